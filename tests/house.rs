@@ -9,6 +9,11 @@
     reason = "a test may fail loudly, its helpers too"
 )]
 
+#[path = "house/args_destructuring.rs"]
+mod args_destructuring;
+#[path = "house/import_circles.rs"]
+mod import_circles;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,6 +42,28 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
 /// Words that say nothing about what a file holds.
 const NAMELESS: &[&str] = &[
     "utils", "util", "common", "helpers", "helper", "manager", "misc",
+];
+
+/// Reads of an object that are not to become an empty text, which a selector, a request or a comparison would take for a value.
+const EMPTY_READS: &[&str] = &[
+    ".as_str()",
+    ".uid()",
+    ".namespace()",
+    ".resource_version()",
+    "metadata.name.as_deref()",
+    "metadata.name.clone()",
+    "metadata.uid.as_deref()",
+    "metadata.uid.clone()",
+];
+
+/// Files that may read an empty text, because the API means it.
+const MAY_READ_EMPTY: &[&str] = &[
+    // A list without `continue` is the last page, and one without version is watched from its beginning.
+    "client/src/list_page.rs",
+    // A Status may lack each part, which a Failure says with an empty text.
+    "client/src/failure_of_response.rs",
+    // A user may lack each part, and the next reader compares none of them.
+    "client/src/caller_identity.rs",
 ];
 
 /// Lines after which a file has to be split, or to say why not.
@@ -84,7 +111,7 @@ fn code(text: &str) -> String {
     let mut lines = text.lines();
     let mut code = Vec::new();
     while let Some(line) = lines.next() {
-        if line.trim() == "#[cfg(test)]" {
+        if line.trim() == "#[cfg(test)]" || line.trim().starts_with("#[cfg(all(test,") {
             let indent = line.len() - line.trim_start().len();
             // A declaration ends on its line, a block where a brace stands as deep as the attribute.
             let ends = |line: &str| {
@@ -100,6 +127,7 @@ fn code(text: &str) -> String {
 }
 
 fn is_test_file(path: &Path) -> bool {
+    let path = path.strip_prefix(root()).unwrap_or(path);
     path.components().any(|part| part.as_os_str() == "tests")
         || path.to_string_lossy().ends_with("tests.rs")
 }
@@ -155,6 +183,45 @@ fn crates_use_only_crates_inside_them() {
         .flatten()
         .filter(|entry| entry.path().join("Cargo.toml").is_file());
     assert_eq!(crates.count(), ARROWS.len());
+}
+
+/// Folders of `shared/` and `plugins/` that are crates.
+fn crates() -> Vec<String> {
+    let folders = ["shared", "plugins"].into_iter().flat_map(|folder| {
+        let entries = fs::read_dir(root().join(folder)).expect("the folder is there");
+        entries
+            .flatten()
+            .map(move |entry| format!("{folder}/{}", entry.file_name().to_string_lossy()))
+    });
+    let is_crate = |folder: &String| root().join(folder).join("Cargo.toml").is_file();
+    let mut found: Vec<String> = folders.filter(is_crate).collect();
+    found.sort();
+    found
+}
+
+/// Files that import each other can only be read together.
+#[test]
+fn files_of_a_crate_import_each_other_in_one_direction() {
+    let mut circles = Vec::new();
+    for folder in crates() {
+        let source = root().join(&folder).join("src");
+        let files: import_circles::Crate = sources(&format!("{folder}/src"))
+            .into_iter()
+            .filter(|(path, _)| !is_test_file(path) && !path.ends_with("main.rs"))
+            .map(|(path, text)| {
+                let file = path.strip_prefix(&source).expect("a file below src/");
+                let file = file.to_string_lossy().replace('\\', "/");
+                (import_circles::module_path(&file), (file, code(&text)))
+            })
+            .collect();
+        assert!(!files.is_empty(), "{folder} has no source files");
+        let circle = import_circles::find_circle(&files);
+        circles.extend(circle.map(|files| format!("{folder}: {}", files.join(" imports "))));
+    }
+    assert!(
+        crates().len() > ARROWS.len() && circles.is_empty(),
+        "{circles:#?}"
+    );
 }
 
 /// The client could be anybody's: a plugin of another kind needs what it does, too.
@@ -286,6 +353,23 @@ fn every_verb_has_its_parts() {
 }
 
 #[test]
+fn flags_are_taken_apart_once_and_whole() {
+    let mut faults = Vec::new();
+    for verb in verbs() {
+        let files: Vec<args_destructuring::File> = sources(&format!("plugins/{verb}/src"))
+            .into_iter()
+            .filter(|(path, _)| !is_test_file(path))
+            .map(|(path, text)| (path.display().to_string(), code(&text)))
+            .collect();
+        let structs = args_destructuring::args_structs(&files);
+        assert!(!structs.is_empty(), "plugins/{verb} has no flags");
+        let found = args_destructuring::find_faults(&files);
+        faults.extend(found.into_iter().map(|fault| format!("{verb}: {fault}")));
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
 fn no_shipped_name_can_swallow_an_argument() {
     // kubectl runs the longest match on PATH: `kubectl-session-VERB-WORD` would take a NAME for a verb.
     for verb in verbs() {
@@ -309,6 +393,39 @@ fn files_are_named_after_things() {
             path.display()
         );
     }
+}
+
+/// A field that is missing, or misspelt in the code, is `None`, an error, or `<none>` in a message.
+#[test]
+fn no_read_of_an_object_answers_an_empty_text() {
+    let mut found = Vec::new();
+    for folder in ["shared", "plugins"] {
+        for (path, text) in sources(folder) {
+            let is_allowed = MAY_READ_EMPTY.iter().any(|file| path.ends_with(file));
+            if is_test_file(&path) || is_allowed {
+                continue;
+            }
+            let code: String = code(&text).split_whitespace().collect();
+            let mut empty = code.contains(".unwrap_or(\"\")");
+            for (at, _) in code.match_indices(".unwrap_or_default()") {
+                let before = &code[..at];
+                // The call before it, without its arguments: `str_at("/spec/x")`.
+                let call = before.rsplit_once('(').map_or("", |(call, _)| call);
+                let reads = ["str_at", ".label", ".annotation", "Value::as_str"];
+                empty |= EMPTY_READS.iter().any(|read| before.ends_with(read));
+                empty |= reads.iter().any(|read| call.ends_with(read));
+                empty |= before.ends_with("Value::as_str)");
+            }
+            if empty {
+                found.push(path.display().to_string());
+            }
+        }
+    }
+    assert_eq!(
+        found,
+        Vec::<String>::new(),
+        "reads that answer an empty text"
+    );
 }
 
 #[test]

@@ -144,13 +144,20 @@ fn pinned(world: &World, template: &str) -> Result<()> {
         "pinned once"
     );
     ensure!(!first.stderr.contains("interrupted"), "{first:?}");
-    config(&user)?;
+    let block = config(&user)?;
 
     // After a restart it is another host, too: its server may have made itself another key.
     world
         .session(&["start", "lab", "--restart", "-y"])?
         .exits(0)?;
     user.connect(&["true"])?.exits(0)?;
+    let said = user.ssh(&block, &["true"])?.exits(0)?;
+    ensure!(
+        said.stderr.contains("session \"lab\" was restarted at "),
+        "{said:?}"
+    );
+    let said = user.ssh(&block, &["true"])?.exits(0)?;
+    ensure!(!said.stderr.contains("restarted"), "told once: {said:?}");
     let known = std::fs::read_to_string(user.known_hosts())?;
     let known = known.lines().last().unwrap_or_default();
 
@@ -174,7 +181,8 @@ fn pinned(world: &World, template: &str) -> Result<()> {
     Ok(())
 }
 
-fn config(user: &User) -> Result<()> {
+/// Writes the printed Host block to a file, and connects with it.
+fn config(user: &User) -> Result<PathBuf> {
     let mut command = user.world.command(&["connect", "lab", "--ssh-config"]);
     command.env("XDG_STATE_HOME", user.state.path());
     let block = run(&mut command)?.exits(0)?;
@@ -182,5 +190,5 @@ fn config(user: &User) -> Result<()> {
     std::fs::write(&file, &block.stdout)?;
     let said = user.ssh(&file, &["cat; exit 3"])?.exits(3)?;
     ensure!(said.stdout.is_empty(), "{said:?}");
-    Ok(())
+    Ok(file)
 }

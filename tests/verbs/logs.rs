@@ -12,6 +12,8 @@
 mod choice;
 #[path = "logs/follow.rs"]
 mod follow;
+#[path = "logs/gaps.rs"]
+mod gaps;
 #[path = "play.rs"]
 mod play;
 #[path = "logs/stack.rs"]

@@ -23,7 +23,8 @@ reports VolumeSnapshotContents. Objects that a Pod, a workload, a ServiceAccount
 
 cleanup prints a plan first: each action with its reason, the owner, and what happens to the data. It then asks for \
 confirmation; without a terminal it requires --yes. Every object is checked again before it is changed. If an action fails, the \
-error is printed, the remaining actions are carried out, and the exit code is 1.
+error is printed, the remaining actions are carried out, and the exit code is 1. --dry-run=client prints the plan alone and \
+foresees no refusal; --dry-run=server lets the server check each request.
 
 Cleaning up sessions of other users requires the verb manage on sessions, which the ClusterRoles session-manager and admin \
 grant. Hooks run with your permissions. A session with a sync hook that another user may have changed is left with an error, \

@@ -52,7 +52,9 @@ pub(crate) async fn apply_content_item(
     let Some(content) = found.filter(|content| Untyped(content).has_uid(&item.uid)) else {
         return Ok(Outcome::Skipped);
     };
-    let (namespace, name) = snapshot_reference(&content);
+    let Some((namespace, name)) = snapshot_reference(&content) else {
+        return Ok(Outcome::Skipped);
+    };
     let held = RetainedContent {
         snapshot: cluster
             .get_metadata(&VOLUME_SNAPSHOT, &namespace, &name)
@@ -101,10 +103,10 @@ async fn delete_content(
     content: &Value,
     write: &WriteOptions,
 ) -> Result<Outcome> {
-    patch_content(cluster, content, &delete_policy_patch(content), write).await?;
+    patch_content(cluster, content, &delete_policy_patch(content)?, write).await?;
     let name = Untyped(content).name();
     let options = DeleteOptions {
-        uid: Untyped(content).uid().unwrap_or_default().to_owned(),
+        uid: Some(Untyped(content).require_uid()?.to_owned()),
         dry_run: write.dry_run,
         ..DeleteOptions::default()
     };

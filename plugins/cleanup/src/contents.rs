@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Result;
 use serde_json::{Value, json};
 use session_shared::labels;
 use session_shared::objects::Untyped;
@@ -29,15 +30,13 @@ pub(crate) struct RetainedContent {
     pub(crate) is_shared: bool,
 }
 
-/// Returns namespace and name of the VolumeSnapshot that a content refers to.
-pub(crate) fn snapshot_reference(content: &Value) -> (String, String) {
+/// Returns namespace and name of the VolumeSnapshot that a content refers to; `None` where it names none.
+pub(crate) fn snapshot_reference(content: &Value) -> Option<(String, String)> {
     let part = |field: &str| {
-        Untyped(content)
-            .str_at(&format!("{SNAPSHOT_REF_POINTER}/{field}"))
-            .unwrap_or_default()
-            .to_owned()
+        let part = Untyped(content).str_at(&format!("{SNAPSHOT_REF_POINTER}/{field}"));
+        part.map(str::to_owned)
     };
-    (part("namespace"), part("name"))
+    Some((part("namespace")?, part("name")?))
 }
 
 /// Returns true for a bound content that outlives its VolumeSnapshot. A labeled content with another policy also counts: a
@@ -78,9 +77,11 @@ pub(crate) fn plan_content(intent: &Intent, held: &RetainedContent) -> Option<Pl
         return None;
     }
     let uid = Untyped(content).str_at(&format!("{SNAPSHOT_REF_POINTER}/uid"));
-    let (namespace, name) = snapshot_reference(content);
+    let (namespace, name) = snapshot_reference(content)?;
     let here = held.snapshot.as_ref();
-    let (action, reason, data) = match here.filter(|here| Untyped(here).uid() == uid) {
+    let (action, reason, data) = match here
+        .filter(|here| uid.is_some_and(|uid| Untyped(here).has_uid(uid)))
+    {
         Some(snapshot) => {
             let session =
                 managed_session(snapshot).filter(|_| managed_session(content).is_none())?;
@@ -117,7 +118,7 @@ pub(crate) fn plan_content(intent: &Intent, held: &RetainedContent) -> Option<Pl
         Action::AddLabels => intent.snapshot_contents,
         _ => intent.snapshot_contents || intent.orphans,
     };
-    is_selected.then(|| content_item(action, content, namespace, reason, data))
+    content_item(action, content, namespace, reason, data).filter(|_| is_selected)
 }
 
 fn content_item(
@@ -126,20 +127,20 @@ fn content_item(
     namespace: String,
     reason: String,
     data: DataEffect,
-) -> PlanItem {
+) -> Option<PlanItem> {
     let owner = Untyped(content).annotation(labels::USER_ID);
-    PlanItem {
+    Some(PlanItem {
         action,
         resource: &VOLUME_SNAPSHOT_CONTENT,
         namespace,
         name: Untyped(content).name().to_owned(),
-        uid: Untyped(content).uid().unwrap_or_default().to_owned(),
+        uid: Untyped(content).uid()?.to_owned(),
         due_since: Untyped(content).created(),
         reason,
         size: restore_size(content),
         owner: owner.unwrap_or("<unknown>").to_owned(),
         data,
-    }
+    })
 }
 
 /// Returns the minimum size of a volume restored from the content. Here, unlike in a VolumeSnapshot, it is a number of bytes.
@@ -152,13 +153,16 @@ fn restore_size(content: &Value) -> Option<Quantity> {
 }
 
 /// Returns the patch that makes the driver delete the storage snapshot with the content.
-pub(crate) fn delete_policy_patch(content: &Value) -> Value {
-    json!({
+///
+/// # Errors
+/// A content without UID.
+pub(crate) fn delete_policy_patch(content: &Value) -> Result<Value> {
+    Ok(json!({
         "metadata": {
-            "uid": Untyped(content).uid(),
+            "uid": Untyped(content).require_uid()?,
             "resourceVersion": Untyped(content).resource_version(),
             "annotations": { BEING_DELETED_ANNOTATION: "yes" },
         },
         "spec": { "deletionPolicy": "Delete" },
-    })
+    }))
 }

@@ -46,6 +46,8 @@ use plan_item::Action;
 
 /// Line printed after a declined prompt.
 const UNCHANGED: &str = "nothing has been cleaned up";
+/// Note below the plan of a client dry run.
+const PLAN_ONLY: &str = "permissions were not checked, so the server may refuse actions: check with --dry-run=server; without a terminal, a real run requires --yes";
 /// Name of the command, for the pointer to its help.
 const COMMAND_NAME: &str = "kubectl session cleanup";
 
@@ -112,8 +114,11 @@ async fn run_round(
             "further actions left for the next run: {postponed}"
         ));
     }
+    if !items.is_empty() && intent.mutation.dry_run == DryRun::Client {
+        console.note(PLAN_ONLY);
+    }
     // confirmation
-    if items.is_empty() || intent.dry_run == DryRun::Client || !confirm(intent, console)? {
+    if items.is_empty() || intent.mutation.dry_run == DryRun::Client || !confirm(intent, console)? {
         return Ok(());
     }
     // writes
@@ -127,7 +132,7 @@ async fn run_round(
 /// # Errors
 /// Confirmation is needed and there is no terminal to ask on.
 fn confirm(intent: &Intent, console: &mut Console) -> Result<bool> {
-    if intent.yes || intent.dry_run != DryRun::None {
+    if intent.yes || intent.mutation.dry_run != DryRun::None {
         return Ok(true);
     }
     if !console.can_prompt() && !intent.interactive {

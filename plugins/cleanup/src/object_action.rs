@@ -45,7 +45,9 @@ pub(crate) async fn apply_object_item(
         return Ok(Outcome::Skipped);
     };
     let mut living = around.clone();
-    let session = Untyped(&object).label(labels::SESSION).unwrap_or_default();
+    let Some(session) = Untyped(&object).label(labels::SESSION) else {
+        return Ok(Outcome::Skipped);
+    };
     if is_data(&object) && *resource != PERSISTENT_VOLUME_CLAIM {
         let select = session_selector(session);
         living.are_snapshots_forbidden = false;
@@ -74,16 +76,14 @@ pub(crate) async fn apply_object_item(
         return record_kept_since(cluster, item, &object, with).await;
     }
     let mut options = DeleteOptions {
-        uid: item.uid.clone(),
+        uid: Some(item.uid.clone()),
         dry_run: with.write.dry_run,
         ..DeleteOptions::default()
     };
     if is_data(&object) {
         // A session that adopts the object changes its resourceVersion, and the deletion then fails.
-        options.resource_version = Untyped(&object)
-            .resource_version()
-            .unwrap_or_default()
-            .to_owned();
+        let version = Untyped(&object).require_resource_version()?;
+        options.resource_version = Some(version.to_owned());
     }
     match cluster.delete(resource, namespace, name, &options).await {
         Ok(DeleteOutcome::NotFound) => Ok(Outcome::Skipped),

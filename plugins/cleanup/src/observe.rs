@@ -63,6 +63,150 @@ struct OptionalObjects {
     forbidden_kinds: Vec<&'static str>,
 }
 
+/// The kinds that are listed beside Pods, workloads and claims.
+struct WantedKinds {
+    services: Vec<&'static ResourceType>,
+    /// Snapshots that may be deleted.
+    snapshots: Vec<&'static ResourceType>,
+    /// Snapshots that may need a Secret: it is not deleted with kept data then. For that, a cluster without the snapshot API has no
+    /// snapshots.
+    needing: Vec<&'static ResourceType>,
+    /// Further objects that may be orphans, or kept Secrets.
+    rest: Vec<&'static ResourceType>,
+    nodes: Vec<&'static ResourceType>,
+}
+
+impl WantedKinds {
+    fn of(intent: &Intent) -> Self {
+        let is_kept_data = intent.kept_older_than.is_some();
+        let is_snapshots = intent.snapshots_older_than.is_some();
+        let only_if = |wanted: bool, kind: &'static ResourceType| match wanted {
+            true => vec![kind],
+            false => Vec::new(),
+        };
+        Self {
+            services: only_if(intent.orphans, &SERVICE),
+            snapshots: only_if(is_snapshots, &VOLUME_SNAPSHOT),
+            needing: only_if(is_kept_data && !is_snapshots, &VOLUME_SNAPSHOT),
+            rest: match intent.orphans {
+                true => PASSIVE_KINDS.to_vec(),
+                false => only_if(is_kept_data, &SECRET),
+            },
+            nodes: only_if(intent.unhealthy, &NODE),
+        }
+    }
+}
+
+/// What the server lists beside the sessions.
+struct Lists {
+    users: ObjectUsers,
+    claims: Vec<Value>,
+    services: Vec<Value>,
+    snapshots: Vec<Value>,
+    needing: OptionalObjects,
+    rest: OptionalObjects,
+    nodes: OptionalObjects,
+    /// `None` where the caller has no permission and has not asked for them.
+    contents: Option<Vec<RetainedContent>>,
+}
+
+impl Lists {
+    async fn read(cluster: &Cluster, intent: &Intent, scope: Scope<'_>) -> Result<Self> {
+        let kinds = WantedKinds::of(intent);
+        let (ours, all) = (
+            ListOptions::with_labels(labels::SESSION),
+            ListOptions::default(),
+        );
+        let list = async |kind| anyhow::Ok(cluster.list(kind, scope, &ours).await?.items);
+        // Objects of other programs count too: any of them may use a session's objects.
+        let users = async {
+            match counts_uses(intent) {
+                true => ObjectUsers::list_all(cluster, scope).await,
+                false => ObjectUsers::list_workloads(cluster, scope, &ours).await,
+            }
+        };
+        let (users, claims, services, snapshots, needing, rest, nodes, contents) = futures::try_join!(
+            users,
+            list(&PERSISTENT_VOLUME_CLAIM),
+            try_join_all(kinds.services.iter().map(|kind| list(kind))),
+            try_join_all(kinds.snapshots.iter().map(|kind| list(kind))),
+            list_optional(cluster, &kinds.needing, scope, &ours),
+            list_optional(cluster, &kinds.rest, scope, &ours),
+            list_optional(cluster, &kinds.nodes, Scope::Cluster, &all),
+            observe_contents(cluster, intent, scope),
+        )?;
+        Ok(Self {
+            users,
+            claims,
+            services: services.concat(),
+            snapshots: snapshots.concat(),
+            needing,
+            rest,
+            nodes,
+            contents,
+        })
+    }
+
+    /// Returns the plural names of the kinds that the caller has no permission to list.
+    fn forbidden_kinds(&self) -> Vec<&'static str> {
+        let optional = [&self.needing, &self.rest, &self.nodes];
+        let optional = optional.into_iter().flat_map(|one| &one.forbidden_kinds);
+        let users = self.users.forbidden_kinds.iter();
+        let users = users.map(|kind| kind.plural.as_ref());
+        let contents = self.contents.is_none();
+        let contents = contents.then(|| VOLUME_SNAPSHOT_CONTENT.plural.as_ref());
+        optional.copied().chain(users).chain(contents).collect()
+    }
+
+    fn node_names(&self) -> BTreeSet<String> {
+        let nodes = self.nodes.objects.iter();
+        nodes.map(|node| Untyped(node).name().to_owned()).collect()
+    }
+
+    /// Returns the index of the sessions and of what is in use, except the uses of `objects` that are orphans.
+    fn index(
+        &self,
+        intent: &Intent,
+        sessions: &[SelectedSession],
+        objects: &[Value],
+    ) -> SessionIndex {
+        let mut index = SessionIndex::default();
+        sessions
+            .iter()
+            .for_each(|session| index.add_session(session));
+        index.are_snapshots_forbidden = !self.needing.forbidden_kinds.is_empty();
+        for snapshot in self.snapshots.iter().chain(&self.needing.objects) {
+            index.add_snapshot(snapshot);
+        }
+        for claim in &self.claims {
+            index.session_uses.add_source(claim);
+            index.add_claim(claim);
+        }
+        let orphans = objects.iter().filter(|_| intent.orphans);
+        let orphans = orphans.filter(|object| orphan_reason(object, &index).is_some());
+        let orphans: Vec<&Value> = orphans.collect();
+        index.record_uses(&orphans, &BTreeSet::new(), &self.users);
+        index
+    }
+
+    /// Returns the objects that may be orphans, kept data or old snapshots.
+    fn candidates(&self) -> Vec<Value> {
+        let all = self.rest.objects.iter();
+        let all = all.chain(&self.claims).chain(&self.snapshots);
+        let users = self.users.iter().filter(|user| has_session_label(user));
+        all.chain(&self.services).chain(users).cloned().collect()
+    }
+}
+
+/// Returns true if it matters who uses an object.
+fn counts_uses(intent: &Intent) -> bool {
+    intent.orphans || intent.kept_older_than.is_some()
+}
+
+fn has_session_label(object: &Value) -> bool {
+    Untyped(object).label(labels::SESSION).is_some()
+}
+
 /// Reads everything a plan is made from. Sessions are read last: if the session of an object is not in that list, it had
 /// been deleted when the object was read, and no session that is being created can be missing.
 ///
@@ -74,115 +218,50 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     } else {
         Scope::Namespace(cluster.namespace())
     };
-    let (ours, all) = (
-        ListOptions::with_labels(labels::SESSION),
-        ListOptions::default(),
-    );
-    let list = |kind| cluster.list(kind, scope, &ours);
-    let rest: &[&'static ResourceType] = match intent.kept_older_than {
-        _ if intent.orphans => &PASSIVE_KINDS,
-        Some(_) => &[&SECRET],
-        None => &[],
-    };
-    // Secrets that a snapshot needs are not deleted with kept data. For that, a cluster without the snapshot API has no
-    // snapshots.
-    let (snapshots, needing): (&[&'static ResourceType], &[&'static ResourceType]) =
-        match (intent.snapshots_older_than, intent.kept_older_than) {
-            (Some(_), _) => (&[&VOLUME_SNAPSHOT], &[]),
-            (None, Some(_)) => (&[], &[&VOLUME_SNAPSHOT]),
-            (None, None) => (&[], &[]),
-        };
-    let nodes: &[&'static ResourceType] = if intent.unhealthy { &[&NODE] } else { &[] };
-    // Objects of other programs count too: any of them may use a session's objects.
-    let uses_count = intent.orphans || intent.kept_older_than.is_some();
-    let users = async {
-        match uses_count {
-            true => ObjectUsers::list_all(cluster, scope).await,
-            false => ObjectUsers::list_workloads(cluster, scope, &ours).await,
-        }
-    };
-    let services: &[&ResourceType] = if intent.orphans { &[&SERVICE] } else { &[] };
-    let (users, claims, services, snapshots, needing, rest, nodes, contents) = futures::try_join!(
-        users,
-        list(&PERSISTENT_VOLUME_CLAIM),
-        try_join_all(services.iter().map(|kind| list(kind))),
-        try_join_all(snapshots.iter().map(|kind| list(kind))),
-        list_optional(cluster, needing, scope, &ours),
-        list_optional(cluster, rest, scope, &ours),
-        list_optional(cluster, nodes, Scope::Cluster, &all),
-        observe_contents(cluster, intent, scope),
-    )?;
+    let lists = Lists::read(cluster, intent, scope).await?;
+    let all = ListOptions::default();
     let sessions = with_setup_hint(cluster.list(&SESSION, scope, &all).await)?;
-    let contents_unseen = contents.is_none();
-    let names = nodes
-        .objects
-        .iter()
-        .map(|node| Untyped(node).name().to_owned());
-    let snapshots_unseen = !needing.forbidden_kinds.is_empty();
-    let unseen = users
-        .forbidden_kinds
-        .iter()
-        .map(|kind| kind.plural.as_ref());
-    let unseen = unseen.collect();
-    let looked_at = intent.unhealthy && nodes.forbidden_kinds.is_empty();
-    let mut observed = Observed {
-        nodes: looked_at.then(|| names.collect()),
-        forbidden_kinds: [
-            needing.forbidden_kinds,
-            rest.forbidden_kinds,
-            nodes.forbidden_kinds,
-            unseen,
-        ]
-        .concat(),
-        objects: rest.objects,
-        contents: contents.unwrap_or_default(),
-        ..Observed::default()
-    };
-    if contents_unseen {
-        observed
-            .forbidden_kinds
-            .push(VOLUME_SNAPSHOT_CONTENT.plural.as_ref());
-    }
     let sessions = sessions.items.into_iter().map(SelectedSession::parse);
     let sessions: Vec<SelectedSession> = sessions.collect::<Result<_>>()?;
-    let labelled = |object: &&Value| Untyped(object).label(labels::SESSION).is_some();
-    if uses_count || intent.snapshots_older_than.is_some() {
-        let living = &mut observed.index;
-        sessions
-            .iter()
-            .for_each(|session| living.add_session(session));
-        let snapshots = snapshots.into_iter().flat_map(|list| list.items);
-        let snapshots: Vec<Value> = snapshots.collect();
-        living.are_snapshots_forbidden = snapshots_unseen;
-        for snapshot in snapshots.iter().chain(&needing.objects) {
-            living.add_snapshot(snapshot);
-        }
-        for claim in &claims.items {
-            living.session_uses.add_source(claim);
-            living.add_claim(claim);
-        }
-        let objects = &mut observed.objects;
-        objects.extend(claims.items.iter().cloned().chain(snapshots));
-        objects.extend(services.into_iter().flat_map(|list| list.items));
-        objects.extend(users.iter().filter(labelled).cloned());
-        let orphans = objects.iter().filter(|_| intent.orphans);
-        let orphans = orphans.filter(|object| orphan_reason(object, living).is_some());
-        let orphans: Vec<&Value> = orphans.collect();
-        observed
-            .index
-            .record_uses(&orphans, &BTreeSet::new(), &users);
+    let looked_at_nodes = intent.unhealthy && lists.nodes.forbidden_kinds.is_empty();
+    let (mut objects, mut index) = (Vec::new(), SessionIndex::default());
+    if counts_uses(intent) || intent.snapshots_older_than.is_some() {
+        objects = lists.candidates();
+        index = lists.index(intent, &sessions, &objects);
     }
+    let nodes = looked_at_nodes.then(|| lists.node_names());
+    let forbidden_kinds = lists.forbidden_kinds();
     let ObjectUsers {
-        pods,
-        workloads: owners,
+        mut pods,
+        mut workloads,
         ..
-    } = users;
-    let only = |all: Vec<Value>| -> Vec<Value> {
-        let all = all.into_iter();
-        all.filter(|object| labelled(&object)).collect()
-    };
-    observed.sessions = join_objects(sessions, only(pods), only(owners), claims.items)?;
-    Ok(observed)
+    } = lists.users;
+    pods.retain(has_session_label);
+    workloads.retain(has_session_label);
+    let mut sessions = join_objects(sessions, pods, workloads, lists.claims)?;
+    if intent.unhealthy {
+        add_events(cluster, &mut sessions).await?;
+    }
+    Ok(Observed {
+        sessions,
+        objects,
+        index,
+        contents: lists.contents.unwrap_or_default(),
+        nodes,
+        forbidden_kinds,
+    })
+}
+
+/// Reads the events of sessions in doubt: some causes only events tell, such as Pods that an admission policy refuses.
+async fn add_events(cluster: &Cluster, sessions: &mut [ObservedSession]) -> Result<()> {
+    let by_namespace = sessions.chunk_by_mut(|one, next| one.namespace() == next.namespace());
+    let reads = by_namespace.map(|sessions| async move {
+        let namespace = sessions.first().map(|first| first.namespace().to_owned());
+        cluster
+            .add_events(&namespace.unwrap_or_default(), sessions)
+            .await
+    });
+    try_join_all(reads).await.map(drop)
 }
 
 /// Lists VolumeSnapshotContents that outlive their snapshots; `None` if the caller has no permission and has not asked
@@ -212,7 +291,9 @@ async fn list_retained(cluster: &Cluster, scope: Scope<'_>) -> Result<Vec<Retain
     let contents = contents.await?.items;
     let holders = count_by_handle(&contents);
     let here = |content: &Value| match scope {
-        Scope::Namespace(namespace) => snapshot_reference(content).0 == namespace,
+        Scope::Namespace(namespace) => {
+            snapshot_reference(content).is_some_and(|(place, _)| place == namespace)
+        }
         _ => true,
     };
     let retained = contents
@@ -225,13 +306,13 @@ async fn list_retained(cluster: &Cluster, scope: Scope<'_>) -> Result<Vec<Retain
     // Read after the contents: a snapshot that is missing here was deleted while its content still existed.
     let snapshots = cluster.list_metadata(&VOLUME_SNAPSHOT, scope, &all).await?;
     let named = |snapshot: Value| {
-        let (namespace, name) = (Untyped(&snapshot).namespace(), Untyped(&snapshot).name());
-        let namespace = namespace.unwrap_or_default();
-        ((namespace.to_owned(), name.to_owned()), snapshot)
+        let named = Untyped(&snapshot);
+        let key = (named.home_namespace().to_owned(), named.name().to_owned());
+        (key, snapshot)
     };
     let snapshots: HashMap<_, _> = snapshots.items.into_iter().map(named).collect();
     let held = retained.into_iter().map(|content| RetainedContent {
-        snapshot: snapshots.get(&snapshot_reference(&content)).cloned(),
+        snapshot: snapshot_reference(&content).and_then(|key| snapshots.get(&key).cloned()),
         is_shared: storage_handle(&content).is_some_and(|handle| holders.get(&handle) > Some(&1)),
         content,
     });

@@ -13,7 +13,7 @@ use session_shared::objects::provenance::{ProvenanceProblem, find_provenance_pro
 use session_shared::objects::resource::{
     CRON_JOB, INGRESS, REPLICATION_CONTROLLER, SERVICE_ACCOUNT,
 };
-use session_shared::objects::{Owner, Untyped};
+use session_shared::objects::{ObjectRef, Owner, Untyped};
 use session_shared::ops::selected_sessions::SelectedSession;
 use session_shared::{Timestamp, labels};
 
@@ -44,12 +44,13 @@ impl SessionIndex {
     /// Adds a session.
     pub(crate) fn add_session(&mut self, chosen: &SelectedSession) {
         let session = &chosen.session;
-        self.uids.insert(session.uid().to_owned());
+        self.uids.extend(session.uid().map(str::to_owned));
         self.names
             .insert((session.namespace().to_owned(), session.name().to_owned()));
         let applied = chosen.session.applied();
         let objects = applied.into_iter().flat_map(|applied| &applied.objects);
-        objects.for_each(|object| self.session_uses.add_uid(&object.uid));
+        let uids = objects.filter_map(ObjectRef::uid);
+        uids.for_each(|uid| self.session_uses.add_uid(uid));
     }
 
     /// Records what is used by those of `users` that will not be deleted. `objects` and everything they own do not count as
@@ -138,7 +139,7 @@ impl SessionIndex {
 
     /// Returns true if a session of that name in the object's namespace has, or may have, a snapshot.
     fn may_have_snapshot(&self, object: &Value, session: &str) -> bool {
-        let namespace = Untyped(object).namespace().unwrap_or_default().to_owned();
+        let namespace = Untyped(object).home_namespace().to_owned();
         self.are_snapshots_forbidden
             || self
                 .with_snapshots
@@ -147,15 +148,16 @@ impl SessionIndex {
 
     /// Returns true if a session of that name exists in the object's namespace.
     fn has_session(&self, object: &Value, session: &str) -> bool {
-        let namespace = Untyped(object).namespace().unwrap_or_default().to_owned();
+        let namespace = Untyped(object).home_namespace().to_owned();
         self.names.contains(&(namespace, session.to_owned()))
     }
 }
 
 /// Returns namespace and name of the session whose label an object carries.
 pub(crate) fn session_key(object: &Value) -> (String, String) {
-    let session = Untyped(object).label(labels::SESSION).unwrap_or_default();
-    let namespace = Untyped(object).namespace().unwrap_or_default();
+    let session = Untyped(object).label(labels::SESSION);
+    let session = session.unwrap_or(Untyped::NONE);
+    let namespace = Untyped(object).home_namespace();
     (namespace.to_owned(), session.to_owned())
 }
 

@@ -65,12 +65,16 @@ pub(crate) fn exclude_needed_secrets(items: Vec<PlanItem>, observed: &Observed) 
             && Untyped(object).uid().is_none_or(|uid| !going.contains(uid))
     };
     let of = |object: &Value| {
-        let session = Untyped(object).label(labels::SESSION).unwrap_or_default();
-        let namespace = Untyped(object).namespace().unwrap_or_default();
-        (namespace.to_owned(), parameters_secret_name(session))
+        let session = Untyped(object).label(labels::SESSION)?;
+        let namespace = Untyped(object).home_namespace();
+        Some((namespace.to_owned(), parameters_secret_name(session)))
     };
-    let needed: BTreeSet<(String, String)> =
-        observed.objects.iter().filter(stays).map(of).collect();
+    let needed: BTreeSet<(String, String)> = observed
+        .objects
+        .iter()
+        .filter(stays)
+        .filter_map(of)
+        .collect();
     let is_needed = |item: &PlanItem| {
         let key = (item.namespace.clone(), item.name.clone());
         *item.resource == SECRET && item.action == Action::DeleteObject && needed.contains(&key)
@@ -92,7 +96,7 @@ pub(crate) fn plan_object(
         None => plan_outlived_data(intent, object, living, now)?,
     };
     let resource = ResourceType::find_known(Untyped(object).api_version(), Untyped(object).kind())?;
-    let namespace = Untyped(object).namespace().unwrap_or_default();
+    let namespace = Untyped(object).home_namespace();
     let owner = Untyped(object)
         .annotation(labels::USER_ID)
         .or_else(|| Untyped(object).label(labels::USER));

@@ -36,14 +36,14 @@ pub(crate) fn plan_session(
         .unhealthy
         .then(|| unhealthy_reason(observed, nodes, now))
         .flatten()?;
-    Some(plan_delete(observed, since, why))
+    plan_delete(observed, since, why)
 }
 
 fn plan_expired(observed: &ObservedSession, now: Timestamp) -> Option<PlanItem> {
     let since = observed.session.expires_at().and_then(|at| at.parse().ok());
     let why = format!("expired {} ago", age::age_since(since, now));
     match target_state(&observed.session, now) {
-        TargetState::Deleted { .. } => Some(plan_delete(observed, since, why)),
+        TargetState::Deleted { .. } => plan_delete(observed, since, why),
         TargetState::Stopped { .. } => plan_stop(observed, since, why),
         // A new start has been requested, which sets a new expiry.
         TargetState::Running => None,
@@ -64,11 +64,15 @@ fn plan_stop(
         true if size.is_some() => DataEffect::Kept,
         true => DataEffect::None,
     };
-    let item = session_item(Action::StopSession, observed, since, why);
+    let item = session_item(Action::StopSession, observed, since, why)?;
     Some(PlanItem { size, data, ..item })
 }
 
-fn plan_delete(observed: &ObservedSession, since: Option<Timestamp>, why: String) -> PlanItem {
+fn plan_delete(
+    observed: &ObservedSession,
+    since: Option<Timestamp>,
+    why: String,
+) -> Option<PlanItem> {
     let deletion = Deletion::new(observed.clone());
     let data = if !deletion.destroyed_data().is_empty() {
         DataEffect::Destroyed
@@ -80,8 +84,8 @@ fn plan_delete(observed: &ObservedSession, since: Option<Timestamp>, why: String
         DataEffect::None
     };
     let size = claims_size(observed);
-    let item = session_item(Action::DeleteSession, observed, since, why);
-    PlanItem { size, data, ..item }
+    let item = session_item(Action::DeleteSession, observed, since, why)?;
+    Some(PlanItem { size, data, ..item })
 }
 
 fn session_item(
@@ -89,19 +93,19 @@ fn session_item(
     observed: &ObservedSession,
     since: Option<Timestamp>,
     why: String,
-) -> PlanItem {
-    PlanItem {
+) -> Option<PlanItem> {
+    Some(PlanItem {
         action,
         resource: &SESSION,
         namespace: observed.namespace().to_owned(),
         name: observed.name().to_owned(),
-        uid: observed.uid().to_owned(),
+        uid: observed.uid()?.to_owned(),
         due_since: since,
         reason: why,
         size: None,
         owner: observed.session.owner().to_owned(),
         data: DataEffect::None,
-    }
+    })
 }
 
 /// Returns the total size of the session's claims; the requested size for claims that are not bound.

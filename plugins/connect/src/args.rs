@@ -1,5 +1,6 @@
 //! Command line of `connect`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Parser};
@@ -105,9 +106,9 @@ pub struct Args {
 
     /// Forward a local port to a port of the session's primary Pod; may be repeated or comma-separated
     ///
-    /// REMOTE is a number, also of an undeclared port, or a name. ADDRESS defaults to 127.0.0.1; localhost means 127.0.0.1
-    /// and ::1; write IPv6 addresses in brackets. LOCAL defaults to the number of REMOTE; an empty LOCAL or 0 picks a free
-    /// port.
+    /// REMOTE is a number, also of an undeclared port, or a name; a port that only a Service of the session has means the one it
+    /// leads to. ADDRESS defaults to 127.0.0.1; localhost means 127.0.0.1 and ::1; write IPv6 addresses in brackets. LOCAL
+    /// defaults to the number of REMOTE; an empty LOCAL or 0 picks a free port.
     #[arg(help_heading = "Port", long, value_name = "[ADDRESS:][LOCAL:]REMOTE")]
     pub port_forward: Vec<String>,
 
@@ -118,6 +119,10 @@ pub struct Args {
     /// If true, print a Host block for ~/.ssh/config
     #[arg(help_heading = "SSH", long)]
     pub ssh_config: bool,
+
+    /// With --stdio, known_hosts file of ssh for this session alone; its keys are dropped when the SSH server's container is another
+    #[arg(help_heading = "SSH", long, value_name = "FILE")]
+    pub known_hosts: Option<PathBuf>,
 
     /// If true, fail instead of starting a stopped session
     #[arg(long)]
@@ -153,7 +158,8 @@ pub struct StreamFlags {
     #[arg(short = 't', long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub tty: Option<bool>,
 
-    /// If true, also end the command and what it started if connect is ended by a signal; needs sh in the container
-    #[arg(long)]
-    pub kill_on_exit: bool,
+    /// If true, also end the command and what it started if connect is ended by a signal; needs sh in the container, and defaults to
+    /// the method's killOnExit
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub kill_on_exit: Option<bool>,
 }

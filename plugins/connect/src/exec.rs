@@ -15,6 +15,7 @@ use session_shared::client::remote_command::ExecRequest;
 use session_shared::client::remote_command::RemoteCommand;
 use session_shared::client::{ContainerRef, parse_object, random_token};
 use session_shared::failure::{FailureKind, check_exit_code, exit_error, find_failure, with_hint};
+use session_shared::objects::metadata::{is_same_object, name_of};
 use session_shared::objects::resource::POD;
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::report::console::Console;
@@ -44,7 +45,7 @@ struct Streams {
     tty: bool,
 }
 
-/// Runs a command in the session until it ends.
+/// Runs a command in the session until it ends; with `kill_on_exit`, it is ended with this program.
 ///
 /// # Errors
 /// The command's exit code if nonzero; a command that could not be started; a lost connection.
@@ -54,6 +55,7 @@ pub(crate) async fn run(
     observed: &ObservedSession,
     argv: &[String],
     container: Option<&str>,
+    kill_on_exit: bool,
     environment: &mut Environment,
 ) -> Result<()> {
     let Some((pod, container)) = observed.choose_container(container)? else {
@@ -61,11 +63,11 @@ pub(crate) async fn run(
     };
     let container = ContainerRef {
         namespace: cluster.namespace().to_owned(),
-        pod: pod.metadata.name.clone().unwrap_or_default(),
+        pod: name_of(&pod.metadata).to_owned(),
         container,
     };
     let streams = choose_streams(intent, &mut environment.console);
-    let mark = intent.kill_on_exit.then(random_token).transpose()?;
+    let mark = kill_on_exit.then(random_token).transpose()?;
     let marked = mark
         .as_deref()
         .map(|mark| left_command::marked_command(mark, argv));
@@ -306,7 +308,7 @@ async fn explain_not_started(
     error: anyhow::Error,
 ) -> anyhow::Error {
     let ended = match get_pod_again(cluster, running).await {
-        Some(Some(pod)) if pod.metadata.uid == before.metadata.uid => {
+        Some(Some(pod)) if is_same_object(&pod.metadata, &before.metadata) => {
             plan::not_running_reason(&pod, &running.container.container)
         }
         Some(_) => Some(format!("pod {:?} was deleted", running.container.pod)),
@@ -334,7 +336,7 @@ async fn explain_killed(
             tokio::time::sleep(KILL_READ_INTERVAL).await;
         }
         match get_pod_again(cluster, running).await? {
-            Some(pod) if pod.metadata.uid == before.metadata.uid => {
+            Some(pod) if is_same_object(&pod.metadata, &before.metadata) => {
                 let reason = plan::kill_reason(&pod, &running.container.container);
                 if reason.is_some() {
                     return reason;

@@ -1,5 +1,6 @@
 //! The validated command line of `connect`. Pure.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -25,7 +26,11 @@ pub(crate) enum ConnectMode {
     /// URL of the web page; with `json`, all addresses for programs.
     Print { json: bool },
     /// A port connected to standard input and output.
-    Stdio { port: String },
+    Stdio {
+        port: String,
+        /// File with the host keys of the SSH server behind the port.
+        known_hosts: Option<PathBuf>,
+    },
     /// Local ports forwarded to ports of the session.
     Forward { ports: Vec<PortForward> },
     /// The ssh program.
@@ -47,8 +52,8 @@ pub(crate) struct Intent {
     pub(crate) stdin: Option<bool>,
     /// Value of `-t`, if given.
     pub(crate) tty: Option<bool>,
-    /// True if the command is ended with this program.
-    pub(crate) kill_on_exit: bool,
+    /// Whether the command is ended with this program, if given; else the method decides.
+    pub(crate) kill_on_exit: Option<bool>,
     /// True if a stopped session is started.
     pub(crate) start: bool,
     /// True if a starting session is waited for.
@@ -82,6 +87,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         port_forward,
         ssh,
         ssh_config,
+        known_hosts,
         no_start,
         pod_running_timeout,
         wait_flags,
@@ -89,7 +95,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         verbosity,
         connection,
     } = args;
-    console.apply_flags(&verbosity, None);
+    console.apply_flags(&verbosity);
     let mode = ModeFlags {
         open,
         print,
@@ -98,6 +104,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         port_forward,
         ssh,
         ssh_config,
+        known_hosts,
     };
     let limit = wait_flags.timeout_or(DEFAULT_TIMEOUT);
     let intent = Intent {
@@ -129,6 +136,7 @@ struct ModeFlags {
     port_forward: Vec<String>,
     ssh: bool,
     ssh_config: bool,
+    known_hosts: Option<PathBuf>,
 }
 
 impl ModeFlags {
@@ -162,6 +170,9 @@ impl ModeFlags {
         if json && !self.print {
             return Err(usage_error("-o requires --print"));
         }
+        if self.known_hosts.is_some() && self.stdio.is_none() {
+            return Err(usage_error("--known-hosts requires --stdio"));
+        }
         Ok(match given.first().copied() {
             Some("--open") => ConnectMode::Open,
             Some("--print") => ConnectMode::Print { json },
@@ -173,6 +184,7 @@ impl ModeFlags {
             _ => match &self.stdio {
                 Some(port) => ConnectMode::Stdio {
                     port: parse_port(port)?,
+                    known_hosts: self.known_hosts.clone(),
                 },
                 None => ConnectMode::Method,
             },
@@ -188,7 +200,7 @@ fn reject_unused_flags(intent: &Intent) -> Result<()> {
             "a command can be given only for a shell or with --ssh",
         ));
     }
-    if intent.mode != ConnectMode::Method && intent.kill_on_exit {
+    if intent.mode != ConnectMode::Method && intent.kill_on_exit.is_some() {
         return Err(usage_error(
             "--kill-on-exit can be used only with a shell or a command",
         ));

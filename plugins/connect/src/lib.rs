@@ -9,12 +9,13 @@
 //!   serve_ports  local ports            print  addresses
 //! ```
 //!
-//! `port_forwarder` builds the forwarder that `open`, `serve_ports` and `stdio` share.
+//! `port_forwarder` builds the forwarder that `open`, `serve_ports` and `stdio` share, `host_keys` keeps ssh's keys apart by run.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
 mod exec;
+mod host_keys;
 mod intent;
 mod left_command;
 mod open;
@@ -31,13 +32,13 @@ mod stdio;
 
 use anyhow::Result;
 use session_shared::failure::check_exit_code;
-use session_shared::objects::pod_ports::resolve_port;
 use session_shared::ops::trust::StoredPart;
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::prompt::trust;
 use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
+use host_keys::ServerRun;
 use intent::{ConnectMode, Intent};
 use plan::ConnectTarget;
 
@@ -85,20 +86,43 @@ async fn open_connection(
             let console = &mut environment.console;
             print::run(cluster, intent, observed, target, *json, console).await
         }
-        (ConnectMode::Stdio { port }, _) => {
+        (ConnectMode::Stdio { port, known_hosts }, _) => {
             let container = intent.container.as_deref();
             let pod = port_forwarder::require_pod(intent, observed, container)?;
-            let port = resolve_port(pod, port)?;
+            // Before ssh gets the first byte, after which it reads the file.
+            if let (Some(file), Some(run)) = (known_hosts, ServerRun::of(observed, container, port))
+            {
+                host_keys::drop_keys_of_other_runs(file, &run, intent, &mut environment.console)?;
+            }
+            let console = &mut environment.console;
+            let port =
+                port_forwarder::resolve_remote_port(cluster, observed, pod, port, console).await?;
             let (forwarder, _) =
                 port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
             stdio::run(&forwarder, pod, port, environment).await
         }
-        (_, ConnectTarget::Command { argv, container }) => {
+        (
+            _,
+            ConnectTarget::Command {
+                argv,
+                container,
+                kill_on_exit,
+            },
+        ) => {
             if !confirm_stored_command(cluster, intent, observed, environment).await? {
                 return check_exit_code(1);
             }
-            let container = container.as_deref();
-            exec::run(cluster, intent, observed, argv, container, environment).await
+            let (container, kill) = (container.as_deref(), *kill_on_exit);
+            exec::run(
+                cluster,
+                intent,
+                observed,
+                argv,
+                container,
+                kill,
+                environment,
+            )
+            .await
         }
         (
             _,
@@ -110,7 +134,9 @@ async fn open_connection(
         ) => {
             let container = container.as_deref();
             let pod = port_forwarder::require_pod(intent, observed, container)?;
-            let port = resolve_port(pod, port)?;
+            let console = &mut environment.console;
+            let port =
+                port_forwarder::resolve_remote_port(cluster, observed, pod, port, console).await?;
             let forwarder =
                 port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
             open::run(forwarder, pod, port, path, environment).await

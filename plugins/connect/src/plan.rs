@@ -12,6 +12,7 @@ use session_shared::encode::url::Endpoint;
 use session_shared::failure::with_hint;
 use session_shared::names::SshUser;
 use session_shared::objects::endpoint::{PodPort, port_endpoint};
+use session_shared::objects::metadata::name_of;
 use session_shared::objects::pod_containers::container_status;
 use session_shared::objects::pod_ports::{resolve_port, tcp_port_name};
 use session_shared::ops::ObservedSession;
@@ -31,6 +32,8 @@ pub(crate) enum ConnectTarget {
         argv: Vec<String>,
         /// Container given by `-c` or the method.
         container: Option<String>,
+        /// True if the command is ended with this program.
+        kill_on_exit: bool,
     },
     /// A web page: port number or name, and path.
     Page {
@@ -145,7 +148,12 @@ fn target_of_method(
     if argv.is_empty() {
         bail!("method {:?} defines no command", method.name);
     }
-    Ok(ConnectTarget::Command { argv, container })
+    let kill_on_exit = intent.kill_on_exit.or(method.kill_on_exit);
+    Ok(ConnectTarget::Command {
+        argv,
+        container,
+        kill_on_exit: kill_on_exit.unwrap_or_default(),
+    })
 }
 
 fn method_error_context(method: &ConnectMethod, session: &Session) -> String {
@@ -193,6 +201,7 @@ fn default_target(intent: &Intent) -> Result<ConnectTarget> {
         _ => Ok(ConnectTarget::Command {
             argv,
             container: intent.container.clone(),
+            kill_on_exit: intent.kill_on_exit.unwrap_or_default(),
         }),
     }
 }
@@ -227,7 +236,7 @@ fn check_mode(found: &ConnectTarget, intent: &Intent, methods: &[ConnectMethod])
 
 /// Returns why a command in a container was killed, if the Pod's state explains it.
 pub(crate) fn kill_reason(pod: &Pod, container: &str) -> Option<String> {
-    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let name = name_of(&pod.metadata);
     if pod.metadata.deletion_timestamp.is_some() {
         return Some(format!("pod {name:?} is being deleted"));
     }
@@ -244,8 +253,8 @@ pub(crate) fn kill_reason(pod: &Pod, container: &str) -> Option<String> {
         .into_iter()
         .flatten()
         .filter_map(|state| state.terminated.as_ref());
-    let reason = ended.next()?.reason.clone().unwrap_or_default();
-    (reason == "OOMKilled").then(|| {
+    let reason = ended.next()?.reason.as_deref();
+    (reason == Some("OOMKilled")).then(|| {
         let of = format!("container {container:?} of pod {name:?}");
         match has_memory_limit(pod, container) {
             true => format!("{of} was killed: memory limit exceeded"),
@@ -263,7 +272,7 @@ fn has_memory_limit(pod: &Pod, container: &str) -> bool {
 
 /// Returns why a container is not running; `None` if its status says it is running.
 pub(crate) fn not_running_reason(pod: &Pod, container: &str) -> Option<String> {
-    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let name = name_of(&pod.metadata);
     let status = container_status(pod, container)?;
     let (now, before) = (status.state.as_ref()?, status.last_state.as_ref());
     if now.running.is_some() {
@@ -275,10 +284,10 @@ pub(crate) fn not_running_reason(pod: &Pod, container: &str) -> Option<String> {
         &now.waiting,
     ) {
         (Some(ended), _) => format!("ended with exit code {}", ended.exit_code),
-        (None, Some(wait_flags)) => format!(
-            "has not started: {}",
-            wait_flags.reason.as_deref().unwrap_or_default()
-        ),
+        (None, Some(waiting)) => match &waiting.reason {
+            Some(reason) => format!("has not started: {reason}"),
+            None => "has not started".to_owned(),
+        },
         (None, None) => return None,
     };
     Some(format!("container {container:?} of pod {name:?} {why}"))

@@ -14,10 +14,13 @@ use session_shared::client::forward::Forwarder;
 use session_shared::client::{Backoff, ListOptions, Scope, WatchChange, timed_out};
 use session_shared::objects::Untyped;
 use session_shared::objects::conditions::{has_condition, is_ready};
-use session_shared::objects::resource::{POD, SESSION};
+use session_shared::objects::pod_ports::{declares_port, find_service_target, resolve_port};
+use session_shared::objects::resource::{POD, SERVICE, SESSION};
 use session_shared::ops::pod_selector;
+use session_shared::ops::session_objects::session_selector;
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::reconcile::is_primary_pod;
+use session_shared::report::console::Console;
 use session_shared::verb::Environment;
 use tokio::sync::mpsc;
 
@@ -42,6 +45,46 @@ pub(crate) fn require_pod<'a>(
     let found = observed.choose_container(container)?;
     let (pod, _) = found.ok_or_else(|| anyhow!("session \"{}\" has no Pod", intent.name))?;
     Ok(pod)
+}
+
+/// Returns the number of the Pod's port that `word` means. A number or name that no container declares may be one of a Service of
+/// the session, which leads to another number; that is noted.
+///
+/// # Errors
+/// An unknown port name; a port that is declared for another protocol only.
+pub(crate) async fn resolve_remote_port(
+    cluster: &Cluster,
+    observed: &ObservedSession,
+    pod: &Pod,
+    word: &str,
+    console: &mut Console,
+) -> Result<u16> {
+    let resolved = resolve_port(pod, word);
+    if declares_port(pod, word) {
+        return resolved;
+    }
+    let select = session_selector(observed.name());
+    let scope = Scope::Namespace(observed.namespace());
+    let services = cluster.list(&SERVICE, scope, &select).await;
+    // Without the right to list Services, the number is the Pod's.
+    let mut services = services.map(|list| list.items).unwrap_or_default();
+    let uid = observed.session.uid();
+    services.retain(|service| {
+        Untyped(service)
+            .owners()
+            .any(|owner| Some(owner.uid) == uid)
+    });
+    match find_service_target(&services, pod, word) {
+        Some((target, service)) => {
+            if target.to_string() != word {
+                console.note(&format!(
+                    "forwarding to port {target}, as service/{service} maps {word}"
+                ));
+            }
+            Ok(target)
+        }
+        None => resolved,
+    }
 }
 
 /// Returns a forwarder to that Pod and its successors, with the receiver of its events.

@@ -9,7 +9,7 @@ use session_shared::client::forward::ForwardEvent;
 use session_shared::client::forward::Forwarder;
 use session_shared::client::forward::LocalListener;
 use session_shared::failure::with_hint;
-use session_shared::objects::pod_ports::{is_declared, resolve_port, tcp_ports_text};
+use session_shared::objects::pod_ports::{is_declared, tcp_ports_text};
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::report::console::Console;
 use session_shared::report::escape;
@@ -54,7 +54,10 @@ pub(crate) async fn run(
     let pod = port_forwarder::require_pod(intent, observed, container)?;
     let mut ports = Vec::new();
     for (forward, listeners) in forwards.iter().zip(taken) {
-        let remote = resolve_port(pod, &forward.remote)?;
+        let console = &mut environment.console;
+        let word = &forward.remote;
+        let remote =
+            port_forwarder::resolve_remote_port(cluster, observed, pod, word, console).await?;
         let listeners = if listeners.is_empty() {
             listen_all_addresses(forward, remote).await?
         } else {

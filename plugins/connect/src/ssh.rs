@@ -1,31 +1,31 @@
 //! `--ssh` and `--ssh-config`: ssh to the session, with this program as the ProxyCommand.
 //!
-//! Host keys are pinned in a separate known_hosts file: with --ssh under the Pod's UID, in a Host block, which outlives Pods, under
-//! the session's. A new session of the same name is therefore
-//! a new host and not reported as an attack, and the user's own known_hosts is not changed.
+//! Host keys are pinned to one run of the SSH server's container, see [`crate::host_keys`], and apart from the user's own
+//! known_hosts. A restarted session, or a new one of the same name, is therefore a new host and not reported as an attack.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
-use session_shared::encode::shell;
 use session_shared::encode::ssh::SshHost;
 use session_shared::executable;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
 use session_shared::local_state;
-use session_shared::names::SshUser;
+use session_shared::names::{SshUser, Uid};
+use session_shared::objects::Untyped;
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::report::console::Console;
 use session_shared::verb::ProgramName;
 
+use crate::host_keys::ServerRun;
 use crate::intent::{ConnectMode, Intent};
 
 /// Returns the ssh settings for the session.
 ///
 /// # Errors
-/// No directory for state; an invalid UID of the session; a path of this program that is not UTF-8.
+/// No directory for state; an invalid UID of the session or its Pod; a path that is not UTF-8.
 pub(crate) fn ssh_host(
     cluster: &Cluster,
     intent: &Intent,
@@ -45,21 +45,30 @@ pub(crate) fn ssh_host(
             .map(|name| format!("--container={name}")),
     );
     proxy.push("--quiet".to_owned());
-    // A restarted session has a new Pod, and mostly a new host key.
-    let pod = observed
-        .choose_container(intent.container.as_deref())
-        .ok()
-        .flatten();
-    let pod = pod.filter(|_| intent.mode != ConnectMode::SshConfig);
-    let uid = pod.and_then(|(pod, _)| pod.metadata.uid.as_deref());
-    let uid = uid.unwrap_or(observed.uid()).parse();
-    Ok(SshHost {
+    let cannot_pin = || format!("cannot pin the key of session \"{}\"", intent.name);
+    let state = local_state::state_folder()
+        .ok_or_else(|| anyhow!("cannot store host keys: neither XDG_STATE_HOME nor HOME is set"))?;
+    let session = Untyped(&observed.object).require_uid()?;
+    let session: Uid = session.parse().with_context(cannot_pin)?;
+    let mut host = SshHost {
         name: intent.name.clone(),
         user: user.cloned(),
-        uid: uid.with_context(|| format!("cannot pin the key of session \"{}\"", intent.name))?,
-        known_hosts: known_hosts_path()?,
+        known_hosts: state.join("known_hosts"),
+        uid: session.clone(),
+        restarts: 0,
         proxy,
-    })
+    };
+    if intent.mode == ConnectMode::SshConfig {
+        let container = intent.container.iter().map(|name| format!(".{name}"));
+        let file = format!("{session}{}", container.collect::<String>());
+        host.known_hosts = state.join("host_keys").join(file);
+        let path = path_text(&host.known_hosts)?;
+        host.proxy.push(format!("--known-hosts={path}"));
+    } else if let Some(run) = ServerRun::of(observed, intent.container.as_deref(), port) {
+        host.uid = run.pod.parse().with_context(cannot_pin)?;
+        host.restarts = run.restarts;
+    }
+    Ok(host)
 }
 
 /// Returns the command line of this program with its verb. The path is the one it was called by, so that a printed Host
@@ -70,9 +79,7 @@ fn proxy_command() -> Result<Vec<String>> {
         Some(path) => path,
         None => std::env::current_exe().context("failed to find the path of this program")?,
     };
-    let text = path.to_str();
-    let text =
-        text.with_context(|| format!("the path of this program is not valid UTF-8: {path:?}"))?;
+    let text = path_text(&path)?;
     let mut words = vec![text.to_owned()];
     if ProgramName::parse(OsStr::new(text)) != ProgramName::Verb("connect".to_owned()) {
         words.push("connect".to_owned());
@@ -80,10 +87,9 @@ fn proxy_command() -> Result<Vec<String>> {
     Ok(words)
 }
 
-fn known_hosts_path() -> Result<PathBuf> {
-    let folder = local_state::state_folder()
-        .ok_or_else(|| anyhow!("cannot store host keys: neither XDG_STATE_HOME nor HOME is set"))?;
-    Ok(folder.join("known_hosts"))
+fn path_text(path: &Path) -> Result<&str> {
+    path.to_str()
+        .with_context(|| format!("the path {path:?} is not valid UTF-8"))
 }
 
 /// Prints a Host block for ~/.ssh/config.
@@ -119,17 +125,6 @@ pub(crate) fn print_host_block(
         let environment = ["env".to_owned(), format!("KUBECONFIG={files}")];
         host.proxy.splice(0..0, environment);
     }
-    let forget = [
-        "ssh-keygen",
-        "-f",
-        &host.known_hosts.to_string_lossy(),
-        "-R",
-        &host.key_alias(),
-    ];
-    console.note(&format!(
-        "if the session was restarted with another host key, forget the old one: {}",
-        shell::quote_command(&forget)
-    ));
     let text = host.config_block()?;
     create_parent(&host.known_hosts)?;
     console.print(&text)
@@ -161,7 +156,7 @@ pub(crate) fn exec_ssh(host: &SshHost, words: &[String]) -> Result<()> {
 }
 
 /// Creates the directory of a file, accessible only to its owner.
-fn create_parent(file: &Path) -> Result<()> {
+pub(crate) fn create_parent(file: &Path) -> Result<()> {
     let folder = file.parent().unwrap_or(file);
     let made = local_state::create_private_folder(folder);
     made.with_context(|| format!("failed to create directory {folder:?}"))
@@ -175,7 +170,7 @@ fn exec_program(command: &mut std::process::Command) -> Result<()> {
 }
 
 #[cfg(not(unix))]
-fn replace(command: &mut std::process::Command) -> Result<()> {
+fn exec_program(command: &mut std::process::Command) -> Result<()> {
     let status = command.status().context("failed to run ssh")?;
     session_shared::failure::check_exit_code(status.code().unwrap_or(1))
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::future::{Either, select};
 use session_shared::Pod;
 use session_shared::client::forward::Forwarder;
+use session_shared::objects::metadata::name_of;
 use session_shared::report::terminal::{RawOutput, StdinStream};
 use session_shared::verb::Environment;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
@@ -57,7 +58,7 @@ fn explain_closed_port(error: anyhow::Error, pod: &Pod, port: u16) -> anyhow::Er
     if !format!("{error:#}").contains("connection refused") {
         return error;
     }
-    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let name = name_of(&pod.metadata);
     let others = serve_ports::other_ports(pod, port);
     anyhow!("nothing listens on port {port} of pod {name:?}{others}")
 }

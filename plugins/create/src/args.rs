@@ -19,8 +19,8 @@ A session is one user's interactive workload. Pass a SessionTemplate with --temp
 manifest with ${NAME} and ${NAME:-default} placeholders. The session's objects are created with your own permissions, and existing \
 objects are not changed. If NAME is omitted, a name is generated from the owner and the time.
 
-If the session does not become ready, it is kept so that you can inspect it. When its lifetime is over, nothing stops it at that \
-moment: an admin stops or deletes expired sessions with cleanup --expired, as the onExpiry field of the template says.";
+If the session does not become ready, it is kept so that you can inspect it. When its lifetime is over, it runs on until its \
+owner or an admin runs cleanup --expired, which stops or deletes it as the onExpiry field of the template says.";
 
 const EXAMPLES: &str = "  # Create a session from a template and wait until it is ready
   kubectl session create dev --template shell

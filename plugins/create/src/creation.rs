@@ -42,6 +42,21 @@ struct CreatedObjects {
     created: Vec<Value>,
 }
 
+impl CreatedObjects {
+    /// Returns the objects that a rollback deletes, in its order: the Session, the data, which has no owner, and the Namespace.
+    fn objects(&self) -> impl Iterator<Item = (&'static ResourceType, &Value)> {
+        let session = self.session.iter().map(|session| (&SESSION, session));
+        let data = self.created.iter().filter(|object| is_data(object));
+        let data = data.map(|object| match Untyped(object).kind() {
+            "Secret" => (&SECRET, object),
+            _ => (&PERSISTENT_VOLUME_CLAIM, object),
+        });
+        let namespace = self.namespace.iter();
+        let namespace = namespace.map(|namespace| (&NAMESPACE, namespace));
+        session.chain(data).chain(namespace)
+    }
+}
+
 impl Creation<'_> {
     /// Creates the session.
     ///
@@ -79,8 +94,8 @@ impl Creation<'_> {
         }
         let object = self.create_session(subject).await?;
         undo.session = Some(object.clone());
-        let uid = Untyped(&object).uid().unwrap_or_default().to_owned();
-        let start = subject.start(&self.intent.use_existing, &uid);
+        let uid = Untyped(&object).require_uid()?.to_owned();
+        let start = subject.start(&self.intent.use_existing, Some(uid));
         let sent: Session = parse_object(subject.session_object(&self.intent.metadata))?;
         let requested = RequestedStart {
             object,
@@ -126,7 +141,7 @@ impl Creation<'_> {
         sink: &mut dyn ProgressSink,
     ) -> Result<Started> {
         let object = subject.session_object(&self.intent.metadata);
-        let start = subject.start(&self.intent.use_existing, "");
+        let start = subject.start(&self.intent.use_existing, None);
         let count = start.rendering.objects.len();
         let namespace = subject.ownership.namespace.as_str();
         sink.tell(ProgressEvent::Note(format!(
@@ -219,36 +234,13 @@ impl Creation<'_> {
             ..self.write.clone()
         };
         let mut left = Vec::new();
-        let mut targets: Vec<(&ResourceType, &Value)> = undo
-            .session
-            .iter()
-            .map(|session| (&SESSION, session))
-            .collect();
-        for data in undo.created.iter().filter(|object| is_data(object)) {
-            let resource = if Untyped(data).kind() == "Secret" {
-                &SECRET
-            } else {
-                &PERSISTENT_VOLUME_CLAIM
-            };
-            targets.push((resource, data));
-        }
-        targets.extend(
-            undo.namespace
-                .iter()
-                .map(|namespace| (&NAMESPACE, namespace)),
-        );
-        for (resource, object) in targets {
+        for (resource, object) in undo.objects() {
             let place = if resource.namespaced { namespace } else { "" };
             let target = ObjectRef::from_object(object);
+            let policy = PropagationPolicy::Background;
             let gone = self
                 .cluster
-                .delete_if_present(
-                    resource,
-                    place,
-                    &target,
-                    PropagationPolicy::Background,
-                    &write,
-                )
+                .delete_if_present(resource, place, &target, policy, &write)
                 .await;
             if gone.is_err() {
                 left.push(target.to_string());

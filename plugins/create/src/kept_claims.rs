@@ -65,7 +65,7 @@ impl KeptClaims {
     /// # Errors
     /// The first claim that differs from the wanted one, with hints.
     pub(crate) fn compare(&self, subject: &NewSession, intent: &Intent) -> Result<Vec<String>> {
-        let objects = subject.start(&intent.use_existing, "").owned_objects();
+        let objects = subject.start(&intent.use_existing, None).owned_objects();
         let wanted = expected_claims(&objects);
         let mut notes = Vec::new();
         for claim in &self.claims {

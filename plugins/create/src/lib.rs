@@ -21,9 +21,9 @@ mod session_file;
 mod spec_overrides;
 
 use anyhow::Result;
-use session_shared::ops::{check_stoppable, preflight};
+use session_shared::ops::check_stoppable;
+use session_shared::ops::preflight::{self, PreflightObjects};
 use session_shared::prompt::started;
-use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::{Environment, Verb};
 
 use crate::creation::Creation;
@@ -55,20 +55,28 @@ impl Verb for Create {
             return dry_run::print_dry_run(&intent, &subject, &mut environment.console);
         }
         if !intent.skip_checks {
-            let namespace = subject.ownership.namespace.as_str();
             let all = subject.quota_objects(&intent.metadata);
             let rendering = &subject.rendered.rendering;
-            let (primary, objects) = (&rendering.primary, &rendering.objects);
+            let objects = PreflightObjects {
+                ownership: &subject.ownership,
+                new: &all,
+                ingresses: &rendering.objects,
+            };
             let (quotas, found) = (
                 &mut environment.console.progress(),
                 &mut environment.console.progress(),
             );
             let (checked, kept, ()) = futures::try_join!(
-                preflight::read_preflight_facts(&cluster, namespace, &all, quotas),
+                preflight::read_preflight_facts(&cluster, &objects, quotas),
                 KeptClaims::list(&cluster, &subject, found),
-                check_stoppable(&cluster, subject.name.as_str(), primary, objects),
+                check_stoppable(
+                    &cluster,
+                    subject.name.as_str(),
+                    &rendering.primary,
+                    &rendering.objects
+                ),
             )?;
-            preflight::check_preflight(subject.name.as_str(), &all, &checked)?;
+            preflight::check_preflight(&objects, &checked)?;
             let notes = kept.compare(&subject, &intent)?;
             notes.iter().for_each(|note| environment.console.note(note));
         }
@@ -80,7 +88,7 @@ impl Verb for Create {
             cluster: &cluster,
             intent: &intent,
             observed: &observed,
-            write: &intent.write,
+            write: &intent.mutation.write,
             interrupt: &interrupt,
             driver,
         };
@@ -88,13 +96,20 @@ impl Verb for Create {
             .create(subject, &mut environment.console.progress())
             .await?;
         // prints
-        let mut mutations = MutationPrinter::new(intent.format.clone(), intent.dry_run);
+        let mut mutations = intent.mutation.printer();
         started::print_started(
             &started,
             "created",
             &mut mutations,
             &mut environment.console,
         )?;
-        started::finish(&cluster, started, intent.wait, &intent.write, environment).await
+        started::finish(
+            &cluster,
+            started,
+            intent.wait,
+            &intent.mutation.write,
+            environment,
+        )
+        .await
     }
 }

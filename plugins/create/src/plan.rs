@@ -81,7 +81,7 @@ pub(crate) fn plan_session(intent: &Intent, observed: &Observed) -> Result<NewSe
     }
     let ownership = Ownership {
         session: name.clone(),
-        session_uid: String::new(),
+        session_uid: None,
         namespace: observed.namespace.clone(),
         user_id: observed.owner.clone(),
         command_token: observed.run.clone(),
@@ -140,7 +140,7 @@ pub(crate) fn render_session(
 impl Intent {
     /// Returns true for a client-side dry run, which generates no secret values.
     pub(crate) fn is_client_dry_run(&self) -> bool {
-        self.dry_run == session_shared::client::DryRun::Client
+        self.mutation.dry_run == session_shared::client::DryRun::Client
     }
 }
 
@@ -187,9 +187,13 @@ impl NewSession {
     }
 
     /// Returns the start for the reconciler to carry out.
-    pub(crate) fn start(&self, use_existing: &[String], session_uid: &str) -> RenderedStart {
+    pub(crate) fn start(
+        &self,
+        use_existing: &[String],
+        session_uid: Option<String>,
+    ) -> RenderedStart {
         let mut ownership = self.ownership.clone();
-        ownership.session_uid = session_uid.to_owned();
+        ownership.session_uid = session_uid;
         RenderedStart {
             rendering: self.rendered.rendering.clone(),
             ownership,

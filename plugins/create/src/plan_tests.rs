@@ -23,7 +23,7 @@ fn subject(objects: Vec<Value>, secrets: &[(&str, &str)]) -> NewSession {
         },
         ownership: Ownership {
             session: "a".parse().unwrap(),
-            session_uid: String::new(),
+            session_uid: None,
             namespace: "ns".parse().unwrap(),
             user_id: "alice@example.com".parse().unwrap(),
             command_token: "r".into(),
@@ -40,7 +40,8 @@ fn claim() -> Value {
 
 #[test]
 fn the_parameters_secret_is_data_and_there_only_where_there_is_something_to_hold() {
-    let start = |secrets: &[(&str, &str)]| subject(Vec::new(), secrets).start(&[], "u-1");
+    let start =
+        |secrets: &[(&str, &str)]| subject(Vec::new(), secrets).start(&[], Some("u-1".into()));
     assert!(start(&[]).parameters_secret().is_none());
     assert!(start(&[]).parameters_plan().is_empty());
     let secret = start(&[("PASSWORD", "x")]).parameters_secret().unwrap();
@@ -79,7 +80,7 @@ fn a_client_dry_run_owns_nothing() {
         ],
         &[],
     )
-    .start(&[], "");
+    .start(&[], None);
     let owners = |object: &Value| {
         let metadata = &object["metadata"];
         (

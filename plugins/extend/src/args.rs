@@ -9,7 +9,7 @@ use session_shared::flags::write::WriteFlags;
 pub(crate) const ABOUT: &str = "Extend the lifetime of one or more running sessions
 
 A session expires when its lifetime is over, counted from its last start; list and status show the time. An expired session \
-runs on until cleanup --expired stops or deletes it. Add time with --by, set a new expiry with --until, or remove the expiry \
+runs on until its owner or an admin runs cleanup --expired, which stops or deletes it. Add time with --by, set a new expiry with --until, or remove the expiry \
 with --no-expiry. The template's maximum lifetime, counted from the start, is the limit. Later starts get the lifetime from \
 start to the new expiry.
 

@@ -9,8 +9,9 @@ pub(crate) const ABOUT: &str = "List sessions, or the data kept from deleted ses
 
 PHASE is computed from the sessions' Pods, so it is current even without a controller. If a Pod has a more specific status, \
 such as CrashLoopBackOff, PHASE shows that instead; Terminating stands for a session or Pod that is being deleted. --phase and -o json have \
-the phase itself, and the reason in the condition Ready, as status has them. USER is the session's owner. EXPIRES is the time until expiry, \
-\"expired\" if it has passed, or <none> without an expiry. Expired sessions run on until cleanup --expired stops or deletes them.
+the phase itself, and the reason in the condition Ready, as status has them. USER is the session's owner. EXPIRES is the time left of \
+the session's lifetime, \"expired\" when it is over, or <none> if the lifetime has no end. An expired session keeps its PHASE: it \
+runs on until its owner or an admin runs cleanup --expired, which stops or deletes it.
 
 The label streaming.platform/user is made from the owner: characters other than letters, digits, \".\", \"_\" and \"-\" become \
 \"-\", and a hash follows. -L streaming.platform/user prints the label; --user-id selects by the owner itself.

@@ -78,7 +78,7 @@ async fn try_read_session(cluster: &Cluster, row: &Row) -> Result<ObservedSessio
         Some(_) => row.object.clone(),
         None => {
             let found = cluster.get(&SESSION, &namespace, &name).await?;
-            let found = found.filter(|object| Untyped(object).uid() == Untyped(&row.object).uid());
+            let found = found.filter(|object| Untyped(object).is_same_object(&row.object));
             found.ok_or_else(|| not_found_error(&SESSION, &name))?
         }
     };

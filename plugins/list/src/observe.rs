@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use session_shared::client::{IncludeObject, ListOptions, Scope};
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
-use session_shared::objects::resource::{POD, SESSION};
+use session_shared::objects::ResourceType;
+use session_shared::objects::resource::{DEPLOYMENT, POD, SESSION, STATEFUL_SET};
 use session_shared::objects::table::{Row, Table};
 use session_shared::ops::Cluster;
 use session_shared::ops::session_objects::with_setup_hint;
@@ -27,7 +28,7 @@ pub(crate) struct Observed {
     /// resourceVersion from which to watch sessions; `None` for sessions given by name, which no list has a version of.
     pub(crate) sessions_version: Option<String>,
     /// resourceVersion from which to watch Pods.
-    pub(crate) pods_version: String,
+    pub(crate) pods_version: Option<String>,
 }
 
 /// The form in which sessions are read.
@@ -64,8 +65,21 @@ pub(crate) async fn observe(
             false => get_sessions(cluster, intent, form).await,
         }
     };
-    let (observed, (pods, pods_version)) =
+    let (observed, (mut pods, pods_version)) =
         futures::try_join!(sessions, read_pods(cluster, intent))?;
+    let workloads = [&STATEFUL_SET, &DEPLOYMENT].map(|resource| {
+        let is_needed = pods.has_pods_of(&resource.kind);
+        async move {
+            match is_needed {
+                true => read_workloads(cluster, intent, resource).await,
+                false => Ok(Table::default()),
+            }
+        }
+    });
+    let [sets, deployments] = workloads;
+    let (sets, deployments) = futures::try_join!(sets, deployments)?;
+    pods.add_workloads("StatefulSet", &sets);
+    pods.add_workloads("Deployment", &deployments);
     Ok(Observed {
         pods,
         pods_version,
@@ -134,15 +148,15 @@ async fn list_sessions(cluster: &Cluster, intent: &Intent, form: SessionForm) ->
     });
     let mut observed = Observed::default();
     for table in futures::future::try_join_all(reads).await? {
-        observed.sessions_version = Some(resource_version(&table));
+        observed.sessions_version = resource_version(&table);
         append(&mut observed.sessions, table);
     }
     Ok(observed)
 }
 
-fn resource_version(table: &Table) -> String {
+fn resource_version(table: &Table) -> Option<String> {
     let version = table.metadata["resourceVersion"].as_str();
-    version.unwrap_or_default().to_owned()
+    version.map(str::to_owned)
 }
 
 fn append(all: &mut Table, mut table: Table) {
@@ -210,8 +224,36 @@ pub(crate) fn pod_selection(intent: &Intent) -> ListOptions {
     }
 }
 
+/// Reads the sessions' workloads of a kind, for the number of Pods that they want. Without permission to list them, it is empty.
+async fn read_workloads(
+    cluster: &Cluster,
+    intent: &Intent,
+    resource: &'static ResourceType,
+) -> Result<Table> {
+    let names: Vec<&str> = intent.names.iter().map(|name| name.as_str()).collect();
+    let selection = ListOptions {
+        label_selector: match names.is_empty() {
+            true => labels::SESSION.to_owned(),
+            false => labels::session_selector(&names),
+        },
+        limit: intent.chunk_size,
+        ..ListOptions::default()
+    };
+    let pages = cluster.list_table_pages(
+        resource,
+        list_scope(cluster, intent),
+        &selection,
+        intent.chunk_size,
+        IncludeObject::Metadata,
+    );
+    match concat_pages(pages).await {
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(Table::default()),
+        table => table,
+    }
+}
+
 /// Reads the Pods. Without permission to list them, marks them as unseen, and sessions are shown with the phase in their status.
-async fn read_pods(cluster: &Cluster, intent: &Intent) -> Result<(SessionPods, String)> {
+async fn read_pods(cluster: &Cluster, intent: &Intent) -> Result<(SessionPods, Option<String>)> {
     let selection = pod_selection(intent);
     let mut pages = cluster.list_table_pages(
         &POD,
@@ -220,8 +262,7 @@ async fn read_pods(cluster: &Cluster, intent: &Intent) -> Result<(SessionPods, S
         intent.chunk_size,
         IncludeObject::Metadata,
     );
-    let (mut pods, mut columns, mut version) =
-        (SessionPods::default(), Table::default(), String::new());
+    let (mut pods, mut columns, mut version) = (SessionPods::default(), Table::default(), None);
     loop {
         match pages.try_next().await {
             Ok(None) => return Ok((pods, version)),

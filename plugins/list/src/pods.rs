@@ -21,18 +21,35 @@ pub(crate) type NamespacedName = (String, String);
 /// Returns namespace and name of an object.
 pub(crate) fn namespaced_name(object: &Value) -> NamespacedName {
     let object = Untyped(object);
-    let namespace = object.namespace().unwrap_or_default();
-    (namespace.to_owned(), object.name().to_owned())
+    (object.home_namespace().to_owned(), object.name().to_owned())
+}
+
+/// Kind and name of a workload that wants a number of Pods.
+type Workload = (&'static str, String);
+
+/// Returns the StatefulSet or Deployment that wants a Pod. A Deployment's Pods are owned by a ReplicaSet `DEPLOYMENT-HASH`.
+fn workload_of(pod: Untyped<'_>) -> Option<Workload> {
+    pod.owners().find_map(|owner| match owner.kind {
+        "StatefulSet" => Some(("StatefulSet", owner.name.to_owned())),
+        "ReplicaSet" => {
+            let hash = pod.label("pod-template-hash")?;
+            let name = owner.name.strip_suffix(hash)?.strip_suffix('-')?;
+            Some(("Deployment", name.to_owned()))
+        }
+        _ => None,
+    })
 }
 
 /// One Pod of a primary workload, from the Table of Pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PodRow {
-    pub(crate) uid: String,
+    pub(crate) uid: Option<String>,
     /// UIDs of the owners.
     owners: Vec<String>,
     /// True if the ownerReferences name a workload controller.
     controlled: bool,
+    /// The StatefulSet or Deployment that wants the Pod.
+    workload: Option<Workload>,
     pub(crate) name: String,
     pub(crate) node: Option<String>,
     /// kubectl's word for the Pod: Running, ImagePullBackOff, Terminating.
@@ -59,11 +76,12 @@ impl PodRow {
         let gates_open = matches!(gates, "" | "<none>") || all_ready(gates);
         let pod = Untyped(&row.object);
         Self {
-            uid: pod.uid().unwrap_or_default().to_owned(),
+            uid: pod.uid().map(str::to_owned),
             owners: pod.owners().map(|owner| owner.uid.to_owned()).collect(),
             controlled: pod
                 .owners()
                 .any(|owner| POD_CONTROLLERS.contains(&owner.kind)),
+            workload: workload_of(pod),
             name: pod.name().to_owned(),
             node: Some(cell("Node").to_owned()).filter(|node| !node.is_empty() && node != "<none>"),
             is_ready: word == "Running"
@@ -85,6 +103,8 @@ impl PodRow {
 #[derive(Debug, Default)]
 pub(crate) struct SessionPods {
     rows: HashMap<NamespacedName, Vec<PodRow>>,
+    /// Number of Pods that workloads want, by namespace and workload.
+    wanted: HashMap<(String, Workload), usize>,
     /// True without permission to list Pods: a session without Pods then means nothing.
     pub(crate) is_unlistable: bool,
 }
@@ -98,6 +118,36 @@ impl SessionPods {
                 self.rows.entry(key).or_default().push(pod);
             }
         }
+    }
+
+    /// Returns true if a workload of that kind wants some of the Pods.
+    pub(crate) fn has_pods_of(&self, kind: &str) -> bool {
+        let mut pods = self.rows.values().flatten();
+        pods.any(|pod| pod.workload.as_ref().is_some_and(|(is, _)| *is == kind))
+    }
+
+    /// Adds the numbers of Pods that workloads want, from the Table of a kind: its column Ready has `READY/WANTED`.
+    pub(crate) fn add_workloads(&mut self, kind: &'static str, table: &Table) {
+        let Some(ready) = table.column_index("Ready") else {
+            return;
+        };
+        for row in &table.rows {
+            let cell = row.cells.get(ready).and_then(Value::as_str);
+            let wanted = cell.and_then(|cell| cell.split_once('/')?.1.parse().ok());
+            let (namespace, name) = namespaced_name(&row.object);
+            let key = (namespace, (kind, name));
+            self.wanted.extend(wanted.map(|wanted| (key, wanted)));
+        }
+    }
+
+    /// Returns true if no workload of these Pods wants more of them, as far as is known.
+    fn are_enough(&self, namespace: &str, pods: &[&PodRow]) -> bool {
+        pods.iter().all(|pod| {
+            let key = pod.workload.clone().map(|it| (namespace.to_owned(), it));
+            let wanted = key.and_then(|key| self.wanted.get(&key));
+            let same = pods.iter().filter(|other| other.workload == pod.workload);
+            wanted.is_none_or(|wanted| same.count() >= *wanted)
+        })
     }
 
     /// Applies a change of watched Pods, and returns the sessions concerned.
@@ -126,17 +176,19 @@ impl SessionPods {
     /// Returns the Pods of a session whose ownerReferences name the session or a controller. Labels alone prove nothing, because
     /// anybody can write them.
     pub(crate) fn claiming_pods(&self, session: &Value) -> Vec<&PodRow> {
-        let uid = Untyped(session).uid().unwrap_or_default();
+        let uid = Untyped(session).uid();
         let all = self.rows.get(&namespaced_name(session));
         all.into_iter()
             .flatten()
-            .filter(|pod| pod.controlled || pod.owners.iter().any(|owner| owner == uid))
+            .filter(|pod| {
+                pod.controlled || pod.owners.iter().any(|owner| Some(owner.as_str()) == uid)
+            })
             .collect()
     }
 
     /// Returns the state of a session's workload where its Pods leave no doubt. `recorded` is the phase in its status.
     ///
-    /// `None` for Pods that wait, fail or are being deleted; for more Pods than one start makes, of which some may be forged; for Pods
+    /// `None` for Pods that wait, fail or are being deleted; for fewer Pods than their workload wants; for more than one start makes, of which some may be forged; for Pods
     /// of a stopped session, and for a session that is not stopped and has none.
     pub(crate) fn certain_state(
         &self,
@@ -157,7 +209,9 @@ impl SessionPods {
             [first, rest @ ..] => {
                 let ready = pods.iter().all(|pod| pod.is_ready);
                 let expected = rest.is_empty() || pods.iter().all(|pod| pod.controlled);
-                (ready && expected && !stopped).then(|| WorkloadState::Ready {
+                let namespace = Untyped(session).namespace().unwrap_or_default();
+                let enough = self.are_enough(namespace, &pods);
+                (ready && expected && enough && !stopped).then(|| WorkloadState::Ready {
                     pod: first.name.clone(),
                 })
             }
@@ -168,7 +222,7 @@ impl SessionPods {
 /// Returns the session whose label an object has.
 fn session_of(object: &Value) -> Option<NamespacedName> {
     let session = Untyped(object).label(labels::SESSION)?;
-    let namespace = Untyped(object).namespace().unwrap_or_default();
+    let namespace = Untyped(object).home_namespace();
     Some((namespace.to_owned(), session.to_owned()))
 }
 
@@ -229,6 +283,39 @@ mod tests {
             (&[], Phase::Failed),
         ] {
             assert_eq!(certain(rows, recorded), None, "{rows:?} {recorded:?}");
+        }
+    }
+
+    #[test]
+    fn ready_pods_that_are_too_few_leave_doubt() {
+        let pod = |at: usize, owner: &Value, hash: &str| {
+            json!({"cells": [format!("p-{at}"), "1/1", "Running"], "object": {"metadata": {
+                "name": format!("p-{at}"), "namespace": "ns", "uid": format!("P{at}"), "ownerReferences": [owner],
+                "labels": {labels::SESSION: "a", "pod-template-hash": hash}}}})
+        };
+        let read = |kind, pods: Vec<Value>, wanted: &str| {
+            let columns = json!([{"name": "Name"}, {"name": "Ready"}, {"name": "Status"}]);
+            let table = |rows: Value| -> Table {
+                serde_json::from_value(json!({"columnDefinitions": columns, "rows": rows})).unwrap()
+            };
+            let mut found = SessionPods::default();
+            let page = table(pods.into());
+            found.add_page(&page, &page);
+            let row = json!({"cells": ["web-a", wanted], "object": {"metadata": {"name": "web-a", "namespace": "ns"}}});
+            assert!(found.has_pods_of(kind));
+            found.add_workloads(kind, &table(json!([row])));
+            found
+                .certain_state(&session("S"), Some(Phase::Running))
+                .is_some()
+        };
+        let owner = |kind: &str, name: &str| json!({"apiVersion": "apps/v1", "kind": kind, "name": name, "uid": "W"});
+        let set = owner("StatefulSet", "web-a");
+        let replicas = owner("ReplicaSet", "web-a-5d8");
+        for (kind, owner, hash) in [("StatefulSet", &set, ""), ("Deployment", &replicas, "5d8")] {
+            let two = || vec![pod(0, owner, hash), pod(1, owner, hash)];
+            assert!(read(kind, two(), "2/2"));
+            assert!(!read(kind, two(), "2/3"), "{kind}");
+            assert!(!read(kind, vec![pod(0, owner, hash)], "1/2"), "{kind}");
         }
     }
 

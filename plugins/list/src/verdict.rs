@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use session_shared::api::{Phase, Session};
 use session_shared::client::parse_object;
 use session_shared::objects::Untyped;
+use session_shared::objects::metadata::uid_of;
 use session_shared::objects::table::{Row, Table};
 use session_shared::ops::ObservedSession;
 use session_shared::reconcile::{PhaseReason, WorkloadState, current_phase};
@@ -71,8 +72,10 @@ impl Verdict {
         let claiming = pods.claiming_pods(&row.object);
         match reading {
             Reading::Found(observed) => {
-                let uids: Vec<_> = observed.own_pods().map(|pod| &pod.metadata.uid).collect();
-                let is_own = |pod: &&PodRow| uids.iter().any(|uid| uid.as_ref() == Some(&pod.uid));
+                let uids = observed.own_pods().filter_map(|pod| uid_of(&pod.metadata));
+                let uids: Vec<&str> = uids.collect();
+                let is_own =
+                    |pod: &&PodRow| pod.uid.as_deref().is_some_and(|uid| uids.contains(&uid));
                 let own: Vec<&PodRow> = claiming.into_iter().filter(is_own).collect();
                 let standing = current_phase(&observed.session, &observed.state);
                 Self::new(standing, &observed.state, &own)

@@ -48,7 +48,7 @@ pub(crate) struct ListWatch<'a> {
     /// Sessions that seem lost, and when they are to be judged again.
     seeming_lost: HashMap<NamespacedName, Instant>,
     sessions_version: Option<String>,
-    pods_version: String,
+    pods_version: Option<String>,
 }
 
 impl<'a> ListWatch<'a> {
@@ -120,7 +120,7 @@ impl<'a> ListWatch<'a> {
         let pods = match self.pods.is_unlistable {
             true => stream::pending().boxed(),
             false => {
-                let from = Some(self.pods_version.as_str());
+                let from = self.pods_version.as_deref();
                 cluster.watch(&POD, scope(), &pod_selection(intent), from, true)
             }
         };

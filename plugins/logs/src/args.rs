@@ -12,7 +12,8 @@ Print the logs of the default container in the Pods of the session's primary wor
 Pod of the session. With several Pods or containers, each line begins with the names of its Pod and container.
 
 With -f, follow the logs across container restarts and replaced Pods, without repeating lines, until the session is stopped \
-or deleted or all containers have terminated.";
+or deleted or all containers have terminated. If lines may be missing because a log was rotated or deleted while the connection \
+was lost, a warning names their time span; the exit code is 0 all the same.";
 
 const EXAMPLES: &str = "  # Print the logs of a session
   kubectl session logs dev

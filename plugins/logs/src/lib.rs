@@ -98,7 +98,7 @@ async fn follow_logs(
             Ok(Vec::new())
         }
     });
-    let following = cluster.follow_logs(observed, intent.options, choose)?;
+    let following = cluster.follow_logs(observed, intent.options, environment.now(), choose)?;
     let console = &mut environment.console;
     let printing = print_logs::print_followed(following, prefixed, console);
     let done = intent.connection.within_request_timeout(printing).await?;

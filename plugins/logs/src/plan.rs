@@ -5,6 +5,7 @@ use session_shared::Pod;
 use session_shared::api::{DesiredState, Phase, PrimaryRef, Session};
 use session_shared::failure::with_hint;
 use session_shared::objects::ObjectRef;
+use session_shared::objects::metadata::name_of;
 use session_shared::objects::pods::pod_metadata_paths;
 use session_shared::ops::ObservedSession;
 use session_shared::reconcile::is_primary_pod;
@@ -331,5 +332,5 @@ fn is_ending(pod: &Pod) -> bool {
 
 /// Returns the name of a Pod.
 pub(crate) fn pod_name(pod: &Pod) -> &str {
-    pod.metadata.name.as_deref().unwrap_or_default()
+    name_of(&pod.metadata)
 }

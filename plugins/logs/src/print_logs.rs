@@ -75,6 +75,7 @@ pub(crate) async fn print_followed(
             }
             LogEvent::Ended { source } => console.print_bytes(&merger.end_log(source))?,
             LogEvent::Note(text) => console.note(&text),
+            LogEvent::Warning(text) => console.warn(&text),
         }
     }
     Ok(())

@@ -107,7 +107,8 @@ impl ClaimExpansion {
                     _ => return Err(error),
                 }
             }
-            if let (Some(size), false) = (intent.storage, intent.dry_run == DryRun::Client) {
+            if let (Some(size), false) = (intent.storage, intent.mutation.dry_run == DryRun::Client)
+            {
                 // A server dry run checks quotas.
                 let rehearsal = WriteOptions {
                     dry_run: true,
@@ -239,11 +240,8 @@ async fn patch_storage_request(
     size: Quantity,
     write: &WriteOptions,
 ) -> Result<Value> {
-    let (namespace, name) = (
-        Untyped(claim).namespace().unwrap_or_default(),
-        Untyped(claim).name(),
-    );
-    let patch = json!({ "metadata": { "uid": Untyped(claim).uid() },
+    let (namespace, name) = (Untyped(claim).home_namespace(), Untyped(claim).name());
+    let patch = json!({ "metadata": { "uid": Untyped(claim).require_uid()? },
         "spec": { "resources": { "requests": { "storage": size.to_string() } } } });
     let claims = &PERSISTENT_VOLUME_CLAIM;
     cluster

@@ -1,6 +1,6 @@
 //! The changes that a resize makes, and whether they are possible in place. Pure.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use serde_json::{Map, Value, json};
 use session_shared::Pod;
 use session_shared::api::{IntOrString, ObjectRef, ResourceLimits};
@@ -8,6 +8,7 @@ use session_shared::diagnosis::pod_resize::RESIZABLE_RESOURCES;
 use session_shared::failure::with_hint;
 use session_shared::objects::Untyped;
 use session_shared::objects::overrides::set_limits;
+use session_shared::objects::pod_containers::lasting_in_spec;
 use session_shared::objects::pods::{default_container, pod_spec};
 use session_shared::objects::qos;
 use session_shared::ops::ObservedSession;
@@ -39,7 +40,7 @@ impl ResourceChange {
         let Some(container) = container.or_else(|| default_container(&object)) else {
             return Ok(None);
         };
-        let Some(found) = find_container(&object, &container) else {
+        let Some((_, found)) = find_container(&object, &container) else {
             return Ok(None);
         };
         let none = || json!({});
@@ -69,9 +70,14 @@ impl ResourceChange {
         amounts(&self.before) != amounts(&self.after)
     }
 
+    /// Returns the list of the Pod spec that has the container: `initContainers` for a sidecar.
+    fn list(&self) -> &'static str {
+        find_container(&self.object, &self.container).map_or("containers", |(list, _)| list)
+    }
+
     /// Returns the strategic merge patch that sets the container's `resources`.
     pub(crate) fn patch(&self, resources: &Value) -> Value {
-        let spec = json!({ "containers": [{ "name": self.container, "resources": resources }] });
+        let spec = json!({ self.list(): [{ "name": self.container, "resources": resources }] });
         let spec = match Untyped(&self.object).kind() {
             "Pod" => spec,
             _ => json!({ "template": { "spec": spec } }),
@@ -83,7 +89,7 @@ impl ResourceChange {
     pub(crate) fn pod_specs(&self) -> (Map<String, Value>, Map<String, Value>) {
         let before = pod_spec(&self.object).cloned().unwrap_or_default();
         let mut after = before.clone();
-        let containers = after.get_mut("containers").and_then(Value::as_array_mut);
+        let containers = after.get_mut(self.list()).and_then(Value::as_array_mut);
         for container in containers.into_iter().flatten() {
             if Untyped(container).str_at("/name") == Some(self.container.as_str()) {
                 container["resources"] = self.after.clone();
@@ -121,9 +127,8 @@ impl ResourceChange {
         if was != is {
             return Some(format!("QoS class would change from {was} to {is}"));
         }
-        let policies = find_container(&self.object, &self.container)?
-            .get("resizePolicy")?
-            .as_array()?;
+        let (_, container) = find_container(&self.object, &self.container)?;
+        let policies = container.get("resizePolicy")?.as_array()?;
         let restarts =
             |policy: &&Value| Untyped(policy).str_at("/restartPolicy") == Some("RestartContainer");
         let mut names = policies
@@ -144,11 +149,10 @@ impl ResourceChange {
     }
 }
 
-fn find_container<'a>(object: &'a Value, container: &str) -> Option<&'a Value> {
-    let containers = pod_spec(object)?.get("containers")?.as_array()?;
-    containers
-        .iter()
-        .find(|one| Untyped(one).str_at("/name") == Some(container))
+/// Returns a container or sidecar with the name of its list in the Pod spec.
+fn find_container<'a>(object: &'a Value, container: &str) -> Option<(&'static str, &'a Value)> {
+    let mut containers = lasting_in_spec(pod_spec(object)?);
+    containers.find(|(_, one)| Untyped(one).str_at("/name") == Some(container))
 }
 
 fn resource_amount(resources: &Value, part: &str, name: &str) -> Option<Quantity> {
@@ -181,12 +185,18 @@ pub(crate) fn plan_resize(observed: &ObservedSession, size: &ResourceLimits) -> 
     let container = primary.container.as_deref();
     let own = observed.live.own_pods(observed.uid());
     let mut pods = Vec::new();
+    let mut is_any_running = false;
     for pod in own.filter(|pod| is_primary_pod(pod) && is_running(pod)) {
+        is_any_running = true;
         pods.extend(ResourceChange::compute(
             serde_json::to_value(pod)?,
             container,
             size,
         )?);
+    }
+    if pods.is_empty() && is_any_running {
+        let container = container.unwrap_or_default();
+        bail!("cannot resize session {name:?}: its Pod has no container {container:?}");
     }
     if pods.is_empty() {
         let namespace = observed.namespace();

@@ -54,6 +54,32 @@ fn requests_keep_their_ratio_and_the_patch_names_the_container() {
 }
 
 #[test]
+fn a_sidecar_that_the_annotation_names_is_resized() {
+    let pod = json!({"kind": "Pod", "metadata": {"name": "x", "uid": "u",
+            "annotations": {"kubectl.kubernetes.io/default-container": "desktop"}},
+        "spec": {"containers": [{"name": "main"}], "initContainers": [{"name": "first"},
+            {"name": "desktop", "restartPolicy": "Always", "resources": {"limits": {"cpu": "1"}},
+                "resizePolicy": [{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]}]}});
+    let size = intent("a --cpu 2").unwrap().size;
+    let change = ResourceChange::compute(pod.clone(), None, &size)
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        change.patch(&change.after)["spec"],
+        json!({"initContainers": [{"name": "desktop", "resources": change.after}]})
+    );
+    assert_eq!(change.describe(), "cpu limit 1, now 2");
+    assert_eq!(
+        change.pod_specs().1["initContainers"][1]["resources"],
+        change.after
+    );
+    let restarts = "resizePolicy of container \"desktop\" restarts it when cpu changes";
+    assert_eq!(change.in_place_obstacle().as_deref(), Some(restarts));
+    let first = ResourceChange::compute(pod, Some("first"), &size).unwrap();
+    assert_eq!(first, None, "it has ended");
+}
+
+#[test]
 fn amounts_that_are_the_same_change_nothing() {
     let resources = json!({"limits": {"cpu": "2"}, "requests": {"cpu": "500m"}});
     assert!(!change("Pod", resources.clone(), "--cpu 2000m").is_needed());

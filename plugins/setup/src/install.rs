@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::api::{ADMISSION_POLICY, ObjectRef};
+use session_shared::client::interrupt::Interrupt;
 use session_shared::client::{DryRun, ListOptions, Scope, WriteOptions};
 use session_shared::failure::{self, FailureKind, with_hint};
 use session_shared::objects::ResourceType;
@@ -20,10 +21,10 @@ use session_shared::report::mutation::apply_verb;
 use crate::intent::SetupPart;
 use crate::plan::part_objects;
 
-/// An object after it was applied or removed.
+/// An object after it was applied.
 #[derive(Debug)]
 pub(crate) struct AppliedObject {
-    pub(crate) resource: &'static ResourceType,
+    resource: &'static ResourceType,
     pub(crate) object: Value,
     pub(crate) change: &'static str,
     /// True if a server-side dry run could not check the object, because the server does not serve its kind yet.
@@ -58,22 +59,41 @@ pub(crate) async fn is_served(cluster: &Cluster, part: SetupPart) -> Result<bool
     }
 }
 
-/// Applies the objects of a part. A client-side dry run sends no writes and reports every existing object as configured,
-/// because only the server knows whether it would change.
+/// Options of an installation or removal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SetupOptions<'a> {
+    pub(crate) dry_run: DryRun,
+    pub(crate) write: &'a WriteOptions,
+    /// Ends the work between two writes.
+    pub(crate) interrupt: &'a Interrupt,
+}
+
+/// Applies the objects of a part, and reports each once it is applied. A client-side dry run sends no writes and reports every
+/// existing object as configured, because only the server knows whether it would change.
 ///
 /// # Errors
-/// If a request fails.
+/// If a request or `report` fails; Interrupted.
 pub(crate) async fn apply_part(
     cluster: &Cluster,
     part: SetupPart,
-    dry_run: DryRun,
-    write: &WriteOptions,
+    options: SetupOptions<'_>,
+    mut report: impl FnMut(&AppliedObject) -> Result<()>,
 ) -> Result<Vec<AppliedObject>> {
-    let mut done = Vec::new();
+    let SetupOptions {
+        dry_run,
+        write,
+        interrupt,
+    } = options;
+    let mut done: Vec<AppliedObject> = Vec::new();
+    let mut finish = |object: AppliedObject| {
+        report(&object)?;
+        done.push(object);
+        anyhow::Ok(())
+    };
     for object in part_objects(part)? {
         let resource = resource_type_of(&object)?;
         let name = Untyped(&object).name().to_owned();
-        let before = match cluster.get(resource, "", &name).await {
+        let before = match interrupt.race(cluster.get(resource, "", &name)).await {
             // A dry run before the CustomResourceDefinitions exist: there are no templates yet.
             Err(error)
                 if dry_run != DryRun::None
@@ -91,22 +111,22 @@ pub(crate) async fn apply_part(
             } else {
                 "created"
             };
-            done.push(AppliedObject {
+            finish(AppliedObject {
                 resource,
                 object,
                 change,
                 unchecked: dry_run == DryRun::Server,
-            });
+            })?;
             continue;
         }
         let after = cluster.apply(resource, "", &name, &object, write).await?;
         let change = apply_verb(before.as_ref(), &after);
-        done.push(AppliedObject {
+        finish(AppliedObject {
             resource,
             object: after,
             change,
             unchecked: false,
-        });
+        })?;
     }
     Ok(done)
 }
@@ -171,7 +191,7 @@ pub(crate) async fn check_no_sessions(cluster: &Cluster) -> Result<()> {
     let named = |session: &Value| {
         format!(
             "{}/{}",
-            Untyped(session).namespace().unwrap_or_default(),
+            Untyped(session).home_namespace(),
             Untyped(session).name()
         )
     };
@@ -195,41 +215,36 @@ pub(crate) async fn check_no_sessions(cluster: &Cluster) -> Result<()> {
     ))
 }
 
-/// Deletes the objects of a part in reverse order.
+/// Deletes the objects of a part in reverse order, and reports each once it is deleted.
 ///
 /// # Errors
-/// If a request fails.
+/// If a request or `report` fails; Interrupted.
 pub(crate) async fn remove_part(
     cluster: &Cluster,
     part: SetupPart,
-    dry_run: DryRun,
-    write: &WriteOptions,
-) -> Result<Vec<AppliedObject>> {
-    let mut done = Vec::new();
+    options: SetupOptions<'_>,
+    mut report: impl FnMut(&'static ResourceType, &Value) -> Result<()>,
+) -> Result<()> {
     for object in part_objects(part)?.into_iter().rev() {
         let resource = resource_type_of(&object)?;
-        let found = match cluster.get(resource, "", Untyped(&object).name()).await {
+        let found = cluster.get(resource, "", Untyped(&object).name());
+        let found = match options.interrupt.race(found).await {
             Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => None,
             other => other?,
         };
         let Some(found) = found else { continue };
-        if dry_run != DryRun::Client {
+        if options.dry_run != DryRun::Client {
             cluster
                 .delete_if_present(
                     resource,
                     "",
                     &ObjectRef::from_object(&found),
                     PropagationPolicy::Background,
-                    write,
+                    options.write,
                 )
                 .await?;
         }
-        done.push(AppliedObject {
-            resource,
-            object: found,
-            change: "deleted",
-            unchecked: false,
-        });
+        report(resource, &found)?;
     }
-    Ok(done)
+    Ok(())
 }

@@ -14,12 +14,16 @@ mod plan;
 mod roles;
 
 use anyhow::Result;
+use session_shared::client::DryRun;
+use session_shared::client::interrupt::Interrupt;
+use session_shared::failure::{self, FailureKind, with_hint};
 use session_shared::objects::Untyped;
 use session_shared::ops::Cluster;
-use session_shared::report::mutation::{MutationPrinter, no_resources_message};
+use session_shared::report::mutation::no_resources_message;
 use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
+use install::SetupOptions;
 use intent::{Intent, SetupPart};
 
 /// The verb `setup`.
@@ -34,64 +38,112 @@ impl Verb for Setup {
     async fn run(args: Args, environment: &mut Environment) -> Result<()> {
         let intent = intent::parse_intent(args, &mut environment.console)?;
         let cluster = environment.connect(&intent.connection).await?;
-        let mut mutations = MutationPrinter::new(intent.format.clone(), intent.dry_run);
-        if intent.remove {
-            return remove(&cluster, &intent, &mutations, environment).await;
+        // Ctrl-C must not end the process between two writes without a word.
+        let interrupt = environment.interrupt.clone();
+        let _guard = match intent.mutation.dry_run {
+            DryRun::None => Some(interrupt.guard()?),
+            _ => None,
+        };
+        let mut written = 0;
+        let outcome = match intent.remove {
+            true => remove(&cluster, &intent, &mut written, environment).await,
+            false => install(&cluster, &intent, &mut written, environment).await,
+        };
+        outcome.map_err(
+            |error| match failure::has_kind(&error, FailureKind::Interrupted) {
+                true => with_hint(error, resume_hint(&intent, written)),
+                false => error,
+            },
+        )
+    }
+}
+
+/// Returns what was done before an interruption, and the command that goes on.
+fn resume_hint(intent: &Intent, written: usize) -> String {
+    let change = if intent.remove { "deleted" } else { "applied" };
+    let count = match written {
+        0 => "no object was".to_owned(),
+        1 => "1 object was".to_owned(),
+        several => format!("{several} objects were"),
+    };
+    let mut words = vec!["kubectl", "session", "setup"];
+    let is_named = |(part, _): &&(SetupPart, &str)| intent.parts.contains(part);
+    if intent.parts.len() < SetupPart::ALL.len() {
+        words.extend(
+            SetupPart::ALL
+                .iter()
+                .filter(is_named)
+                .map(|(_, name)| *name),
+        );
+    }
+    words.extend(intent.remove.then_some("--remove"));
+    words.extend(intent.force.then_some("--force"));
+    format!("{count} {change}; to go on: {}", words.join(" "))
+}
+
+async fn install(
+    cluster: &Cluster,
+    intent: &Intent,
+    written: &mut usize,
+    environment: &mut Environment,
+) -> Result<()> {
+    let mut mutations = intent.mutation.printer();
+    let interrupt = environment.interrupt.clone();
+    let options = setup_options(intent, &interrupt);
+    for part in &intent.parts {
+        if !interrupt.race(install::is_served(cluster, *part)).await? {
+            environment.console.warn(install::NO_ADMISSION_WARNING);
+            continue;
         }
-        for part in &intent.parts {
-            if !install::is_served(&cluster, *part).await? {
-                environment.console.warn(install::NO_ADMISSION_WARNING);
-                continue;
-            }
-            let applied =
-                install::apply_part(&cluster, *part, intent.dry_run, &intent.write).await?;
-            for object in &applied {
-                environment
-                    .console
-                    .print(&mutations.print_result(&object.object, object.change)?)?;
-            }
-            if applied.iter().any(|object| object.unchecked) {
-                environment
-                    .console
-                    .note("templates not checked: the server does not serve sessiontemplates yet");
-            }
-            if let (SetupPart::Crds, Some(limit)) = (part, intent.wait) {
-                install::wait_established(
-                    &cluster,
-                    &applied,
-                    limit,
-                    &mut environment.console.progress(),
-                )
-                .await?;
-            }
+        let console = &mut environment.console;
+        let applied = install::apply_part(cluster, *part, options, |object| {
+            *written += 1;
+            console.print(&mutations.print_result(&object.object, object.change)?)
+        });
+        let applied = applied.await?;
+        if applied.iter().any(|object| object.unchecked) {
+            console.note("templates not checked: the server does not serve sessiontemplates yet");
         }
-        Ok(())
+        if let (SetupPart::Crds, Some(limit)) = (part, intent.wait) {
+            let mut sink = console.progress();
+            let established = install::wait_established(cluster, &applied, limit, &mut sink);
+            interrupt.race(established).await?;
+        }
+    }
+    Ok(())
+}
+
+fn setup_options<'a>(intent: &'a Intent, interrupt: &'a Interrupt) -> SetupOptions<'a> {
+    SetupOptions {
+        dry_run: intent.mutation.dry_run,
+        write: &intent.mutation.write,
+        interrupt,
     }
 }
 
 async fn remove(
     cluster: &Cluster,
     intent: &Intent,
-    mutations: &MutationPrinter,
+    written: &mut usize,
     environment: &mut Environment,
 ) -> Result<()> {
+    let mutations = intent.mutation.printer();
+    let interrupt = environment.interrupt.clone();
+    let options = setup_options(intent, &interrupt);
     if !intent.force && intent.parts.contains(&SetupPart::Crds) {
-        install::check_no_sessions(cluster).await?;
+        interrupt.race(install::check_no_sessions(cluster)).await?;
     }
-    let mut any = false;
+    let console = &mut environment.console;
     for part in intent.parts.iter().rev() {
-        let removed = install::remove_part(cluster, *part, intent.dry_run, &intent.write).await?;
-        for object in removed {
-            any = true;
-            let name = Untyped(&object.object).name();
-            let line = mutations.print_deleted(object.resource, name, "", false);
-            environment.console.print(&line)?;
-        }
+        let removed = install::remove_part(cluster, *part, options, |resource, object| {
+            *written += 1;
+            let name = Untyped(object).name();
+            console.print(&mutations.print_deleted(resource, name, "", false))
+        });
+        removed.await?;
     }
-    if !any {
-        environment
-            .console
-            .print_error_line(&no_resources_message(None));
+    if *written == 0 {
+        console.print_error_line(&no_resources_message(None));
     }
     Ok(())
 }

@@ -61,8 +61,9 @@ pub enum SnapshotCommand {
     List(ListArgs),
     /// Restore a snapshot in place or into a new session, or copy an archive's files into a session
     ///
-    /// --in-place needs a stopped session, --from a running one. --into creates a stopped session with the parameters, secrets
-    /// and lifetime of the old one; the old one is not changed.
+    /// --in-place needs a stopped session, --from a running one. --into creates a stopped session from the template of the old
+    /// one, or from its stored manifest if it was created with create -f, with the same parameters, secrets and lifetime; the old
+    /// session is not changed.
     #[command(after_long_help = RESTORE_EXAMPLES, override_usage = "kubectl session snapshot restore SNAPSHOT (--into NEW | --in-place) [options]
   kubectl session snapshot restore NAME --from FILE [options]")]
     Restore(RestoreArgs),
@@ -104,22 +105,6 @@ pub enum SnapshotCommand {
         override_usage = "kubectl session snapshot run-schedule NAME --keep NUMBER [options]"
     )]
     RunSchedule(RunScheduleArgs),
-}
-
-impl SnapshotCommand {
-    /// Returns the flags for writes; `None` for a subcommand that only reads.
-    pub(crate) fn write_flags(&self) -> Option<&WriteFlags> {
-        match self {
-            SnapshotCommand::Create(args) => Some(&args.write_flags),
-            SnapshotCommand::Restore(args) => Some(&args.write_flags),
-            SnapshotCommand::Clone(args) => Some(&args.write_flags),
-            SnapshotCommand::Delete(args) => Some(&args.write_flags),
-            SnapshotCommand::Prune(args) => Some(&args.write_flags),
-            SnapshotCommand::Schedule(args) => Some(&args.write_flags),
-            SnapshotCommand::RunSchedule(args) => Some(&args.write_flags),
-            SnapshotCommand::List(_) => None,
-        }
-    }
 }
 
 const CREATE_EXAMPLES: &str = "  # Take a snapshot and wait until it is ready to restore
@@ -210,7 +195,7 @@ pub struct RestoreArgs {
     /// accepted, too. With --from, name of the session
     #[arg(value_name = "SNAPSHOT")]
     pub snapshot: String,
-    /// Name of a new session to create from the same template with the snapshot's data; it is not started
+    /// Name of a new session to create with the snapshot's data, from the template or stored manifest of the old one; it is not started
     #[arg(long, value_name = "NEW")]
     pub into: Option<String>,
     /// If true, replace the claims of the session that the snapshot was taken from

@@ -1,6 +1,6 @@
 //! Snapshots as users name them: sets of VolumeSnapshots that share a name, grouped, checked and found.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::api::ObjectRef;
@@ -88,13 +88,15 @@ impl SnapshotSet {
     /// # Errors
     /// Labels or annotations that are missing or invalid.
     pub(crate) fn ownership(&self) -> Result<Ownership> {
-        let one = self.snapshots.first().cloned().unwrap_or_default();
-        let annotation = |key: &str| Untyped(&one).annotation(key).map(str::to_owned);
+        let one = self.snapshots.first();
+        let one = one.with_context(|| format!("snapshot {:?} has no parts", self.name))?;
+        let annotation = |key: &str| Untyped(one).annotation(key).map(str::to_owned);
+        let uid = annotation(labels::SESSION_UID);
         Ok(Ownership {
             session: self.session.parse()?,
-            session_uid: annotation(labels::SESSION_UID).unwrap_or_default(),
-            namespace: Untyped(&one).namespace().unwrap_or_default().parse()?,
-            user_id: annotation(labels::USER_ID).unwrap_or_default().parse()?,
+            session_uid: uid.filter(|uid| !uid.is_empty()),
+            namespace: Untyped(one).home_namespace().parse()?,
+            user_id: self.user.parse()?,
             command_token: String::new(),
             template: annotation(labels::TEMPLATE),
             primary: None,
@@ -208,10 +210,8 @@ fn group_by_set(snapshots: Vec<Value>) -> Vec<SnapshotSet> {
     for snapshot in snapshots {
         let session = session_label(&snapshot);
         let name = snapshot_set_name(&snapshot).to_owned();
-        let user = Untyped(&snapshot)
-            .annotation(labels::USER_ID)
-            .unwrap_or_default();
-        let user = user.to_owned();
+        let user = Untyped(&snapshot).annotation(labels::USER_ID);
+        let user = user.unwrap_or(Untyped::NONE).to_owned();
         match sets
             .iter_mut()
             .find(|set| set.name == name && set.session == session && set.user == user)
@@ -230,7 +230,7 @@ fn group_by_set(snapshots: Vec<Value>) -> Vec<SnapshotSet> {
 
 fn session_label(snapshot: &Value) -> String {
     let session = Untyped(snapshot).label(labels::SESSION);
-    session.unwrap_or_default().to_owned()
+    session.unwrap_or(Untyped::NONE).to_owned()
 }
 
 /// Returns the snapshot name in an argument: `NAME`, or `KIND/NAME` as `list -o name` prints it.

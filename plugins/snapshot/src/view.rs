@@ -47,17 +47,29 @@ fn snapshot_row(snapshot: &Value, now: Timestamp) -> Row {
     let created = Untyped(snapshot).created();
     let cells = vec![
         shown(Untyped(snapshot).name()),
-        shown(Untyped(snapshot).label(labels::SESSION).unwrap_or_default()),
-        shown(source_claim_name(snapshot).unwrap_or_default()),
+        shown(
+            Untyped(snapshot)
+                .label(labels::SESSION)
+                .unwrap_or(Untyped::NONE),
+        ),
+        shown(source_claim_name(snapshot).unwrap_or(Untyped::NONE)),
         Value::from((state == SnapshotState::Ready).to_string()),
         shown(
             Untyped(snapshot)
                 .str_at("/status/restoreSize")
-                .unwrap_or_default(),
+                .unwrap_or(Untyped::NONE),
         ),
-        shown(VolumeSnapshot::of(snapshot).class().unwrap_or_default()),
+        shown(
+            VolumeSnapshot::of(snapshot)
+                .class()
+                .unwrap_or(Untyped::NONE),
+        ),
         Value::from(age::age_since(created, now)),
-        shown(Untyped(snapshot).label(labels::USER).unwrap_or_default()),
+        shown(
+            Untyped(snapshot)
+                .label(labels::USER)
+                .unwrap_or(Untyped::NONE),
+        ),
         Value::from(doubt_text(snapshot).unwrap_or_else(|| state.describe())),
     ];
     Row {

@@ -24,8 +24,8 @@ never shrunk.
 A running session is left unchanged. With --restart it is stopped first, after its sync hook (a command that saves unsaved \
 work), and then started.
 
-If a session does not become ready, it is kept so that you can inspect it. When its lifetime is over, nothing stops it at that \
-moment: an admin stops or deletes expired sessions with cleanup --expired.";
+If a session does not become ready, it is kept so that you can inspect it. When its lifetime is over, it runs on until its \
+owner or an admin runs cleanup --expired, which stops or deletes it as the onExpiry field of the template says.";
 
 const EXAMPLES: &str = "  # Start a session and wait until it is ready
   kubectl session start dev

@@ -62,7 +62,11 @@ impl Action {
             return Ok(());
         }
         let name = session.name();
-        let error = anyhow!("cannot change values of session {name:?}: session is running");
+        let state = match self {
+            Action::WaitOnly => "pending",
+            _ => "running",
+        };
+        let error = anyhow!("cannot change values of session {name:?}: session is {state}");
         Err(with_hint(
             error,
             "add --restart to stop the session and start it with the new values",

@@ -12,6 +12,7 @@ use session_shared::k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use session_shared::labels;
 use session_shared::objects::Untyped;
 use session_shared::objects::kept_data::{is_claim, is_snapshot};
+use session_shared::objects::metadata::{name_of, uid_of};
 use session_shared::objects::provenance::find_provenance_problem;
 use session_shared::objects::snapshot_schedule::SnapshotSchedule;
 use session_shared::objects::volume_snapshot::{SnapshotState, source_claim_name};
@@ -75,7 +76,7 @@ pub(crate) struct ClaimReport {
     pub(crate) kept_since: Option<String>,
     pub(crate) used: Option<VolumeUsageReport>,
     #[serde(skip)]
-    pub(crate) uid: String,
+    pub(crate) uid: Option<String>,
 }
 
 /// Usage of a volume.
@@ -229,7 +230,8 @@ fn ephemeral_data(losses: Vec<DataLoss>) -> Vec<EphemeralData> {
 }
 
 fn claim_report(claim: PersistentVolumeClaim, used: &[&VolumeUsage]) -> ClaimReport {
-    let name = claim.metadata.name.unwrap_or_default();
+    let name = name_of(&claim.metadata).to_owned();
+    let uid = uid_of(&claim.metadata).map(str::to_owned);
     let spec = claim.spec.unwrap_or_default();
     let status = claim.status.unwrap_or_default();
     let storage = |amounts: Option<BTreeMap<String, Quantity>>| Some(amounts?.remove("storage")?.0);
@@ -246,7 +248,7 @@ fn claim_report(claim: PersistentVolumeClaim, used: &[&VolumeUsage]) -> ClaimRep
             .iter()
             .find(|used| used.claim == name)
             .map(|used| volume_usage(used)),
-        uid: claim.metadata.uid.unwrap_or_default(),
+        uid,
         name,
     }
 }

@@ -8,6 +8,7 @@ use session_shared::reconcile::WorkloadState;
 
 use crate::head::ReportHead;
 use crate::observe::Observed;
+use session_shared::objects::Untyped;
 
 /// One cause, as the report shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -81,7 +82,7 @@ fn find_causes(session: &ObservedSession) -> Vec<(String, Cause)> {
     let bare = live.owners.iter().filter(|object| {
         workloads
             .iter()
-            .any(|w| object["metadata"]["uid"] == w.uid.as_str() && !has_pods(&w.name, &w.kind))
+            .any(|w| Untyped(object).has_uid(&w.uid) && !has_pods(&w.name, &w.kind))
     });
     let missing = bare.map(|object| inspect_missing_pods(object, &live.events));
     let all = pods.chain(missing);

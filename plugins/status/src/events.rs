@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use session_shared::api::Session;
+use session_shared::api::{ObjectRef, Session};
 use session_shared::diagnosis::EventNote;
 use session_shared::objects::Untyped;
+use session_shared::objects::metadata::uid_of;
 use session_shared::reconcile::LiveObjects;
 
 use crate::data::DataReport;
@@ -38,19 +39,16 @@ pub(crate) fn latest_events(
     data: &DataReport,
 ) -> Vec<EventReport> {
     let uid = session.uid();
-    let mut uids = vec![uid];
-    uids.extend(
-        live.own_pods(uid)
-            .filter_map(|pod| pod.metadata.uid.as_deref()),
-    );
+    let mut uids: Vec<&str> = uid.into_iter().collect();
+    uids.extend(live.own_pods(uid).filter_map(|pod| uid_of(&pod.metadata)));
     uids.extend(live.owners.iter().filter_map(|owner| Untyped(owner).uid()));
-    uids.extend(data.claims.iter().map(|claim| claim.uid.as_str()));
+    uids.extend(data.claims.iter().filter_map(|claim| claim.uid.as_deref()));
     let applied = session.applied();
     uids.extend(
         applied
             .into_iter()
             .flat_map(|applied| &applied.objects)
-            .map(|object| object.uid.as_str()),
+            .filter_map(ObjectRef::uid),
     );
     let own = events.iter().filter(|event| {
         let about = Untyped(event).str_at("/involvedObject/uid");

@@ -220,7 +220,7 @@ fn apply_pod_change(session: &mut ObservedSession, object: Value, is_deleted: bo
         // Whether an impostor still is one is decided anew.
         let impostors = live.impostors.len();
         live.impostors
-            .retain(|one| pod.metadata.uid.as_ref() != Some(&one.uid));
+            .retain(|one| one.uid.is_none() || pod.metadata.uid != one.uid);
         let was_impostor = live.impostors.len() < impostors;
         let is_other = apply_change(&mut live.pods, pod, is_deleted, |pod| {
             pod.metadata.uid.as_deref()
@@ -244,7 +244,9 @@ fn apply_change<T>(
     is_deleted: bool,
     uid: impl Fn(&T) -> Option<&str>,
 ) -> bool {
-    let known = list.iter().position(|known| uid(known) == uid(&object));
+    let known = list
+        .iter()
+        .position(|known| uid(known).is_some() && uid(known) == uid(&object));
     match (known, is_deleted) {
         (Some(at), false) => {
             list[at] = object;

@@ -15,8 +15,8 @@ use session_shared::verb::Environment;
 
 use crate::followed_session::{FollowEvent, FollowedSession};
 use crate::intent::Intent;
+use crate::print_report::{compute_report, print_document};
 use crate::report::Report;
-use crate::{compute_report, print_document};
 
 /// State of a wait.
 #[derive(Debug, PartialEq)]

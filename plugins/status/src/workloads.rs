@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value;
 use session_shared::Pod;
 use session_shared::api::{ObjectRef, Session};
 use session_shared::client::{NodeUsage, PodUsage};
+use session_shared::k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use session_shared::k8s_openapi::api::core::v1::{Container, ContainerStatus};
 use session_shared::k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use session_shared::k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use session_shared::objects::Untyped;
 use session_shared::objects::conditions::is_ready;
+use session_shared::objects::metadata::{name_of, uid_of};
+use session_shared::objects::pods::replica_count;
 use session_shared::quantity::format_bytes;
 use session_shared::reconcile::{LiveObjects, is_primary_pod};
 
@@ -93,7 +97,10 @@ pub(crate) fn workload_reports(
     let mut found: Vec<(ObjectRef, WorkloadReport)> = Vec::new();
     for workload in live.workloads(uid) {
         // The same object may be listed more than once.
-        if !found.iter().any(|(known, _)| known.uid == workload.uid) {
+        if !found
+            .iter()
+            .any(|(known, _)| known.is_same_object(&workload))
+        {
             let made = workload_without_pods(&workload, live);
             found.push((workload, made));
         }
@@ -102,7 +109,10 @@ pub(crate) fn workload_reports(
         let Some(owner) = live.workload_of(pod, uid) else {
             continue;
         };
-        if let Some((_, workload)) = found.iter_mut().find(|(known, _)| known.uid == owner.uid) {
+        if let Some((_, workload)) = found
+            .iter_mut()
+            .find(|(known, _)| known.is_same_object(&owner))
+        {
             workload.primary |= is_primary_pod(pod);
             workload.pods.push(pod_report(pod, usage));
         }
@@ -129,16 +139,25 @@ fn workload_without_pods(workload: &ObjectRef, live: &LiveObjects) -> WorkloadRe
         .owners
         .iter()
         .find(|object| Untyped(object).has_uid(&workload.uid));
-    let number = |pointer: &str| object.and_then(|object| object.pointer(pointer)?.as_i64());
-    let replicas = number("/spec/replicas");
+    let replicas = object.and_then(replica_count).map(i64::from);
     WorkloadReport {
         kind: workload.kind.clone(),
         name: workload.name.clone(),
         primary: false,
         // The server omits a count of zero.
-        ready: replicas.map(|_| number("/status/readyReplicas").unwrap_or(0)),
+        ready: replicas.map(|_| object.and_then(ready_replicas).map_or(0, i64::from)),
         replicas,
         pods: Vec::new(),
+    }
+}
+
+fn ready_replicas(workload: &Value) -> Option<i32> {
+    let workload = Untyped(workload);
+    match workload.kind() {
+        "StatefulSet" => workload.read::<StatefulSet>()?.status?.ready_replicas,
+        "Deployment" => workload.read::<Deployment>()?.status?.ready_replicas,
+        "ReplicaSet" => workload.read::<ReplicaSet>()?.status?.ready_replicas,
+        _ => None,
     }
 }
 
@@ -154,9 +173,9 @@ fn pod_report(pod: &Pod, usage: &[NodeUsage]) -> PodReport {
         }
     };
     let mut used = usage.iter().flat_map(|node| &node.pods);
-    let used = used.find(|used| Some(&used.uid) == metadata.uid.as_ref());
+    let used = used.find(|used| Some(used.uid.as_str()) == uid_of(metadata));
     PodReport {
-        name: metadata.name.clone().unwrap_or_default(),
+        name: name_of(metadata).to_owned(),
         status,
         ready: is_ready(pod),
         node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),

@@ -251,7 +251,7 @@ fn objects(rendered: RenderOutput, subject: &RenderedSession) -> Vec<Value> {
     let rendering = rendered.rendering;
     let ownership = Ownership {
         session: subject.session.clone(),
-        session_uid: String::new(),
+        session_uid: None,
         namespace: subject.namespace.clone(),
         user_id: subject.owner.clone(),
         command_token: String::new(),

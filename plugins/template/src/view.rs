@@ -11,6 +11,7 @@ use session_shared::objects::Untyped;
 use session_shared::objects::ephemeral_volumes::{
     EphemeralVolume, ephemeral_volumes, user_data_volumes,
 };
+use session_shared::objects::metadata::name_of;
 use session_shared::objects::pods::{pod_annotations, pod_spec};
 use session_shared::report::{escape, table};
 use session_shared::template::{Finding, Manifest, Parameters};
@@ -22,7 +23,7 @@ use crate::parameter_view::{ParameterView, parameter_views, parameters_table};
 pub(crate) fn builtin_table(objects: &[Value], no_headers: bool) -> String {
     let row = |object: &Value| {
         ["/metadata/name", "/spec/description"]
-            .map(|at| Untyped(object).str_at(at).unwrap_or_default().to_owned())
+            .map(|at| Untyped(object).str_at(at).unwrap_or(NONE).to_owned())
             .to_vec()
     };
     let rows: Vec<Vec<String>> = objects.iter().map(row).collect();
@@ -36,7 +37,7 @@ pub(crate) fn template_text(
     read: Option<&(Manifest, Parameters)>,
 ) -> String {
     let spec = &template.spec;
-    let name = template.metadata.name.as_deref().unwrap_or_default();
+    let name = name_of(&template.metadata);
     let primary = match &spec.primary {
         Some(primary) => match &primary.container {
             Some(container) => {
@@ -125,7 +126,7 @@ fn data_lines(policy: DataPolicy, read: Option<&(Manifest, Parameters)>) -> Vec<
         DataPolicy::Delete => "deleted with the session",
     };
     let lost = "lost at stop and delete";
-    let objects = read.map(|(manifest, parameters)| manifest.render_defaults(parameters));
+    let objects = read.map(|(manifest, parameters)| parameters.render_defaults(manifest));
     let objects = objects.unwrap_or_default();
     let pods: Vec<_> = objects
         .iter()

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use super::scope::Scope;
-use session_model::objects::ResourceType;
+use session_model::objects::{ResourceType, Untyped};
 
 /// Returns the path of a collection. The namespace is ignored for cluster-scoped types.
 pub(super) fn collection_path(t: &ResourceType, scope: Scope<'_>) -> Result<String> {
@@ -45,6 +45,7 @@ pub(super) fn api_root(api_version: &str) -> String {
 fn encode_name(name: &str) -> Result<String> {
     match name {
         "" => bail!("resource name may not be empty"),
+        Untyped::NONE => bail!("object has no name or namespace"),
         "." | ".." => bail!("invalid resource name {name:?}: [may not be '{name}']"),
         _ => {}
     }
@@ -88,6 +89,19 @@ mod tests {
             path,
             "/apis/streaming.platform/v1/namespaces/a%20b%3F/sessions"
         );
+    }
+
+    #[test]
+    fn an_object_without_name_or_namespace_is_not_asked_for() {
+        let missing = Untyped(&serde_json::Value::Null);
+        for refused in [
+            object_path(&POD, "a", missing.name()),
+            object_path(&POD, missing.home_namespace(), "a"),
+            collection_path(&POD, Scope::Namespace(missing.home_namespace())),
+        ] {
+            let error = refused.unwrap_err().to_string();
+            assert_eq!(error, "object has no name or namespace");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::plugin_process::{self, PluginError};
 use super::process_env::ProcessEnv;
 use super::read_limits::PLUGIN_OUTPUT_LIMIT;
 use session_model::failure::{self, Failure, FailureKind};
+use session_model::objects::Untyped;
 
 /// Protocol versions that client-go supports.
 const VERSIONS: [&str; 2] = [
@@ -169,7 +170,7 @@ impl CredentialPlugin {
     fn parse_output(&self, output: &[u8]) -> Result<PluginCredential> {
         let value: Value = serde_json::from_slice(output)
             .map_err(|error| credentials_error(format!("decoding stdout: {error}")))?;
-        let version = value["apiVersion"].as_str().unwrap_or_default();
+        let version = Untyped(&value).api_version();
         if version != self.version {
             return Err(credentials_error(format!(
                 "exec plugin is configured to use API version {}, plugin returned version {version}",

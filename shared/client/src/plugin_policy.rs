@@ -30,12 +30,9 @@ pub(super) fn check_plugin_allowed(
         )
         .into())
     };
-    match preferences["credentialPluginPolicy"]
-        .as_str()
-        .unwrap_or_default()
-    {
-        "" | "AllowAll" => Ok(()),
-        "Allowlist" => {
+    match preferences["credentialPluginPolicy"].as_str() {
+        None | Some("" | "AllowAll") => Ok(()),
+        Some("Allowlist") => {
             let Some(path) = found else {
                 return refused(format!(
                     "plugin path {command:?} cannot be resolved for credential plugin allowlist check: exec: {command:?}: executable file not found in $PATH"
@@ -60,7 +57,7 @@ pub(super) fn check_plugin_allowed(
                 path.display().to_string()
             ))
         }
-        policy => refused(format!(
+        Some(policy) => refused(format!(
             "plugin {command:?} not allowed: policy set to {policy:?}"
         )),
     }

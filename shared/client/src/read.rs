@@ -15,9 +15,9 @@ use super::read_limits::invalid_json_error;
 use super::scope::{OwnedScope, Scope};
 use super::{Cluster, api_paths};
 use session_model::failure::{self, Failure, FailureKind};
-use session_model::objects::ResourceType;
 use session_model::objects::resource::NAMESPACE;
 use session_model::objects::table::Table;
+use session_model::objects::{ResourceType, Untyped};
 
 /// The part of the object that comes with each row of a Table (`includeObject`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -262,7 +262,7 @@ impl Cluster {
         };
         let resources = || {
             let resources = body["resources"].as_array().into_iter().flatten();
-            resources.filter_map(|resource| Some((resource["name"].as_str()?, resource)))
+            resources.filter_map(|resource| Some((Untyped(resource).str_at("/name")?, resource)))
         };
         let found =
             resources().find(|(name, resource)| resource["kind"] == kind && !name.contains('/'));

@@ -170,7 +170,9 @@ fn tls_message(links: &[ChainedError]) -> Option<String> {
     };
     if let Some(why) = after("invalid peer certificate: ") {
         let reason = match why.as_str() {
-            "UnknownIssuer" => "certificate signed by unknown authority".to_owned(),
+            "UnknownIssuer" | "BadSignature" => {
+                "certificate signed by unknown authority".to_owned()
+            }
             _ if why.contains("xpired")
                 || why.contains("not valid yet")
                 || why.contains("NotValidYet") =>

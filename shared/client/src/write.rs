@@ -50,10 +50,10 @@ impl WriteOptions {
 /// Options of a delete.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeleteOptions {
-    /// Precondition on the UID; empty for none, which is justified only for names typed by a user.
-    pub uid: String,
-    /// Precondition on the resourceVersion; empty for none.
-    pub resource_version: String,
+    /// Precondition on the UID; `None` is justified only for names typed by a user.
+    pub uid: Option<String>,
+    /// Precondition on the resourceVersion.
+    pub resource_version: Option<String>,
     /// Treatment of dependent objects.
     pub propagation: PropagationPolicy,
     /// Grace period of a Pod in seconds; `None` for the Pod's own.
@@ -218,8 +218,8 @@ fn delete_options_body(options: &DeleteOptions) -> Value {
         ("uid", &options.uid),
         ("resourceVersion", &options.resource_version),
     ] {
-        if !value.is_empty() {
-            body["preconditions"][key] = value.clone().into();
+        if let Some(value) = value {
+            body["preconditions"][key] = value.as_str().into();
         }
     }
     if let Some(seconds) = options.grace_seconds {

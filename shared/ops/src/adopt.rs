@@ -57,11 +57,8 @@ impl Cluster {
         tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<()> {
         let options = DeleteOptions {
-            uid: Untyped(found).uid().unwrap_or_default().to_owned(),
-            resource_version: Untyped(found)
-                .resource_version()
-                .unwrap_or_default()
-                .to_owned(),
+            uid: Some(Untyped(found).require_uid()?.to_owned()),
+            resource_version: Some(Untyped(found).require_resource_version()?.to_owned()),
             ..DeleteOptions::default()
         };
         let (namespace, name) = (with.ownership.namespace.as_str(), Untyped(found).name());
@@ -74,7 +71,9 @@ impl Cluster {
 
     /// True if a kept claim or a bound snapshot proves that the parameters Secret belongs to the same session.
     pub(super) async fn is_proven_by_data(&self, secret: &Value, namespace: &str) -> bool {
-        let session = Untyped(secret).label(labels::SESSION).unwrap_or_default();
+        let Some(session) = Untyped(secret).label(labels::SESSION) else {
+            return false;
+        };
         let select = session_selector(session);
         let scope = Scope::Namespace(namespace);
         let (claims, snapshots) = tokio::join!(
@@ -153,7 +152,7 @@ impl Cluster {
             return Err(kept_claim_error(found, &field, &has, &wants));
         }
         let mut patch = json!({ "metadata": {
-            "uid": Untyped(found).uid(),
+            "uid": Untyped(found).require_uid()?,
             "annotations": { labels::SESSION_UID: with.ownership.session_uid, labels::KEPT_SINCE: null },
         } });
         let size = "/spec/resources/requests/storage";

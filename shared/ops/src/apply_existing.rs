@@ -51,7 +51,7 @@ impl Cluster {
         // The server stores stringData as data. Fields can be owned, and later removed, only under the name they are
         // stored with.
         merge_string_data(&mut whole);
-        whole["metadata"]["uid"] = Untyped(found).uid().into();
+        whole["metadata"]["uid"] = Untyped(found).require_uid()?.into();
         let applied = self
             .apply(&resource, namespace, name, &whole, &with.write)
             .await;
@@ -102,7 +102,7 @@ impl Cluster {
                 Err(error) => return Err(error),
             }
             let read = self.get(resource, namespace, name).await?;
-            let same = |now: &Value| Untyped(now).uid() == Untyped(found).uid();
+            let same = |now: &Value| Untyped(now).is_same_object(found);
             match read.filter(same) {
                 Some(now) => current = now,
                 None => return Ok(false),

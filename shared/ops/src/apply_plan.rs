@@ -137,7 +137,7 @@ impl Cluster {
                 patch,
             } => {
                 let mut patch = patch.clone();
-                patch["metadata"]["uid"] = target.uid.as_str().into();
+                patch["metadata"]["uid"] = target.require_uid()?.into();
                 let done = self
                     .merge_patch(resource, namespace, &target.name, None, &patch, &with.write)
                     .await?;
@@ -314,7 +314,7 @@ impl Cluster {
         write: &WriteOptions,
     ) -> Result<()> {
         let options = DeleteOptions {
-            uid: target.uid.clone(),
+            uid: Some(target.require_uid()?.to_owned()),
             propagation,
             dry_run: write.dry_run,
             ..DeleteOptions::default()

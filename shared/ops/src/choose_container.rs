@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 use crate::ObservedSession;
 use session_engine::reconcile::{default_container, is_primary_pod};
 use session_model::objects::conditions::is_ready;
+use session_model::objects::metadata::name_of;
 use session_model::objects::pod_containers::container_names;
 
 impl ObservedSession {
@@ -29,7 +30,7 @@ impl ObservedSession {
         if let Some(pod) = pods.iter().find(has) {
             return Ok(Some((pod, wanted.to_owned())));
         }
-        let name = first.metadata.name.as_deref().unwrap_or_default();
+        let name = name_of(&first.metadata);
         let there: Vec<&str> = container_names(first).collect();
         bail!(
             "container {wanted:?} not found in pod {name:?}: choose one of {}",

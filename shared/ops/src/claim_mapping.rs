@@ -1,14 +1,41 @@
 //! Claim names of a copy: maps each claim of a session to its counterpart in another session of the same template. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::{Result, anyhow};
 use serde_json::Value;
 
 use session_model::objects::Untyped;
 
+/// Maps claims of session `old` to their counterparts among the rendered objects of session `new`.
+///
+/// # Errors
+/// The first claim without a counterpart.
+pub(super) fn map_claims(
+    claims: &[&str],
+    old: &str,
+    new: &str,
+    objects: &[Value],
+) -> Result<BTreeMap<String, String>> {
+    let rendered = rendered_claim_names(objects);
+    let counterpart = |claim: &&str| {
+        let candidates = renamed_candidates(claim, old, new);
+        let counterpart = candidates
+            .into_iter()
+            .find(|candidate| is_rendered_claim(&rendered, candidate));
+        match counterpart {
+            Some(counterpart) => Ok(((*claim).to_owned(), counterpart)),
+            None => Err(anyhow!(
+                "cannot copy claim {claim:?} of session {old:?}: the template makes no such claim for session {new:?}"
+            )),
+        }
+    };
+    claims.iter().map(counterpart).collect()
+}
+
 /// Returns the names of the claims that rendered objects make: full names, and name prefixes of a StatefulSet's claims, to which
 /// the ordinal is appended.
-pub(super) fn rendered_claim_names(objects: &[Value]) -> (BTreeSet<String>, BTreeSet<String>) {
+fn rendered_claim_names(objects: &[Value]) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut whole, mut numbered) = (BTreeSet::new(), BTreeSet::new());
     for object in objects {
         let name = Untyped(object).name();
@@ -24,10 +51,7 @@ pub(super) fn rendered_claim_names(objects: &[Value]) -> (BTreeSet<String>, BTre
 }
 
 /// Returns true if `name` is one of the names that [`rendered_claim_names`] returned.
-pub(super) fn is_rendered_claim(
-    (whole, numbered): &(BTreeSet<String>, BTreeSet<String>),
-    name: &str,
-) -> bool {
+fn is_rendered_claim((whole, numbered): &(BTreeSet<String>, BTreeSet<String>), name: &str) -> bool {
     let number = |begin: &String| {
         name.strip_prefix(begin.as_str())
             .is_some_and(|rest| rest.parse::<u32>().is_ok())
@@ -37,7 +61,7 @@ pub(super) fn is_rendered_claim(
 
 /// Returns candidates for the name of `claim` in session `new` instead of `old`: each occurrence of `old` as a whole word replaced
 /// alone, and then all of them.
-pub(super) fn renamed_candidates(claim: &str, old: &str, new: &str) -> Vec<String> {
+fn renamed_candidates(claim: &str, old: &str, new: &str) -> Vec<String> {
     let is_edge = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
     let places: Vec<usize> = claim
         .match_indices(old)

@@ -13,13 +13,13 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::claim_mapping::{is_rendered_claim, renamed_candidates, rendered_claim_names};
+use super::claim_mapping::map_claims;
 use super::claim_restore::{
     RestoreOutcome, claim_from_snapshot, note_sizes, required_source_claim, wait_claims_bound,
 };
 use super::incomplete_copy::{
-    check_complete, create_or_get, incomplete_source, mark_complete, with_claims_hint,
-    with_finish_hint, with_retry_hint,
+    create_or_get, delete_created, find_incomplete, incomplete_source, mark_complete,
+    with_claims_hint, with_finish_hint, with_retry_hint,
 };
 use super::session_record::check_no_kept_claims;
 use super::snapshot_plan::SnapshotRun;
@@ -28,9 +28,8 @@ use super::trust::{self, StoredPart};
 use crate::Cluster;
 use crate::observed_session::ObservedSession;
 use session_client::{WriteOptions, random_token};
-use session_engine::plan::PropagationPolicy;
 use session_engine::reconcile::{RenderInput, render, status_patch};
-use session_model::api::{API_VERSION, DesiredState, ObjectRef, Session};
+use session_model::api::{API_VERSION, DesiredState, Session, SessionTemplate};
 use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::names::{SessionName, parameters_secret_name};
@@ -89,44 +88,13 @@ impl ClonePlan {
         if source.session.metadata.uid.is_some() {
             trust::check_trust(cluster, &source.session, StoredPart::Copy).await?;
         }
-        let begun = cluster.get(&SESSION, namespace, name.as_str()).await?;
-        if let Some(session) = begun
-            .as_ref()
-            .filter(|session| incomplete_source(session) != Some(set))
-        {
-            check_complete(session)?;
-            return Err(anyhow!("session {:?} already exists", name.as_str()));
-        }
+        let begun = find_incomplete(cluster, namespace, name, set).await?;
         let (template, stored) = futures::try_join!(
             read_template(cluster, source),
             read_stored_secrets(cluster, source)
         )?;
-        let nothing = BTreeMap::new();
-        let rendered = render(&RenderInput {
-            session: name,
-            namespace: &source.ownership()?.namespace,
-            spec: &source.session.spec,
-            source: manifest_source(source, template.as_ref())?,
-            set_values: &nothing,
-            file_values: &nothing,
-            stored_secrets: stored.as_ref().unwrap_or(&nothing),
-            omit_secrets: false,
-        })?;
-        let will_be = rendered_claim_names(&rendered.rendering.objects);
-        let mut names = BTreeMap::new();
-        for claim in claims {
-            let counterpart = renamed_candidates(claim, source.name(), name.as_str())
-                .into_iter()
-                .find(|candidate| is_rendered_claim(&will_be, candidate));
-            let Some(counterpart) = counterpart else {
-                return Err(anyhow!(
-                    "cannot copy claim {claim:?} of session {:?}: the template makes no such claim for session {:?}",
-                    source.name(),
-                    name.as_str()
-                ));
-            };
-            names.insert((*claim).to_owned(), counterpart);
-        }
+        let objects = render_copy(source, name, template.as_ref(), stored.as_ref())?;
+        let names = map_claims(claims, source.name(), name.as_str(), &objects)?;
         let secret = match stored {
             Some(_) => {
                 let old = parameters_secret_name(source.name());
@@ -145,7 +113,7 @@ impl ClonePlan {
             claim_mapping: names,
             ownership: Ownership {
                 session: name.clone(),
-                session_uid: String::new(),
+                session_uid: None,
                 command_token: random_token()?,
                 ..source.ownership()?.clone()
             },
@@ -201,7 +169,6 @@ impl ClonePlan {
         sink: &mut dyn ProgressSink,
     ) -> Result<CloneOutcome> {
         self.check_snapshots(snapshots)?;
-        let namespace = self.ownership.namespace.as_str();
         let session = match &self.begun {
             Some(begun) => begun.clone(),
             None => {
@@ -217,23 +184,45 @@ impl ClonePlan {
             });
         }
         let ownership = Ownership {
-            session_uid: Untyped(&session).uid().unwrap_or_default().to_owned(),
+            session_uid: Some(Untyped(&session).require_uid()?.to_owned()),
             ..self.ownership.clone()
         };
         let stored: Session = serde_json::from_value(self.session.clone())?;
-        trust::record_trusted(cluster, &ownership.session_uid, &stored.spec, None, sink);
-        let mut objects: Vec<(&ResourceType, Value)> = Vec::new();
-        if !self.takes_secret {
-            let secret = self.build_secret(&ownership);
-            objects.extend(secret.map(|secret| (&SECRET, secret)));
-        }
+        let uid = ownership.session_uid.as_deref();
+        trust::record_trusted(cluster, uid, &stored.spec, None, sink);
         let claims = self.build_claims(&ownership, snapshots)?;
         note_sizes(snapshots.iter().zip(&claims), sink);
+        self.create_objects(cluster, &session, &ownership, &claims, with)
+            .await?;
+        let session = self.complete(cluster, &session, &ownership, with, now);
+        let session = session.await?;
+        let namespace = self.ownership.namespace.as_str();
+        let restored = wait_claims_bound(cluster, namespace, &claims, with, sink).await;
+        let restored = restored.map_err(|error| with_claims_hint(error, &session))?;
+        Ok(CloneOutcome {
+            session,
+            restore: restored,
+        })
+    }
+
+    /// Creates the Secret and the claims, or adopts the kept Secret. If an object is refused, the Session and all others are deleted
+    /// again.
+    async fn create_objects(
+        &self,
+        cluster: &Cluster,
+        session: &Value,
+        ownership: &Ownership,
+        claims: &[Value],
+        with: &SnapshotRun<'_>,
+    ) -> Result<()> {
+        let secret = (!self.takes_secret).then(|| self.build_secret(ownership));
+        let secret = secret.flatten().map(|secret| (&SECRET, secret));
         let typed = |claim: &Value| (&PERSISTENT_VOLUME_CLAIM, claim.clone());
-        objects.extend(claims.iter().map(typed));
+        let objects: Vec<(&ResourceType, Value)> =
+            secret.into_iter().chain(claims.iter().map(typed)).collect();
         let posts = objects
             .iter()
-            .map(|(kind, object)| create_or_get(cluster, kind, object, &ownership, with.write));
+            .map(|(kind, object)| create_or_get(cluster, kind, object, ownership, with.write));
         let (mut made, mut refused) = (vec![(&SESSION, session.clone())], None);
         for ((kind, _), result) in objects.iter().zip(join_all(posts).await) {
             match result {
@@ -242,26 +231,31 @@ impl ClonePlan {
             }
         }
         if refused.is_none() {
-            refused = self.adopt_secret(cluster, &ownership, with).await.err();
+            refused = self.adopt_secret(cluster, ownership, with).await.err();
         }
-        if let Some(error) = refused {
-            self.roll_back(cluster, &made, with).await;
-            return Err(with_retry_hint(error, &self.session));
-        }
-        let told = self
-            .write_stopped_status(cluster, &session, with, now)
-            .await;
+        let Some(error) = refused else {
+            return Ok(());
+        };
+        let namespace = ownership.namespace.as_str();
+        delete_created(cluster, namespace, &made, with.write).await;
+        Err(with_retry_hint(error, &self.session))
+    }
+
+    /// Writes the status and marks the copy as complete. Returns the Session.
+    async fn complete(
+        &self,
+        cluster: &Cluster,
+        session: &Value,
+        ownership: &Ownership,
+        with: &SnapshotRun<'_>,
+        now: Timestamp,
+    ) -> Result<Value> {
+        let told = self.write_stopped_status(cluster, session, with, now).await;
         let finish = match told {
-            Ok(_) => mark_complete(cluster, &ownership, with.write).await,
+            Ok(_) => mark_complete(cluster, ownership, with.write).await,
             Err(error) => Err(error),
         };
-        let session = finish.map_err(|error| with_finish_hint(error, &self.session))?;
-        let restored = wait_claims_bound(cluster, namespace, &claims, with, sink).await;
-        let restored = restored.map_err(|error| with_claims_hint(error, &session))?;
-        Ok(CloneOutcome {
-            session,
-            restore: restored,
-        })
+        finish.map_err(|error| with_finish_hint(error, &self.session))
     }
 
     /// Writes the status of a stopped session: without one, it would count as starting.
@@ -333,7 +327,7 @@ impl ClonePlan {
             return Ok(());
         };
         let patch = json!({ "metadata": {
-            "uid": Untyped(secret).uid(),
+            "uid": Untyped(secret).require_uid()?,
             "annotations": { labels::SESSION_UID: ownership.session_uid, labels::KEPT_SINCE: null },
         } });
         let (namespace, name) = (ownership.namespace.as_str(), Untyped(secret).name());
@@ -342,30 +336,27 @@ impl ClonePlan {
             .await
             .map(drop)
     }
+}
 
-    async fn roll_back(
-        &self,
-        cluster: &Cluster,
-        made: &[(&ResourceType, Value)],
-        with: &SnapshotRun<'_>,
-    ) {
-        let namespace = self.ownership.namespace.as_str();
-        let targets: Vec<(&ResourceType, ObjectRef)> = made
-            .iter()
-            .map(|(kind, object)| (*kind, ObjectRef::from_object(object)))
-            .collect();
-        let deletes = targets.iter().map(|(kind, target)| {
-            cluster.delete_if_present(
-                kind,
-                namespace,
-                target,
-                PropagationPolicy::Background,
-                with.write,
-            )
-        });
-        // Objects that cannot be deleted are found later by their label.
-        drop(join_all(deletes).await);
-    }
+/// Renders the template for the copy, and returns its objects.
+fn render_copy(
+    source: &ObservedSession,
+    name: &SessionName,
+    template: Option<&SessionTemplate>,
+    stored: Option<&BTreeMap<String, String>>,
+) -> Result<Vec<Value>> {
+    let nothing = BTreeMap::new();
+    let rendered = render(&RenderInput {
+        session: name,
+        namespace: &source.ownership()?.namespace,
+        spec: &source.session.spec,
+        source: manifest_source(source, template)?,
+        set_values: &nothing,
+        file_values: &nothing,
+        stored_secrets: stored.unwrap_or(&nothing),
+        omit_secrets: false,
+    })?;
+    Ok(rendered.rendering.objects)
 }
 
 fn cloned_session(

@@ -14,7 +14,7 @@ use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
 use session_model::objects::ownership::has_kind_and_name;
 use session_model::objects::pods::WORKLOAD_KINDS;
-use session_model::objects::{ResourceType, Untyped};
+use session_model::objects::{Owner, ResourceType, Untyped};
 
 /// Returns the primary workload of the last start if its kind is not built in.
 pub fn custom_primary(session: &Session) -> Option<&ObjectRef> {
@@ -111,7 +111,7 @@ impl Cluster {
         let object = self.get(&resource, namespace, &primary.name).await?;
         let is_own = |object: &Value| {
             let mut owners = Untyped(object).owners();
-            owners.any(|owner| owner.uid == session.uid())
+            owners.any(|owner| Some(owner.uid) == session.uid())
         };
         let Some(object) = object.filter(is_own) else {
             return Ok(None);
@@ -137,11 +137,16 @@ impl Cluster {
     pub(super) async fn get_owner_of_any_kind(
         &self,
         namespace: &str,
-        (api_version, kind, name): (&str, &str, &str),
+        owner: &Owner<'_>,
     ) -> Result<Option<Value>> {
         let read = async {
-            match self.discover_resource(api_version, kind).await? {
-                Some(resource) if resource.namespaced => self.get(&resource, namespace, name).await,
+            match self
+                .discover_resource(owner.api_version, owner.kind)
+                .await?
+            {
+                Some(resource) if resource.namespaced => {
+                    self.get(&resource, namespace, owner.name).await
+                }
                 _ => Ok(None),
             }
         };

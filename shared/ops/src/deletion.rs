@@ -179,7 +179,7 @@ impl Deletion {
     /// Refusals of the server.
     async fn dry_run_delete(&self, cluster: &Cluster) -> Result<()> {
         let options = DeleteOptions {
-            uid: self.observed.uid().to_owned(),
+            uid: Some(Untyped(&self.observed.object).require_uid()?.to_owned()),
             dry_run: true,
             ..DeleteOptions::default()
         };
@@ -329,8 +329,8 @@ impl Deletion {
         let own = self.observed.live.own_data(&self.observed.session);
         let patches = own.filter(|object| is_snapshot(object)).map(|snapshot| {
             let mut patch = kept_since_patch(with.now);
-            patch["metadata"]["uid"] = Untyped(snapshot).uid().into();
             async move {
+                patch["metadata"]["uid"] = Untyped(snapshot).require_uid()?.into();
                 let name = Untyped(snapshot).name();
                 let namespace = self.namespace();
                 let kind = &VOLUME_SNAPSHOT;

@@ -7,13 +7,15 @@ use futures::future::join_all;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::{ListOptions, Scope};
+use session_client::{ListOptions, Scope, parse_object};
 use session_engine::diagnosis::{Cause, Fact, FactQuery, refine};
 use session_engine::reconcile::WorkloadState;
+use session_model::api::{Session, SessionSpec};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::resource::{
-    CSI_DRIVER, LIMIT_RANGE, NODE, PERSISTENT_VOLUME_CLAIM, POD, RESOURCE_QUOTA, STORAGE_CLASS,
+    CSI_DRIVER, LIMIT_RANGE, NODE, PERSISTENT_VOLUME_CLAIM, POD, RESOURCE_QUOTA, SESSION,
+    SESSION_TEMPLATE, STORAGE_CLASS,
 };
 
 /// Log lines that serve as evidence.
@@ -87,6 +89,9 @@ impl Cluster {
             }
             FactQuery::CsiDriver { name } => self.get_as_list(&CSI_DRIVER, "", name).await,
             FactQuery::ResourceQuotas => self.list_from_cache(&RESOURCE_QUOTA, here, "").await,
+            FactQuery::ImageParameters { session, .. } => {
+                self.get_with_template(namespace, session).await
+            }
             FactQuery::LimitRanges => self.list_from_cache(&LIMIT_RANGE, here, "").await,
         };
         found.map_or_else(|error| unavailable_fact(&error), Fact::Objects)
@@ -99,6 +104,17 @@ impl Cluster {
         name: &str,
     ) -> Result<Vec<Value>> {
         Ok(self.get(t, namespace, name).await?.into_iter().collect())
+    }
+
+    /// Returns a session, then its template.
+    async fn get_with_template(&self, namespace: &str, name: &str) -> Result<Vec<Value>> {
+        let mut found = self.get_as_list(&SESSION, namespace, name).await?;
+        let session: Option<Session> = found.first().cloned().map(parse_object).transpose()?;
+        let spec = session.as_ref().map(|session| &session.spec);
+        if let Some(template) = spec.and_then(SessionSpec::template_name) {
+            found.extend(self.get_as_list(&SESSION_TEMPLATE, "", template).await?);
+        }
+        Ok(found)
     }
 
     async fn list_from_cache(

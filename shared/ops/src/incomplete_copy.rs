@@ -1,17 +1,22 @@
 //! Incomplete copies of sessions. An annotation on the Session marks them until all of their data exists; they can be finished or
 //! deleted, but not started.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 use crate::Cluster;
 use session_client::WriteOptions;
+use session_engine::plan::PropagationPolicy;
+use session_model::api::ObjectRef;
 use session_model::encode::shell;
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
+use session_model::names::SessionName;
 use session_model::objects::ResourceType;
 use session_model::objects::Untyped;
 use session_model::objects::ownership::Ownership;
+use session_model::objects::resource::SESSION;
 
 /// Creates an object of a copy. If the name is taken or the answer was lost, an existing object of the same session counts as
 /// created.
@@ -37,15 +42,59 @@ pub(super) async fn create_or_get(
     }
     let found = cluster.get(kind, namespace, Untyped(object).name()).await;
     let ours = |found: &Value| {
-        Untyped(found).annotation(labels::SESSION_UID) == Some(ownership.session_uid.as_str())
+        let written = Untyped(found).annotation(labels::SESSION_UID);
+        ownership.session_uid.is_some() && written == ownership.session_uid.as_deref()
     };
     found.ok().flatten().filter(ours).ok_or(error)
+}
+
+/// Deletes what a refused copy has created, by UID. Objects that cannot be deleted are found later by their label.
+pub(super) async fn delete_created(
+    cluster: &Cluster,
+    namespace: &str,
+    created: &[(&ResourceType, Value)],
+    write: &WriteOptions,
+) {
+    let deletes = created.iter().map(|(kind, object)| async move {
+        let target = ObjectRef::from_object(object);
+        cluster
+            .delete_if_present(
+                kind,
+                namespace,
+                &target,
+                PropagationPolicy::Background,
+                write,
+            )
+            .await
+    });
+    drop(join_all(deletes).await);
+}
+
+/// Returns the Session that an interrupted copy of snapshot `set` has created; `None` if the name is free.
+///
+/// # Errors
+/// Another session of that name; refusals of the server.
+pub(super) async fn find_incomplete(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &SessionName,
+    set: &str,
+) -> Result<Option<Value>> {
+    let found = cluster.get(&SESSION, namespace, name.as_str()).await?;
+    if let Some(other) = found
+        .as_ref()
+        .filter(|session| incomplete_source(session) != Some(set))
+    {
+        check_complete(other)?;
+        bail!("session {:?} already exists", name.as_str());
+    }
+    Ok(found)
 }
 
 /// Returns Namespace and name of an object.
 fn namespace_and_name(object: &Value) -> (&str, &str) {
     let object = Untyped(object);
-    (object.namespace().unwrap_or_default(), object.name())
+    (object.home_namespace(), object.name())
 }
 
 /// Marks a copy as complete, by removing its annotation.
@@ -84,7 +133,9 @@ pub(super) fn check_complete(session: &Value) -> Result<()> {
 
 /// Adds the hint how to finish an interrupted copy.
 pub(super) fn with_finish_hint(error: anyhow::Error, session: &Value) -> anyhow::Error {
-    let set = shell::quote_word(incomplete_source(session).unwrap_or_default());
+    let Some(set) = incomplete_source(session).map(shell::quote_word) else {
+        return error;
+    };
     let (namespace, name) = namespace_and_name(session);
     with_hint(
         error,
@@ -96,7 +147,9 @@ pub(super) fn with_finish_hint(error: anyhow::Error, session: &Value) -> anyhow:
 
 /// Adds the hint how to retry a copy that failed and was rolled back.
 pub(super) fn with_retry_hint(error: anyhow::Error, session: &Value) -> anyhow::Error {
-    let set = incomplete_source(session).unwrap_or_default();
+    let Some(set) = incomplete_source(session) else {
+        return error;
+    };
     let (namespace, name) = namespace_and_name(session);
     with_hint(
         error,

@@ -49,6 +49,7 @@ pub mod follow_logs;
 mod incomplete_copy;
 pub mod missing_right;
 mod name_conflict;
+mod objects_by_name;
 pub mod observed_session;
 mod patch_session;
 pub mod preflight;

@@ -26,9 +26,14 @@ pub fn role_hint(error: &anyhow::Error) -> Option<String> {
         stream @ ("pods/exec" | "pods/attach" | "pods/portforward") => ("get and create", stream),
         resource => (right.verb, resource),
     };
-    let Some((role, namespace)) = right.role().zip(right.namespace) else {
+    let roles = right.roles();
+    let Some((role, namespace)) = roles.first().zip(right.namespace) else {
+        let place = match right.namespace {
+            Some(namespace) => format!("in namespace {namespace:?}"),
+            None => "at the cluster scope".to_owned(),
+        };
         return Some(format!(
-            "ask an administrator for the right to {verb} {resource} at the cluster scope"
+            "ask an administrator for the right to {verb} {resource} {place}"
         ));
     };
     let binding = shell::quote_command(&["kubectl", "create", "rolebinding", role]);
@@ -36,8 +41,12 @@ pub fn role_hint(error: &anyhow::Error) -> Option<String> {
         Some(account) => format!("--serviceaccount {}", shell::quote_word(account)),
         None => format!("--user {}", shell::quote_word(right.user)),
     };
+    let named = match roles {
+        [role] => format!("role {role}"),
+        roles => format!("one of the roles {}", roles.join(", ")),
+    };
     Some(format!(
-        "grant {verb} on {resource} in namespace {namespace:?}, for example with role {role}: {binding} --clusterrole {role} {grantee} -n {namespace}"
+        "grant {verb} on {resource} in namespace {namespace:?} with {named}: {binding} --clusterrole {role} {grantee} -n {namespace}"
     ))
 }
 
@@ -61,21 +70,41 @@ impl<'a> MissingRight<'a> {
         })
     }
 
-    /// Returns a role that has the right: one of `kubectl session setup roles`, or of Kubernetes, to whose roles those are added.
-    /// `None` for a right that is not one of a namespace.
-    fn role(&self) -> Option<&'static str> {
-        self.namespace?;
+    /// Returns the roles that have the right, the one to suggest first: those of `kubectl session setup roles`, and view, edit and
+    /// admin of Kubernetes, to which they are added. A role that has all rights of a listed one is left out, except edit, which has
+    /// everything that the verbs need. Empty for a right that is not one of a namespace, or that none of the roles has.
+    fn roles(&self) -> &'static [&'static str] {
+        if self.namespace.is_none() {
+            return &[];
+        }
         let is_read = matches!(self.verb, "get" | "list" | "watch");
-        Some(match (self.group, self.resource) {
-            (API_GROUP, "sessiontemplates") if is_read => "session-reader",
-            (API_GROUP, "sessiontemplates") => "session-template-admin",
-            ("", "pods/exec" | "pods/attach" | "pods/portforward") => "session-user",
-            ("rbac.authorization.k8s.io", _) => "admin",
-            // View has no right to read Secrets.
-            ("", "secrets") => "edit",
-            (API_GROUP | "" | "apps" | "batch" | "networking.k8s.io", _) if is_read => "view",
-            _ => "edit",
-        })
+        match (self.group, self.resource) {
+            (API_GROUP, "sessiontemplates") if is_read => &["session-reader"],
+            (API_GROUP, "sessiontemplates") => &["session-template-admin"],
+            (API_GROUP, "sessions") if matches!(self.verb, "assign" | "manage") => &["admin"],
+            (API_GROUP, "sessions") if is_read => &["view", "edit", "session-user"],
+            // session-user may not create what a session consists of.
+            (API_GROUP, "sessions") if self.verb != "deletecollection" => &["edit", "session-user"],
+            ("", "pods/exec" | "pods/portforward")
+            | ("", "pods/resize")
+            | ("snapshot.storage.k8s.io", "volumesnapshots") => &["session-user", "edit"],
+            ("", "pods" | "pods/log" | "events" | "services" | "persistentvolumeclaims")
+                if is_read =>
+            {
+                &["view", "edit", "session-user"]
+            }
+            // View reads neither Secrets nor what serves streams.
+            ("", "secrets" | "pods/attach" | "pods/proxy" | "services/proxy") => &["edit"],
+            ("rbac.authorization.k8s.io", _) => &["admin"],
+            // Kubernetes grants their changes to nobody in a namespace.
+            ("", "resourcequotas" | "limitranges") if !is_read => &[],
+            (
+                "" | "apps" | "autoscaling" | "batch" | "discovery.k8s.io" | "metrics.k8s.io"
+                | "networking.k8s.io" | "policy",
+                _,
+            ) if is_read => &["view", "edit"],
+            _ => &["edit"],
+        }
     }
 }
 
@@ -96,21 +125,42 @@ mod tests {
                 "get",
                 "pods/exec",
                 "",
-                "grant get and create on pods/exec in namespace \"ns\", for example with role session-user: kubectl create rolebinding session-user --clusterrole session-user --user bob -n ns",
+                "grant get and create on pods/exec in namespace \"ns\" with one of the roles session-user, edit: kubectl create rolebinding session-user --clusterrole session-user --user bob -n ns",
             ),
             (
                 "system:serviceaccount:ci:bot",
                 "create",
                 "sessions",
                 API_GROUP,
-                "grant create on sessions in namespace \"ns\", for example with role edit: kubectl create rolebinding edit --clusterrole edit --serviceaccount ci:bot -n ns",
+                "grant create on sessions in namespace \"ns\" with one of the roles edit, session-user: kubectl create rolebinding edit --clusterrole edit --serviceaccount ci:bot -n ns",
             ),
             (
                 "bob smith",
                 "list",
                 "pods",
                 "",
-                "grant list on pods in namespace \"ns\", for example with role view: kubectl create rolebinding view --clusterrole view --user 'bob smith' -n ns",
+                "grant list on pods in namespace \"ns\" with one of the roles view, edit, session-user: kubectl create rolebinding view --clusterrole view --user 'bob smith' -n ns",
+            ),
+            (
+                "bob",
+                "create",
+                "pods/attach",
+                "",
+                "grant get and create on pods/attach in namespace \"ns\" with role edit: kubectl create rolebinding edit --clusterrole edit --user bob -n ns",
+            ),
+            (
+                "bob",
+                "manage",
+                "sessions",
+                API_GROUP,
+                "grant manage on sessions in namespace \"ns\" with role admin: kubectl create rolebinding admin --clusterrole admin --user bob -n ns",
+            ),
+            (
+                "bob",
+                "create",
+                "limitranges",
+                "",
+                "ask an administrator for the right to create limitranges in namespace \"ns\"",
             ),
         ] {
             let message = format!(

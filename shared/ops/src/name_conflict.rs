@@ -34,7 +34,7 @@ pub(super) fn classify_conflict(
 ) -> NameConflict {
     if !is_data(wanted) {
         let mut owners = Untyped(found).owners();
-        return match owners.any(|owner| owner.uid == ownership.session_uid) {
+        return match owners.any(|owner| Some(owner.uid) == ownership.session_uid.as_deref()) {
             true => NameConflict::OwnedBySession,
             false => NameConflict::Foreign,
         };
@@ -49,13 +49,13 @@ pub(super) fn classify_conflict(
         Untyped(wanted).annotation(labels::TEMPLATE),
     );
     if theirs != ours {
-        return NameConflict::KeptByOtherTemplate(theirs.unwrap_or_default().to_owned());
+        return NameConflict::KeptByOtherTemplate(theirs.unwrap_or(Untyped::NONE).to_owned());
     }
     let uid = Untyped(found)
         .annotation(labels::SESSION_UID)
         .filter(|uid| !uid.is_empty());
     match uid {
-        Some(uid) if uid == ownership.session_uid => NameConflict::OwnedBySession,
+        Some(_) if uid == ownership.session_uid.as_deref() => NameConflict::OwnedBySession,
         _ if has_attribution(found) => NameConflict::Kept,
         _ => NameConflict::Unattributed,
     }
@@ -67,10 +67,7 @@ pub(super) fn unproven_data_error(
     found: &Value,
     why: &str,
 ) -> anyhow::Error {
-    let (name, namespace) = (
-        Untyped(found).name(),
-        Untyped(found).namespace().unwrap_or_default(),
-    );
+    let (name, namespace) = (Untyped(found).name(), Untyped(found).home_namespace());
     let (kind, singular) = (&resource.kind, resource.singular());
     let error = anyhow::anyhow!(
         "cannot reuse {kind} {name:?}: labelled as kept data of this session, but {why}"
@@ -122,7 +119,7 @@ pub(super) fn other_template_error(
                 &resource.plural,
                 name,
                 "-n",
-                Untyped(found).namespace().unwrap_or_default(),
+                Untyped(found).home_namespace(),
             ])
         ),
     )

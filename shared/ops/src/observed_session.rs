@@ -30,15 +30,9 @@ use session_engine::reconcile::{
     reconcile,
 };
 use session_model::api::Session;
-use session_model::objects::ResourceType;
 use session_model::objects::ownership::Ownership;
 use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::{POD, SESSION};
-use session_model::objects::{Owner, Untyped};
-
-/// Longest chain of owners that is followed from a Pod to its Session. Controllers of custom kinds make objects of other kinds, such as
-/// RayJob → RayCluster → Pod; a chain that is longer than this most likely ends nowhere.
-const MAX_OWNER_CHAIN: usize = 6;
 
 /// A Session and those of its objects that have been read. No part is read twice.
 #[derive(Clone, Debug)]
@@ -290,8 +284,8 @@ impl ObservedSession {
         self.session.namespace()
     }
 
-    /// Returns the session's UID.
-    pub fn uid(&self) -> &str {
+    /// Returns the session's UID; `None` for one that was made from a snapshot's record.
+    pub fn uid(&self) -> Option<&str> {
         self.session.uid()
     }
 
@@ -413,43 +407,6 @@ impl Cluster {
         }
         Ok(observed)
     }
-
-    /// Reads the owners between `objects` and the Session, level by level, that are not in `known`. An owner that does
-    /// not exist ends its chain.
-    pub(super) async fn get_owners(
-        &self,
-        namespace: &str,
-        objects: &[Value],
-        known: &[Value],
-        session: &Session,
-    ) -> Result<Vec<Value>> {
-        let kinds = owner_kinds(session);
-        let any_kind = custom_primary(session).is_some();
-        let mut found: Vec<Value> = known.to_vec();
-        let mut level: Vec<Value> = objects.to_vec();
-        for _ in 0..MAX_OWNER_CHAIN {
-            let wanted = unknown_owners(&level, &found);
-            let reads = wanted.iter().map(async |owner| {
-                let known = ResourceType::find_known(owner.api_version, owner.kind);
-                match known.filter(|kind| kinds.contains(kind)) {
-                    Some(kind) => self.get(kind, namespace, owner.name).await,
-                    None if any_kind => {
-                        let key = (owner.api_version, owner.kind, owner.name);
-                        self.get_owner_of_any_kind(namespace, key).await
-                    }
-                    // A forged ownerReference never causes reads that the caller is not allowed to make.
-                    None => Ok(None),
-                }
-            });
-            let read: Vec<Value> = try_join_all(reads).await?.into_iter().flatten().collect();
-            if read.is_empty() {
-                break;
-            }
-            found.extend(read.iter().cloned());
-            level = read;
-        }
-        Ok(found.split_off(known.len()))
-    }
 }
 
 /// Returns the number of objects of the last start that are Pods or make Pods.
@@ -459,26 +416,4 @@ fn pod_makers(session: &Session) -> usize {
     objects
         .filter(|object| !pod_metadata_paths(&object.kind).is_empty())
         .count()
-}
-
-/// Returns the controllers of `objects` that are not in `known`, each once.
-fn unknown_owners<'o>(objects: &'o [Value], known: &[Value]) -> Vec<Owner<'o>> {
-    let mut uids: Vec<&str> = known
-        .iter()
-        .filter_map(|object| Untyped(object).uid())
-        .collect();
-    let mut wanted = Vec::new();
-    for object in objects {
-        for owner in Untyped(object).owners() {
-            if !owner.controller || uids.contains(&owner.uid) {
-                continue;
-            }
-            uids.push(owner.uid);
-            // The Session itself is where every chain ends.
-            if owner.kind != "Session" {
-                wanted.push(owner);
-            }
-        }
-    }
-    wanted
 }

@@ -15,7 +15,7 @@ use session_model::objects::resource::SESSION;
 pub struct SessionRef<'a> {
     namespace: &'a str,
     name: &'a str,
-    uid: &'a str,
+    uid: Option<&'a str>,
 }
 
 impl<'a> From<&'a Session> for SessionRef<'a> {
@@ -33,7 +33,7 @@ impl<'a> From<&'a Ownership> for SessionRef<'a> {
         Self {
             namespace: ownership.namespace.as_str(),
             name: ownership.session.as_str(),
-            uid: &ownership.session_uid,
+            uid: ownership.session_uid.as_deref(),
         }
     }
 }
@@ -80,9 +80,9 @@ impl Cluster {
             name,
             uid,
         } = session;
-        if uid.is_empty() {
+        let Some(uid) = uid else {
             bail!("cannot patch session {name:?}: metadata.uid is missing");
-        }
+        };
         patch["metadata"]["uid"] = uid.into();
         self.merge_patch(&SESSION, namespace, name, part, &patch, write)
             .await

@@ -1,5 +1,5 @@
 //! Checks before the first write of a start: ResourceQuotas, StorageClasses and IngressClasses, whose lack would leave the session
-//! pending or half created.
+//! pending or half created, and hosts that an Ingress of others already serves.
 
 use anyhow::Result;
 use futures::future::try_join_all;
@@ -9,14 +9,15 @@ use crate::Cluster;
 use crate::custom_workload::check_stoppable;
 use crate::start_plan::StartPlan;
 use session_client::{ListOptions, Scope, WriteOptions};
-use session_engine::diagnosis::{Cause, missing_class, quota};
+use session_engine::diagnosis::{Cause, ingress_conflict, missing_class, quota};
 use session_engine::reconcile::claim_expansions;
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels::MANAGER;
 use session_model::objects::ResourceType;
 use session_model::objects::Untyped;
+use session_model::objects::ownership::Ownership;
 use session_model::objects::resource::{
-    INGRESS_CLASS, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, STORAGE_CLASS,
+    INGRESS, INGRESS_CLASS, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, STORAGE_CLASS,
 };
 use session_model::progress::{ProgressEvent, ProgressSink};
 
@@ -29,13 +30,31 @@ pub struct PreflightFacts {
     pub storage_classes: Option<Vec<Value>>,
     /// IngressClasses.
     pub ingress_classes: Option<Vec<Value>>,
+    /// Ingresses of all namespaces, or of the session's where the caller may list no others.
+    pub ingresses: Option<Vec<Value>>,
 }
 
-/// Checks the `objects` that session `name` is about to create against quotas and classes. Lists that are `None` are not checked.
+/// Objects that a start is about to write, as far as they are checked.
+#[derive(Debug)]
+pub struct PreflightObjects<'a> {
+    /// The session; its UID is empty before it is created.
+    pub ownership: &'a Ownership,
+    /// Objects that do not exist yet.
+    pub new: &'a [Value],
+    /// Ingresses that do not exist yet or get other rules.
+    pub ingresses: &'a [Value],
+}
+
+/// Checks `objects` against quotas, classes and other Ingresses. Lists that are `None` are not checked.
 ///
 /// # Errors
-/// The first object that the server would refuse or that would stay pending.
-pub fn check_preflight(name: &str, objects: &[Value], checked: &PreflightFacts) -> Result<()> {
+/// The first object that the server would refuse, that would stay pending, or that would compete for a host.
+pub fn check_preflight(objects: &PreflightObjects<'_>, checked: &PreflightFacts) -> Result<()> {
+    let PreflightObjects {
+        ownership,
+        new: objects,
+        ingresses,
+    } = *objects;
     let none = Vec::new();
     let storage = checked.storage_classes.as_ref().unwrap_or(&none);
     let ingress = checked.ingress_classes.as_ref().unwrap_or(&none);
@@ -57,12 +76,21 @@ pub fn check_preflight(name: &str, objects: &[Value], checked: &PreflightFacts) 
                 ingress,
             )
         })
+        .or_else(|| {
+            ingress_conflict::find_ingress_conflict(
+                ingresses,
+                ownership.namespace.as_str(),
+                ownership.session_uid.as_deref(),
+                checked.ingresses.as_ref()?,
+            )
+        })
         .or_else(|| quota::find_quota_shortfall(objects, checked.quotas.as_ref()?));
     match found {
         None => Ok(()),
         Some(Cause {
             message, remedy, ..
         }) => {
+            let name = ownership.session.as_str();
             let error = anyhow::anyhow!("cannot start session {name:?}: {message}");
             Err(match remedy {
                 Some(remedy) => with_hint(error, remedy),
@@ -72,30 +100,32 @@ pub fn check_preflight(name: &str, objects: &[Value], checked: &PreflightFacts) 
     }
 }
 
-/// Lists quotas and classes that `objects` in `namespace` depend on, one request a kind, at the same time. If the caller may not
-/// list a kind, the check is skipped with a note.
+/// Lists quotas, classes and Ingresses that `objects` depend on, one request a kind, at the same time. If the caller may not list a
+/// kind, the check is skipped with a note.
 ///
 /// # Errors
 /// Other refusals of the server.
 pub async fn read_preflight_facts(
     cluster: &Cluster,
-    namespace: &str,
-    objects: &[Value],
+    objects: &PreflightObjects<'_>,
     sink: &mut dyn ProgressSink,
 ) -> Result<PreflightFacts> {
     let (storage, ingress) = (
-        missing_class::named_storage_classes(objects),
-        missing_class::named_ingress_classes(objects),
+        missing_class::named_storage_classes(objects.new),
+        missing_class::named_ingress_classes(objects.new),
     );
-    let (quotas, storage, ingress) = futures::try_join!(
-        list_if_needed(cluster, &RESOURCE_QUOTA, Scope::Namespace(namespace), true),
+    let namespace = Scope::Namespace(objects.ownership.namespace.as_str());
+    let (quotas, storage, ingress, ingresses) = futures::try_join!(
+        list_if_needed(cluster, &RESOURCE_QUOTA, namespace, !objects.new.is_empty()),
         list_if_needed(cluster, &STORAGE_CLASS, Scope::Cluster, !storage.is_empty()),
         list_if_needed(cluster, &INGRESS_CLASS, Scope::Cluster, !ingress.is_empty()),
+        list_other_ingresses(cluster, namespace, objects.ingresses),
     )?;
     for (found, kind) in [
         (&quotas, "quotas"),
         (&storage, "StorageClasses"),
         (&ingress, "IngressClasses"),
+        (&ingresses, "hosts of other Ingresses"),
     ] {
         if matches!(found, CheckedList::Forbidden) {
             sink.tell(ProgressEvent::Note(format!(
@@ -107,6 +137,7 @@ pub async fn read_preflight_facts(
         quotas: quotas.items(),
         storage_classes: storage.items(),
         ingress_classes: ingress.items(),
+        ingresses: ingresses.items(),
     })
 }
 
@@ -122,6 +153,19 @@ impl CheckedList {
             CheckedList::Items(items) => Some(items),
             _ => None,
         }
+    }
+}
+
+/// Lists the Ingresses of all namespaces, or else of `namespace`, if one of `ingresses` claims a host.
+async fn list_other_ingresses(
+    cluster: &Cluster,
+    namespace: Scope<'_>,
+    ingresses: &[Value],
+) -> Result<CheckedList> {
+    let concerned = ingresses.iter().any(ingress_conflict::claims_host);
+    match list_if_needed(cluster, &INGRESS, Scope::All, concerned).await? {
+        CheckedList::Forbidden => list_if_needed(cluster, &INGRESS, namespace, true).await,
+        found => Ok(found),
     }
 }
 
@@ -149,7 +193,8 @@ async fn list_if_needed(
 }
 
 impl StartPlan {
-    /// Checks quotas and classes of new objects, and the expansion of claims by a server dry run.
+    /// Checks quotas and classes of new objects, hosts of new and changed Ingresses, and the expansion of claims by a server dry
+    /// run.
     pub(super) async fn check_preflight(
         &self,
         cluster: &Cluster,
@@ -162,21 +207,32 @@ impl StartPlan {
         };
         let objects = &self.start.rendering.objects;
         let new: Vec<Value> = objects.iter().filter(missing).cloned().collect();
-        let (name, namespace) = (self.observed.name(), self.observed.namespace());
-        if !new.is_empty() {
-            let checked = read_preflight_facts(cluster, namespace, &new, sink).await?;
-            check_preflight(name, &new, &checked)?;
-        }
+        let has_new_rules = |object: &&Value| {
+            let (kind, name) = (Untyped(object).kind(), Untyped(object).name());
+            let live = live.find_object(kind, name);
+            kind == "Ingress"
+                && live.is_none_or(|(_, live)| live["spec"]["rules"] != object["spec"]["rules"])
+        };
+        let ingresses: Vec<Value> = objects.iter().filter(has_new_rules).cloned().collect();
+        let namespace = self.observed.namespace();
+        let name = self.observed.name();
         check_stoppable(cluster, name, &self.start.rendering.primary, objects).await?;
+        let objects = PreflightObjects {
+            ownership: &self.start.ownership,
+            new: &new,
+            ingresses: &ingresses,
+        };
+        let checked = read_preflight_facts(cluster, &objects, sink).await?;
+        check_preflight(&objects, &checked)?;
         let rehearsal = WriteOptions {
             dry_run: true,
             ..WriteOptions::by(MANAGER)
         };
         let growths = claim_expansions(&self.observed.session, &self.start, live);
         let asks = growths.into_iter().map(|(claim, mut patch)| {
-            patch["metadata"]["uid"] = claim.uid.as_str().into();
             let (rehearsal, claims) = (&rehearsal, &PERSISTENT_VOLUME_CLAIM);
             async move {
+                patch["metadata"]["uid"] = claim.require_uid()?.into();
                 cluster
                     .merge_patch(claims, namespace, &claim.name, None, &patch, rehearsal)
                     .await
@@ -195,8 +251,14 @@ mod tests {
     fn what_could_not_be_looked_up_is_not_judged() {
         let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c"},
             "spec": {"storageClassName": "fast", "resources": {"requests": {"storage": "1Gi"}}}});
+        let ownership = session_support::session_fixture::ownership();
+        let objects = PreflightObjects {
+            ownership: &ownership,
+            new: std::slice::from_ref(&claim),
+            ingresses: &[],
+        };
         let judged = |checked: PreflightFacts| {
-            check_preflight("a", std::slice::from_ref(&claim), &checked).map_err(|e| e.to_string())
+            check_preflight(&objects, &checked).map_err(|e| e.to_string())
         };
         assert_eq!(judged(PreflightFacts::default()), Ok(()));
         let no_class = PreflightFacts {

@@ -14,6 +14,7 @@ use session_engine::reconcile::WorkloadState;
 use session_model::failure::{self, FailureKind};
 use session_model::objects::Untyped;
 use session_model::objects::kept_data::is_claim;
+use session_model::objects::metadata::uid_of;
 use session_model::objects::resource::EVENT;
 
 /// Maximum number of objects whose events are read one by one. For more, one list of the namespace's events costs less.
@@ -104,10 +105,10 @@ fn is_unready(observed: &ObservedSession) -> bool {
 /// Returns the UIDs of the session, its Pods, and its claims if they have been read.
 fn object_uids(observed: &ObservedSession) -> Vec<String> {
     let pods = observed.live.pods.iter();
-    let pods = pods.filter_map(|pod| pod.metadata.uid.clone());
+    let pods = pods.filter_map(|pod| uid_of(&pod.metadata).map(str::to_owned));
     let claims = observed.live.data.iter().filter(|object| is_claim(object));
     let claims = claims.filter_map(|claim| Untyped(claim).uid().map(str::to_owned));
-    let own = std::iter::once(observed.uid().to_owned());
+    let own = observed.uid().map(str::to_owned).into_iter();
     own.chain(pods).chain(claims).collect()
 }
 

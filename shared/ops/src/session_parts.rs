@@ -6,15 +6,21 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use crate::Cluster;
-use crate::session_objects::{list_snapshots, session_selector};
+use crate::custom_workload::custom_primary;
+use crate::session_objects::{list_snapshots, owner_kinds, session_selector};
 use session_client::{Scope, parse_object};
 use session_engine::reconcile::LiveObjects;
+use session_model::api::Session;
 use session_model::failure::{self, FailureKind};
 use session_model::names::parameters_secret_name;
-use session_model::objects::ResourceType;
 use session_model::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, POD, SECRET, STATEFUL_SET, VOLUME_SNAPSHOT,
 };
+use session_model::objects::{Owner, ResourceType, Untyped};
+
+/// Longest chain of owners that is followed from a Pod to its Session. Controllers of custom kinds make objects of other kinds, such as
+/// RayJob → RayCluster → Pod; a chain that is longer than this most likely ends nowhere.
+const MAX_OWNER_CHAIN: usize = 6;
 
 /// A group of a session's objects that are read together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,6 +159,58 @@ impl PartReader<'_> {
 
 fn is_excused(part: Part, error: &anyhow::Error) -> bool {
     part.is_optional() && failure::has_kind(error, FailureKind::Forbidden)
+}
+
+impl Cluster {
+    /// Reads the owners between `objects` and the Session, level by level, that are not in `known`. An owner that does
+    /// not exist ends its chain.
+    pub(crate) async fn get_owners(
+        &self,
+        namespace: &str,
+        objects: &[Value],
+        known: &[Value],
+        session: &Session,
+    ) -> Result<Vec<Value>> {
+        let kinds = owner_kinds(session);
+        let any_kind = custom_primary(session).is_some();
+        let mut found: Vec<Value> = known.to_vec();
+        let mut level: Vec<Value> = objects.to_vec();
+        for _ in 0..MAX_OWNER_CHAIN {
+            let wanted = unknown_owners(&level, &found);
+            let reads = wanted.iter().map(async |owner| {
+                let known = ResourceType::find_known(owner.api_version, owner.kind);
+                match known.filter(|kind| kinds.contains(kind)) {
+                    Some(kind) => self.get(kind, namespace, owner.name).await,
+                    None if any_kind => self.get_owner_of_any_kind(namespace, owner).await,
+                    // A forged ownerReference never causes reads that the caller is not allowed to make.
+                    None => Ok(None),
+                }
+            });
+            let read: Vec<Value> = try_join_all(reads).await?.into_iter().flatten().collect();
+            if read.is_empty() {
+                break;
+            }
+            found.extend(read.iter().cloned());
+            level = read;
+        }
+        Ok(found.split_off(known.len()))
+    }
+}
+
+/// Returns the controllers of `objects` that are not in `known`, each once.
+fn unknown_owners<'o>(objects: &'o [Value], known: &[Value]) -> Vec<Owner<'o>> {
+    let known = known.iter().filter_map(|object| Untyped(object).uid());
+    let mut uids: Vec<String> = known.map(str::to_owned).collect();
+    let mut wanted = Vec::new();
+    for owner in objects.iter().flat_map(|object| Untyped(object).owners()) {
+        // The Session itself is where every chain ends.
+        if !owner.controller || owner.kind == "Session" || uids.iter().any(|uid| uid == owner.uid) {
+            continue;
+        }
+        uids.push(owner.uid.to_owned());
+        wanted.push(owner);
+    }
+    wanted
 }
 
 /// Returns why `what` could not be read, as a report shows it in place of the objects.

@@ -62,7 +62,7 @@ pub async fn read_recorded_session(
     let Ok(chosen) = SelectedSession::parse(object) else {
         return Ok(None);
     };
-    trust::check_recorded(cluster, &chosen.session, &ownership.session_uid).await?;
+    trust::check_recorded(cluster, &chosen.session, ownership.session_uid.as_deref()).await?;
     let observed = ObservedSession::read(cluster, chosen, Driver::Client).await?;
     let mut data = observed.live.data.iter();
     if let Some(secret) = data.find(|o| is_parameters_secret(o) && is_data_of(o, &observed.session))
@@ -70,7 +70,7 @@ pub async fn read_recorded_session(
         check_secret_provenance(secret, snapshot)?;
     }
     let without_uid = Ownership {
-        session_uid: String::new(),
+        session_uid: None,
         ..ownership.clone()
     };
     Ok(Some(observed.with_ownership(without_uid)))
@@ -81,10 +81,7 @@ fn check_secret_provenance(secret: &Value, snapshot: &Value) -> Result<()> {
     if proves_secret(snapshot, secret) {
         return Ok(());
     }
-    let (name, namespace) = (
-        Untyped(secret).name(),
-        Untyped(secret).namespace().unwrap_or_default(),
-    );
+    let (name, namespace) = (Untyped(secret).name(), Untyped(secret).home_namespace());
     let error = anyhow!(
         "Secret {name:?} is labelled as kept data of this session, but snapshot {:?} does not prove that the session made it",
         Untyped(snapshot).name()

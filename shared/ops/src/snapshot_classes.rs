@@ -159,7 +159,7 @@ fn choose_class(
         if !fits(&class) {
             let error = anyhow!(
                 "VolumeSnapshotClass {wanted:?} is of driver {:?}, but claim {claim:?} is{whose}",
-                Untyped(class).str_at("/driver").unwrap_or_default()
+                Untyped(class).str_at("/driver").unwrap_or(Untyped::NONE)
             );
             return Err(with_hint(error, there));
         }

@@ -92,7 +92,7 @@ impl RequestedStart<'_> {
         let (write, dry_run) = (context.write, context.write.dry_run);
         let ownership = self.start.ownership.clone();
         if !dry_run {
-            let (uid, rendering) = (ownership.session_uid.as_str(), &self.start.rendering);
+            let (uid, rendering) = (ownership.session_uid.as_deref(), &self.start.rendering);
             trust::record_trusted(cluster, uid, self.sent_spec, Some(rendering), sink);
         }
         let options = ApplyOptions {

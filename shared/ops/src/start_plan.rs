@@ -8,18 +8,18 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow, bail};
-use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::trust::StoredPart;
 use super::{incomplete_copy, template_lookup, trust};
 use crate::Cluster;
+use crate::objects_by_name::read_objects_by_name;
 use crate::observed_session::ObservedSession;
 use session_client::{AccessReviews, random_token};
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
-    DataLoss, ManifestSource, NamedObject, RenderInput, RenderedStart, TargetState,
+    DataLoss, ManifestSource, RenderInput, RenderOutput, RenderedStart, Rendering, TargetState,
     find_claim_conflict, find_plan_losses, render, status_patch,
 };
 use session_model::api::{
@@ -29,7 +29,6 @@ use session_model::duration::Lifetime;
 use session_model::failure::with_hint;
 use session_model::labels::SESSION_UID;
 use session_model::names::parameters_secret_name;
-use session_model::objects::ResourceType;
 use session_model::objects::Untyped;
 use session_model::objects::access::Access;
 use session_model::objects::ownership::{Ownership, has_kind_and_name};
@@ -97,66 +96,29 @@ impl StartPlan {
             read_template(cluster, &observed),
             read_stored_secrets(cluster, &observed)
         )?;
-        let mut spec = observed.session.spec.clone();
-        spec.preset = options.preset.clone().or(spec.preset);
-        spec.timeout = options
-            .lifetime
-            .as_ref()
-            .map(lifetime_value)
-            .or(spec.timeout);
-        let nothing = BTreeMap::new();
-        let rendered = render(&RenderInput {
-            session: &observed.ownership()?.session,
-            namespace: &observed.ownership()?.namespace,
-            spec: &spec,
-            source: manifest_source(&observed, template.as_ref())?,
-            set_values: &options.values.from_arguments,
-            file_values: &options.values.from_files,
-            stored_secrets: stored.as_ref().unwrap_or(&nothing),
-            omit_secrets: false,
-        })?;
-        let gave_secrets = rendered
-            .rendering
-            .secrets
+        let rendered = render_start(&observed, template.as_ref(), stored.as_ref(), options)?;
+        let secrets = &rendered.rendering.secrets;
+        let has_new_secrets = secrets
             .keys()
             .any(|secret| options.values.from_files.contains_key(secret));
         let notes = template_lookup::template_change(&observed.session, template.as_ref())
             .map(|change| format!("{change}; this start applies the current version"));
-        // A merge patch adds parameters and removes none.
-        spec.parameters.extend(rendered.parameters.clone());
-        spec.state = Some(DesiredState::Running);
-        spec.start_request = Some(next_start_request(&observed.session, now));
-        let patch = start_request_patch(&observed.session, &spec, options, gave_secrets);
-        let start = RenderedStart {
-            ownership: Ownership {
-                command_token: random_token()?,
-                template: rendered.rendering.template.as_ref().map(|t| t.name.clone()),
-                primary: Some(rendered.rendering.primary.clone()),
-                ..observed.ownership()?.clone()
-            },
-            rendering: rendered.rendering,
-            use_existing: options.use_existing.clone(),
-        };
+        let spec = requested_spec(&observed.session, options, &rendered.parameters, now);
+        let start = rendered_start(&observed, rendered.rendering, options)?;
         if !options.trust_manifest {
             trust::check_privileges(&observed, &start)?;
         }
         check_foreign_objects(&observed, &start)?;
         observed.live.by_name = read_objects_by_name(cluster, &observed, &start).await?;
-        if let Some(conflict) = find_claim_conflict(&observed.session, &start, &observed.live) {
-            let error = anyhow!("cannot start session {:?}: {conflict}", observed.name());
-            return Err(with_hint(
-                error,
-                "set the parameter back with --set, or delete the claim and its data: class and modes of a claim are immutable",
-            ));
-        }
+        check_claims_fit(&observed, &start)?;
         let start_plan = Self {
+            session_patch: start_request_patch(&observed.session, &spec, options, has_new_secrets),
             observed,
             start,
-            session_patch: patch,
             spec,
             requested_at: now,
             stored_secrets: stored,
-            has_new_secrets: gave_secrets,
+            has_new_secrets,
             notes: notes.into_iter().collect(),
         };
         if !options.skip_checks {
@@ -243,6 +205,80 @@ pub(super) fn manifest_source<'a>(
             observed.name()
         ),
     }
+}
+
+/// Renders the session with its stored values and those of the options.
+fn render_start(
+    observed: &ObservedSession,
+    template: Option<&SessionTemplate>,
+    stored: Option<&BTreeMap<String, String>>,
+    options: &StartOptions,
+) -> Result<RenderOutput> {
+    let ownership = observed.ownership()?;
+    let nothing = BTreeMap::new();
+    render(&RenderInput {
+        session: &ownership.session,
+        namespace: &ownership.namespace,
+        spec: &spec_with_options(&observed.session, options),
+        source: manifest_source(observed, template)?,
+        set_values: &options.values.from_arguments,
+        file_values: &options.values.from_files,
+        stored_secrets: stored.unwrap_or(&nothing),
+        omit_secrets: false,
+    })
+}
+
+fn rendered_start(
+    observed: &ObservedSession,
+    rendering: Rendering,
+    options: &StartOptions,
+) -> Result<RenderedStart> {
+    let template = rendering.template.as_ref();
+    Ok(RenderedStart {
+        ownership: Ownership {
+            command_token: random_token()?,
+            template: template.map(|template| template.name.clone()),
+            primary: Some(rendering.primary.clone()),
+            ..observed.ownership()?.clone()
+        },
+        rendering,
+        use_existing: options.use_existing.clone(),
+    })
+}
+
+fn spec_with_options(session: &Session, options: &StartOptions) -> SessionSpec {
+    let mut spec = session.spec.clone();
+    spec.preset = options.preset.clone().or(spec.preset);
+    let lifetime = options.lifetime.as_ref().map(lifetime_value);
+    spec.timeout = lifetime.or(spec.timeout);
+    spec
+}
+
+/// Returns the spec after the start request.
+fn requested_spec(
+    session: &Session,
+    options: &StartOptions,
+    parameters: &BTreeMap<String, String>,
+    now: Timestamp,
+) -> SessionSpec {
+    let mut spec = spec_with_options(session, options);
+    // A merge patch adds parameters and removes none.
+    spec.parameters.extend(parameters.clone());
+    spec.state = Some(DesiredState::Running);
+    spec.start_request = Some(next_start_request(session, now));
+    spec
+}
+
+/// Checks that the start changes no immutable field of a claim.
+fn check_claims_fit(observed: &ObservedSession, start: &RenderedStart) -> Result<()> {
+    let Some(conflict) = find_claim_conflict(&observed.session, start, &observed.live) else {
+        return Ok(());
+    };
+    let error = anyhow!("cannot start session {:?}: {conflict}", observed.name());
+    Err(with_hint(
+        error,
+        "set the parameter back with --set, or delete the claim and its data: class and modes of a claim are immutable",
+    ))
 }
 
 /// Checks that no Pod or workload with a name of this start carries the session's labels without being the session's.
@@ -333,55 +369,6 @@ fn next_start_request(session: &Session, now: Timestamp) -> String {
     let latest = before.filter_map(|at| at.parse::<Timestamp>().ok()).max();
     let after = latest.and_then(|at| at.checked_add(jiff::SignedDuration::from_secs(1)).ok());
     status_patch::format_rfc3339(after.map_or(now, |after| after.max(now)))
-}
-
-/// Reads existing objects by name: those that this start makes and those that the last start made, except what has been read
-/// already.
-async fn read_objects_by_name(
-    cluster: &Cluster,
-    observed: &ObservedSession,
-    start: &RenderedStart,
-) -> Result<Vec<NamedObject>> {
-    let applied = observed.session.applied();
-    let objects = &start.rendering.objects;
-    let mut names: Vec<(String, String, String)> = objects
-        .iter()
-        .map(|object| {
-            let object = Untyped(object);
-            let (api_version, kind) = (object.api_version(), object.kind());
-            let name = object.name().to_owned();
-            (api_version.to_owned(), kind.to_owned(), name)
-        })
-        .collect();
-    for object in applied.iter().flat_map(|applied| &applied.objects) {
-        let name = (
-            object.api_version.clone(),
-            object.kind.clone(),
-            object.name.clone(),
-        );
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    let live = &observed.live;
-    names.retain(|(_, kind, name)| kind != "Pod" && live.find_object(kind, name).is_none());
-    let namespace = observed.namespace();
-    let reads = names.iter().map(|(api_version, kind, name)| async move {
-        let Some(resource) = cluster.discover_resource(api_version, kind).await? else {
-            return anyhow::Ok(None);
-        };
-        let found = cluster.get(&resource, namespace, name).await?;
-        let typed = |object| found_object(object, &resource);
-        Ok(found.map(typed))
-    });
-    Ok(try_join_all(reads).await?.into_iter().flatten().collect())
-}
-
-fn found_object(object: Value, resource: &ResourceType) -> NamedObject {
-    NamedObject {
-        resource: resource.clone(),
-        object,
-    }
 }
 
 #[cfg(test)]

@@ -170,7 +170,7 @@ impl ObservedSession {
         let applied = self.session.applied();
         let recorded = |workload: &ObjectRef| {
             let mut objects = applied.iter().flat_map(|applied| &applied.objects);
-            objects.any(|object| object.uid == workload.uid)
+            objects.any(|object| object.is_same_object(workload))
         };
         let mut rests = self.live.workloads(self.uid());
         rests.retain(|workload| {
@@ -251,11 +251,12 @@ pub struct StopContext<'a> {
 
 fn condition_summary(session: &Value, r#type: &str) -> String {
     condition(session, r#type).map_or_else(String::new, |condition| {
-        format!(
-            "{}: {}",
-            Untyped(condition).str_at("/reason").unwrap_or_default(),
-            Untyped(condition).str_at("/message").unwrap_or_default()
-        )
+        let condition = Untyped(condition);
+        let reason = condition.str_at("/reason").unwrap_or(Untyped::NONE);
+        match condition.str_at("/message") {
+            Some(message) => format!("{reason}: {message}"),
+            None => reason.to_owned(),
+        }
     })
 }
 

@@ -10,7 +10,6 @@ use crate::observed_session::ObservedSession;
 use crate::selected_sessions::SelectedSession;
 use session_client::AccessReviews;
 use session_model::api::Session;
-use session_model::objects::Untyped;
 use session_model::objects::access::Access;
 use session_model::objects::resource::SESSION;
 
@@ -31,10 +30,7 @@ impl ObservedSession {
             Driver::Controller => Vec::new(),
             Driver::Client => foreseen(&chosen.session),
         };
-        let namespace = Untyped(&chosen.object)
-            .namespace()
-            .unwrap_or_default()
-            .to_owned();
+        let namespace = chosen.session.namespace().to_owned();
         let looked = Self::read(cluster, chosen, driver);
         futures::join!(looked, permissions.prefetch(&namespace, &needs)).0
     }

@@ -8,6 +8,7 @@ use crate::session_objects::with_setup_hint;
 use session_client::{ListOptions, Scope, not_found_error, parse_object};
 use session_model::api::{Session, SessionTemplate};
 use session_model::failure::with_hint;
+use session_model::objects::metadata::{name_of, uid_of};
 use session_model::objects::resource::SESSION_TEMPLATE;
 
 /// Reads a template; `None` if it does not exist.
@@ -37,8 +38,8 @@ pub async fn read_template(cluster: &Cluster, name: &str) -> Result<SessionTempl
 pub fn template_change(session: &Session, template: Option<&SessionTemplate>) -> Option<String> {
     let applied = session.applied()?;
     let metadata = &template?.metadata;
-    let name = metadata.name.as_deref().unwrap_or_default();
-    if applied.template_uid.is_some() && applied.template_uid != metadata.uid {
+    let name = name_of(metadata);
+    if applied.template_uid.is_some() && applied.template_uid.as_deref() != uid_of(metadata) {
         return Some(format!(
             "template {name:?} has been deleted and created again since the last start"
         ));

@@ -51,7 +51,11 @@ pub async fn check_trust(cluster: &Cluster, session: &Session, part: StoredPart)
 ///
 /// # Errors
 /// As [`check_trust`].
-pub(super) async fn check_recorded(cluster: &Cluster, session: &Session, uid: &str) -> Result<()> {
+pub(super) async fn check_recorded(
+    cluster: &Cluster,
+    session: &Session,
+    uid: Option<&str>,
+) -> Result<()> {
     let fields = stored_fields(session, StoredPart::Copy);
     let doubt = (!is_recorded(cluster, uid, StoredPart::Copy, &fields)).then(|| {
         UntrustedText::new(
@@ -113,8 +117,13 @@ pub async fn find_untrusted_text(
     Ok(Some(UntrustedText::new(session, uid, part, reason, fields)))
 }
 
-fn is_recorded(cluster: &Cluster, uid: &str, part: StoredPart, fields: &StoredFields) -> bool {
-    !uid.is_empty() && recorded_digests(cluster, uid, part) == field_digests(fields)
+fn is_recorded(
+    cluster: &Cluster,
+    uid: Option<&str>,
+    part: StoredPart,
+    fields: &StoredFields,
+) -> bool {
+    uid.is_some() && recorded_digests(cluster, uid, part) == field_digests(fields)
 }
 
 /// Returns true if hooks or connect commands equal those of the session's current template: that is an admin's text.
@@ -137,14 +146,16 @@ async fn equals_template(cluster: &Cluster, session: &Session, part: StoredPart)
     own == stored_fields(session, part)
 }
 
-/// Records on this machine what this user stores in a session: the spec, and the hooks and connect commands of its start.
+/// Records on this machine what this user stores in a session: the spec, and the hooks and connect commands of its start. Records
+/// nothing for a session that is not stored.
 pub fn record_trusted(
     cluster: &Cluster,
-    uid: &str,
+    uid: Option<&str>,
     spec: &SessionSpec,
     rendering: Option<&Rendering>,
     sink: &mut dyn ProgressSink,
 ) {
+    let Some(uid) = uid else { return };
     let mut areas = vec![(StoredPart::Start, spec_fields(spec))];
     if let Some(rendering) = rendering {
         areas.push((
@@ -179,7 +190,7 @@ pub fn hooks_digest(session: &Session) -> Option<String> {
 pub fn trust_hooks(cluster: &Cluster, session: &Session, digest: &str) {
     let area = StoredPart::Hooks.field_prefix();
     let known = [(area.to_owned(), digest.to_owned())].into();
-    let uid = session.uid();
+    let Some(uid) = session.uid() else { return };
     // The record holds for this process even if it cannot be written to a file.
     let _ = cluster.known_sessions().store_digests(uid, area, &known);
 }

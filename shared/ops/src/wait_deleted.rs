@@ -60,14 +60,8 @@ impl Cluster {
                 field_selector: format!("metadata.name={}", target.name),
                 ..ListOptions::default()
             };
-            let from = Untyped(&found).resource_version().unwrap_or_default();
-            let changes = self.watch(
-                resource,
-                Scope::Namespace(namespace),
-                &select,
-                Some(from),
-                false,
-            );
+            let from = Untyped(&found).resource_version();
+            let changes = self.watch(resource, Scope::Namespace(namespace), &select, from, false);
             let mut changes = std::pin::pin!(changes);
             while let Some(change) = changes.next().await {
                 match change {

@@ -37,10 +37,7 @@ impl Cluster {
         interrupt: &Interrupt,
         sink: &mut dyn ProgressSink,
     ) -> Result<ExpansionOutcome> {
-        let (namespace, name) = (
-            Untyped(claim).namespace().unwrap_or_default(),
-            Untyped(claim).name(),
-        );
+        let (namespace, name) = (Untyped(claim).home_namespace(), Untyped(claim).name());
         sink.tell(ProgressEvent::Waiting {
             stage: WaitStage::Applying,
             object: format!("persistentvolumeclaim/{name}"),

@@ -35,13 +35,15 @@ impl Cluster {
             object,
             detail: "the controller is starting the session".into(),
         });
-        let asked = session.spec.start_request.as_deref().unwrap_or_default();
+        let asked = session.spec.start_request.as_deref();
         let before = session.status.as_ref();
         let before = before.and_then(|status| status.start_request.as_deref());
         let settled = |object: &Value| {
             // Until the controller has recorded the new start request, the phase is that of the previous start.
-            let taken_up =
-                before.is_none() || Untyped(object).str_at("/status/startRequest") == Some(asked);
+            let taken_up = before.is_none()
+                || asked.is_some_and(|asked| {
+                    Untyped(object).str_at("/status/startRequest") == Some(asked)
+                });
             let phase = Untyped(object).str_at("/status/phase");
             taken_up && matches!(phase, Some("running" | "failed" | "stopped"))
         };

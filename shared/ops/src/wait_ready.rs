@@ -439,7 +439,7 @@ impl ReadinessWatch<'_> {
             event.set_age((self.now)());
             // A later version replaces the same event; it is not a new occurrence.
             self.events
-                .retain(|known| known.event_uid.is_empty() || known.event_uid != event.event_uid);
+                .retain(|known| known.event_uid.is_none() || known.event_uid != event.event_uid);
             self.events.push(event);
         }
     }

@@ -76,8 +76,7 @@ impl Cluster {
         sink: &mut dyn ProgressSink,
     ) -> Result<()> {
         let pod = seen.pod.clone();
-        let (name, uid) = (Untyped(&pod).name(), Untyped(&pod).uid());
-        let namespace = Untyped(&pod).namespace().unwrap_or_default();
+        let (name, namespace) = (Untyped(&pod).name(), Untyped(&pod).home_namespace());
         let (place, select) = (
             Scope::Namespace(namespace),
             ListOptions::with_fields(format!("metadata.name={name}")),
@@ -89,7 +88,7 @@ impl Cluster {
                 WatchChange::Deleted(_) => return Err(not_found_error(&POD, name)),
                 WatchChange::Bookmark(_) | WatchChange::Restarted => continue,
             };
-            if Untyped(&object).uid() != uid {
+            if !Untyped(&object).is_same_object(&pod) {
                 return Err(not_found_error(&POD, name));
             }
             seen.state = pod_resize_state(&parse_object(object.clone())?, container);

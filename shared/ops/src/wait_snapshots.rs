@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use futures::StreamExt;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -79,10 +79,12 @@ impl Cluster {
         let Some(first) = snapshots.first() else {
             return Ok(Vec::new());
         };
-        let session = Untyped(first).label(labels::SESSION).unwrap_or_default();
+        let name = Untyped(first).name();
+        let session = Untyped(first).label(labels::SESSION);
+        let session = session.with_context(|| format!("snapshot {name:?} names no session"))?;
         let select = session_selector(session);
-        let scope = Scope::Namespace(Untyped(first).namespace().unwrap_or_default());
-        let mut waiting = SnapshotWait::of(snapshots, milestone);
+        let scope = Scope::Namespace(Untyped(first).home_namespace());
+        let mut waiting = SnapshotWait::of(snapshots, milestone)?;
         let mut changes = self.watch(&VOLUME_SNAPSHOT, scope, &select, None, false);
         let mut deadline = std::pin::pin!(tokio::time::sleep(limit));
         loop {
@@ -115,13 +117,16 @@ struct SnapshotWait {
 }
 
 impl SnapshotWait {
-    fn of(snapshots: &[Value], milestone: SnapshotMilestone) -> Self {
-        let by_uid = |snapshot: &Value| (uid(snapshot), snapshot.clone());
-        Self {
+    fn of(snapshots: &[Value], milestone: SnapshotMilestone) -> Result<Self> {
+        let by_uid = |snapshot: &Value| -> Result<(String, Value)> {
+            let uid = Untyped(snapshot).require_uid()?.to_owned();
+            Ok((uid, snapshot.clone()))
+        };
+        Ok(Self {
             milestone,
-            snapshots: snapshots.iter().map(by_uid).collect(),
+            snapshots: snapshots.iter().map(by_uid).collect::<Result<_>>()?,
             failing: BTreeMap::new(),
-        }
+        })
     }
 
     fn unreached(&self) -> impl Iterator<Item = &Value> {
@@ -139,10 +144,10 @@ impl SnapshotWait {
             WatchChange::Deleted(object) => (object, true),
             WatchChange::Bookmark(_) | WatchChange::Restarted => return Ok(()),
         };
-        let uid = uid(&object);
-        if !self.snapshots.contains_key(&uid) {
+        let uid = Untyped(&object).uid().map(str::to_owned);
+        let Some(uid) = uid.filter(|uid| self.snapshots.contains_key(uid)) else {
             return Ok(());
-        }
+        };
         if gone {
             return Err(not_found_error(&VOLUME_SNAPSHOT, Untyped(&object).name()));
         }
@@ -198,8 +203,4 @@ impl SnapshotWait {
             });
         }
     }
-}
-
-fn uid(object: &Value) -> String {
-    Untyped(object).uid().unwrap_or_default().to_owned()
 }

@@ -29,6 +29,7 @@ mod node;
 mod parameter;
 mod parameters;
 mod parameters_secret;
+mod path_step;
 mod placeholder;
 mod problem;
 mod render;
@@ -49,7 +50,9 @@ pub use builtin_templates::builtin_templates;
 pub use extract::{ExtractedSecrets, extract_secret_literals};
 pub use fill::{RENDERED_BYTES_MAX, RENDERED_TEXT_MAX, RenderBudget};
 pub use lint::{Finding, Severity, lint_source};
-pub use manifest::{MANIFEST_MAX, Manifest, Placeholder, PlaceholderUse, parse_plain_objects};
+pub use manifest::{
+    ImageParameters, MANIFEST_MAX, Manifest, Placeholder, PlaceholderUse, parse_plain_objects,
+};
 pub use parameter::{
     DEFAULT_SECRET_LENGTH, PARAMETER_VALUE_MAX, Parameter, ParameterRules, ParameterType, Presets,
     RESERVED_PARAMETERS, SecretGeneration,

@@ -6,13 +6,14 @@ use anyhow::Result;
 
 use super::foreign_placeholder;
 use super::loader::{PlaceholderMode, load_documents};
-use super::node::{Node, PathStep, Scalar, json_pointer};
-use super::parameters::Parameters;
-use super::placeholder::TextSegment;
+use super::node::{Node, Scalar};
+use super::parameter::RESERVED_PARAMETERS;
+use super::path_step::{PathStep, json_pointer};
 use super::problem::{Problem, Problems, problem_at};
 use super::scalar_context::{ObjectType, ScalarContext};
 use super::source::{Source, SourceLocation};
 use session_model::names::DNS_SUBDOMAIN_MAX;
+use session_model::objects::Untyped;
 
 /// Longest manifest of a Session or SessionTemplate, in characters.
 pub const MANIFEST_MAX: usize = 200_000;
@@ -72,6 +73,15 @@ impl Placeholder {
     pub fn is_only_in_secrets(&self) -> bool {
         self.uses.iter().all(|place| place.in_secret)
     }
+}
+
+/// Parameters in the image of a container.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageParameters {
+    /// Their names, in the order of the image.
+    pub names: Vec<String>,
+    /// True if one parameter is the whole image.
+    pub is_whole: bool,
 }
 
 impl Manifest {
@@ -160,23 +170,29 @@ impl Manifest {
         found
     }
 
-    /// Returns the objects with placeholders replaced by their defaults; placeholders without a default remain. For display
-    /// only, because the objects are not valid.
-    pub fn render_defaults(&self, parameters: &Parameters) -> Vec<serde_json::Value> {
-        let of_piece = |piece: &TextSegment| match piece {
-            TextSegment::Text(text) => text.clone(),
-            TextSegment::Placeholder(var) => {
-                let declared = parameters.get(&var.name);
-                let declared = declared.and_then(|parameter| parameter.default.clone());
-                let default = declared.or_else(|| var.default.clone());
-                default.unwrap_or_else(|| format!("${{{}}}", var.name))
+    /// Returns the parameters that stand in the image of the containers of a name; reserved ones, which cannot be set, are left out.
+    pub fn image_parameters(&self, container: &str) -> ImageParameters {
+        let mut found = ImageParameters::default();
+        let mut look = |_: &[PathStep<'_>], node: &Node| {
+            let text = |key| node.get(key).and_then(Node::scalar);
+            let (Some(name), Some(image)) = (text("name"), text("image")) else {
+                return;
+            };
+            if name.text != container {
+                return;
+            }
+            for placeholder in image.placeholders() {
+                let name = &placeholder.name;
+                if !RESERVED_PARAMETERS.contains(&name.as_str()) && !found.names.contains(name) {
+                    found.names.push(name.clone());
+                    found.is_whole = image.whole_placeholder().is_some();
+                }
             }
         };
-        let text = |scalar: &Scalar| scalar.segments.iter().map(of_piece).collect();
-        let documents = self.documents.iter();
-        documents
-            .map(|document| document.root.to_value_with(&text))
-            .collect()
+        for document in &self.documents {
+            document.root.visit_nodes(&mut Vec::new(), &mut look);
+        }
+        found
     }
 
     /// Returns the names of all placeholders.
@@ -208,6 +224,12 @@ impl ManifestDocument {
                 scalar,
             )
         });
+    }
+
+    /// Returns the name for messages; [`Untyped::NONE`] without one.
+    pub(super) fn name(&self) -> &str {
+        let name = self.own_name().map(|name| name.text.as_str());
+        name.unwrap_or(Untyped::NONE)
     }
 
     /// Returns the scalar at `metadata.name`.

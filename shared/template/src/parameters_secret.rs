@@ -19,8 +19,11 @@ pub fn merge_string_data(object: &mut Value) {
         return;
     };
     for (key, value) in plain {
-        let text = value.as_str().unwrap_or_default();
-        object["data"][key] = STANDARD.encode(text).into();
+        match value.as_str() {
+            Some(text) => object["data"][key] = STANDARD.encode(text).into(),
+            // Left for the API server to refuse, rather than stored as an empty text.
+            None => object["stringData"][key] = value,
+        }
     }
 }
 
@@ -36,8 +39,8 @@ pub fn decode_parameters_secret(secret: &Value) -> Result<BTreeMap<String, Strin
     };
     let mut values = BTreeMap::new();
     for (name, encoded) in data {
-        let encoded = encoded.as_str().unwrap_or_default();
-        let Ok(bytes) = STANDARD.decode(encoded) else {
+        let bytes = encoded.as_str().map(|text| STANDARD.decode(text));
+        let Some(Ok(bytes)) = bytes else {
             bail!("cannot read {name} in the parameters Secret: not base64");
         };
         let value = String::from_utf8(bytes)

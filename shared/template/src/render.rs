@@ -10,13 +10,15 @@ use serde_json::{Map, Value};
 use super::api_rules;
 use super::fill::{FillError, RENDERED_BYTES_MAX, RENDERED_TEXT_MAX, RenderBudget};
 use super::manifest::{Manifest, ManifestDocument};
-use super::node::{Node, PathStep, Scalar};
+use super::node::{Node, Scalar};
+use super::path_step::PathStep;
 use super::problem::Problems;
 use super::scalar::parse_plain_scalar;
 use super::scalar_context::ScalarContext;
 use super::source::SourceLocation;
 use super::values::Values;
 use session_model::names::DNS_LABEL_MAX;
+use session_model::objects::Untyped;
 
 /// The rendered objects of a manifest.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,7 +110,7 @@ impl Manifest {
             }
             if public && !secrets.is_empty() {
                 rendered.omitted_secrets.push(OmittedSecret {
-                    name: name_of(&object).to_owned(),
+                    name: Untyped(&object).name().to_owned(),
                     parameters: secrets.into_iter().collect(),
                 });
             } else {
@@ -130,8 +132,8 @@ impl Manifest {
             location: place,
         } in &rendered.objects
         {
-            let kind = object["kind"].as_str().unwrap_or_default();
-            let key = (object["apiVersion"].as_str(), kind, name_of(object));
+            let kind = Untyped(object).kind();
+            let key = (Untyped(object).api_version(), kind, Untyped(object).name());
             if let Some(first) = seen.insert(key, *place) {
                 let message = format!("duplicate {kind} {:?}, first defined at {first}", key.2);
                 problems.push(self.problem_at(*place, message));
@@ -167,13 +169,6 @@ impl Manifest {
         }
         limit
     }
-}
-
-fn name_of(object: &Value) -> &str {
-    object
-        .pointer("/metadata/name")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
 }
 
 struct Renderer<'r> {

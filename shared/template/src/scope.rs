@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::manifest::Manifest;
 use super::problem::{Problem, Problems};
 use super::render::RenderedManifest;
+use session_model::objects::Untyped;
 
 /// Cluster-scoped kinds with their API groups, as far as manifests are likely to contain them. The scope of other kinds is
 /// known only after discovery.
@@ -122,20 +123,15 @@ fn cluster_scoped_message(kind: &str) -> String {
 }
 
 fn namespace_problem(object: &Value, namespace: &str) -> Option<String> {
-    let text = |pointer: &str| {
-        object
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
-    let (kind, name) = (text("/kind"), text("/metadata/name"));
-    if is_cluster_scoped(text("/apiVersion"), kind) {
+    let object = Untyped(object);
+    let (kind, name) = (object.kind(), object.name());
+    if is_cluster_scoped(object.api_version(), kind) {
         return Some(cluster_scoped_message(kind));
     }
-    match text("/metadata/namespace") {
-        "" => None,
-        own if own == namespace => None,
-        own => Some(format!(
+    match object.namespace() {
+        None => None,
+        Some(own) if own == namespace => None,
+        Some(own) => Some(format!(
             "{kind} {name:?} has namespace {own:?}, but the session is in namespace {namespace:?}"
         )),
     }

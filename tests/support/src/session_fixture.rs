@@ -364,7 +364,7 @@ pub fn pods_of_others(name: &str) -> [Value; 2] {
 pub fn ownership() -> Ownership {
     Ownership {
         session: "a".parse().unwrap(),
-        session_uid: "u-1".into(),
+        session_uid: Some("u-1".into()),
         namespace: "ns".parse().unwrap(),
         user_id: "alice".parse().unwrap(),
         command_token: "r1".into(),

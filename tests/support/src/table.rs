@@ -40,6 +40,11 @@ fn columns(kind: &Kind) -> Vec<(&'static str, &'static str, &'static str, u8)> {
             ("IP", "/status/podIP", "string", 1),
             ("Node", "/spec/nodeName", "string", 1),
         ],
+        "deployments" | "statefulsets" => vec![
+            ("Name", "/metadata/name", "string", 0),
+            ("Ready", "replicas", "string", 0),
+            ("Age", "", "date", 0),
+        ],
         _ => vec![
             ("Name", "/metadata/name", "string", 0),
             ("Age", "", "date", 0),
@@ -105,6 +110,17 @@ fn cell(object: &Value, pointer: &str) -> Value {
             .sum::<u64>()
             .to_string()
             .into(),
+        "replicas" => {
+            let count = |pointer: &str, default| {
+                let found = object.pointer(pointer).and_then(Value::as_u64);
+                found.unwrap_or(default)
+            };
+            let (ready, wanted) = (
+                count("/status/readyReplicas", 0),
+                count("/spec/replicas", 1),
+            );
+            format!("{ready}/{wanted}").into()
+        }
         "status" => pod_status(object, &statuses).into(),
         _ => object.pointer(pointer).cloned().unwrap_or(Value::Null),
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use session_support::session_fixture::SESSIONS;
-use session_support::{FakeApi, golden};
+use session_support::{FakeApi, SessionFixture, golden};
 
 use crate::scene::{Session, cleanup};
 
@@ -165,4 +165,38 @@ fn a_node_that_has_just_joined_is_not_gone() {
     let played = cleanup(&api, "--unhealthy -y");
     assert!(played.done().ends_with("1 left alone\n"), "{played:?}");
     assert!(api.writes().is_empty());
+}
+
+/// Only the events of the StatefulSet say why it has no Pod; they are read again right before the deletion.
+#[test]
+fn who_has_no_pod_because_a_policy_refuses_it_is_deleted() {
+    let refused = |with_event: bool| {
+        let api = FakeApi::stateful();
+        let fixture = SessionFixture::stopped("refused").workload("StatefulSet", 1);
+        fixture
+            .session_fields(json!({"spec": {"state": "running"}, "status": {"phase": "pending"}}))
+            .put(&api);
+        let set = api.objects("statefulsets.apps").remove(0);
+        let event = refusal_event(&set["metadata"]);
+        if with_event {
+            api.put(event);
+        }
+        let played = cleanup(&api, "--unhealthy -y");
+        (played.done().to_owned(), api.objects(SESSIONS).is_empty())
+    };
+    let (text, is_gone) = refused(true);
+    assert!(
+        text.contains("failed: AdmissionPolicyDenied") && is_gone,
+        "{text}"
+    );
+    assert_eq!(refused(false), (String::new(), false));
+}
+
+/// An event of a StatefulSet whose Pod an admission policy refuses.
+fn refusal_event(set: &Value) -> Value {
+    let message = "create Pod web-0 in StatefulSet web failed error: pods \"web-0\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no";
+    json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e1", "namespace": "default"},
+        "involvedObject": {"kind": "StatefulSet", "name": set["name"], "uid": set["uid"], "namespace": "default"},
+        "type": "Warning", "reason": "FailedCreate", "message": message, "count": 3,
+        "firstTimestamp": "2026-03-01T11:50:00Z", "lastTimestamp": "2026-03-01T11:59:00Z"})
 }

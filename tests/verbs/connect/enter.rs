@@ -1,7 +1,7 @@
 //! Streams, terminals and exit codes of commands.
 
 use kubectl_session_connect::Connect;
-use serde_json::json;
+use serde_json::{Value, json};
 use session_support::{Answer, Execution, FakeApi, golden};
 
 use crate::play::Play;
@@ -312,7 +312,11 @@ fn what_stands_in_the_way_is_named() {
 
 /// A command that takes longer than the user waits, and a signal once it runs.
 fn interrupted(words: &str) -> (FakeApi, crate::play::Played) {
-    let api = server(json!([]));
+    interrupted_with(json!([]), words)
+}
+
+fn interrupted_with(methods: Value, words: &str) -> (FakeApi, crate::play::Played) {
+    let api = server(methods);
     api.execute("kill -s", Execution::default());
     let slow = Execution {
         stdout: b"late\n".to_vec(),
@@ -359,4 +363,26 @@ fn with_the_flag_a_second_command_ends_it() {
         killed[3..],
         [started[3].clone(), "TERM".into(), "HUP".into()]
     );
+}
+
+/// The template's choice, and the user's over it. A command of the user's own is none of the method's.
+#[test]
+fn the_method_chooses_whether_its_command_is_ended() {
+    let methods = json!([{"name": "shell", "exec": ["sh", "-l"], "killOnExit": true}]);
+    for (words, ends) in [
+        ("alice", true),
+        ("alice --method shell -- make all", true),
+        ("alice --kill-on-exit=false", false),
+        ("alice -- make all", false),
+    ] {
+        let (api, played) = interrupted_with(methods.clone(), words);
+        assert_eq!(played.code, 130, "{words}: {}", played.err);
+        assert_eq!(
+            played.err.contains("may still run"),
+            !ends,
+            "{words}: {}",
+            played.err
+        );
+        assert_eq!(api.executed().len(), if ends { 2 } else { 1 }, "{words}");
+    }
 }

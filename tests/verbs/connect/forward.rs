@@ -130,6 +130,51 @@ fn a_port_without_a_listener_is_told_with_the_ports_of_the_pod() {
     );
 }
 
+/// Number and name of a Service's port, and number of the Pod's.
+#[test]
+fn a_port_of_a_service_is_resolved_and_a_containers_is_asked_of_nobody() {
+    let api = older(403, Answer::port(None));
+    let session = api
+        .object("sessions.streaming.platform", "default", "alice")
+        .unwrap();
+    let pod = api.object("pods", "default", "tool-alice").unwrap();
+    let service = |name: &str, uid: &serde_json::Value, target: u16| {
+        json!({"apiVersion": "v1", "kind": "Service",
+            "metadata": {"name": name, "namespace": "default", "labels": {"streaming.platform/session": "alice"},
+                "ownerReferences": [{"apiVersion": "streaming.platform/v1", "kind": "Session", "name": "alice", "uid": uid}]},
+            "spec": {"selector": pod["metadata"]["labels"], "ports": [{"name": "front", "port": 80, "targetPort": target}]}})
+    };
+    api.put(service("a-stranger", &json!("u-other"), 9));
+    api.put(service("page", &session["metadata"]["uid"], 8080));
+    let lists = || {
+        let all = api.requests().into_iter();
+        all.filter(|request| request.path.ends_with("/services"))
+            .count()
+    };
+    for (word, requests) in [("80", 1), ("front", 1), ("web", 0), ("8080", 0)] {
+        api.forget_requests();
+        let played = forwarding(&api, &format!("--port-forward :{word}"), |captured| {
+            local(captured, 8080);
+        });
+        let note = format!("note: forwarding to port 8080, as service/page maps {word}\n");
+        assert_eq!(
+            played.err.contains(&note),
+            requests == 1,
+            "{word}: {}",
+            played.err
+        );
+        assert_eq!(lists(), requests, "{word}");
+    }
+    let played = Play::on(&api)
+        .piped("ask")
+        .run::<Connect>("alice --stdio 80");
+    assert_eq!(
+        (played.code, played.err.contains("maps 80")),
+        (0, true),
+        "{played:?}"
+    );
+}
+
 #[test]
 fn a_port_that_is_refused_is_told() {
     for (words, told) in [

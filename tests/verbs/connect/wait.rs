@@ -83,6 +83,9 @@ fn a_wait_that_is_in_vain_ends_with_cause_evidence_and_remedy() {
     let api = coming();
     let meanwhile = meanwhile(&api, "alice", |_| held(&api, &never));
     let before = coming();
+    let manifest = "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: main, image: \"${TOOL_IMAGE:-tool:1}\"}]}\n";
+    before.put(json!({"apiVersion": "streaming.platform/v1", "kind": "SessionTemplate", "metadata": {"name": "tool"},
+        "spec": {"manifest": manifest}}));
     held(&before, &never);
     let crash = coming();
     held(&crash, &waits("CrashLoopBackOff", "back-off 10s"));

@@ -1,8 +1,10 @@
 //! Output for other programs: `--print` and `--ssh-config`.
 
+use kubectl_session_connect::Connect;
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi, golden};
 
+use crate::play::Play;
 use crate::running::{change, connect, server, usual};
 
 /// Connection methods of the nvim template.
@@ -159,4 +161,69 @@ fn a_host_block_does_not_hold_secrets() {
             )
         );
     }
+}
+
+/// A session with an SSH server in the first run of `main`.
+fn with_ssh() -> FakeApi {
+    let api = server(json!([{"name": "ssh", "ssh": {"port": 8080, "user": "lab"}}]));
+    let upgrade = "/api/v1/namespaces/*/pods/*/portforward";
+    api.handle("GET", upgrade, |request| {
+        if request.header("sec-websocket-protocol").starts_with("SPDY") {
+            return Answer::text(403, "text/plain", "");
+        }
+        Answer::port(None)
+    });
+    api
+}
+
+/// Sets the run of the SSH server's container.
+fn run_server(api: &FakeApi, pod_uid: &str, restarts: i32) {
+    let mut pod = api.object("pods", "default", "tool-alice").unwrap();
+    pod["metadata"]["uid"] = pod_uid.into();
+    pod["status"]["containerStatuses"] = json!([{"name": "main", "image": "i", "imageID": "i", "ready": true,
+        "restartCount": restarts, "state": {"running": {"startedAt": "2026-05-04T11:00:00Z"}}}]);
+    api.put(pod);
+    change(api, |session| {
+        let objects = session["status"]["applied"]["objects"].as_array_mut();
+        for object in objects.unwrap() {
+            object["uid"] = pod_uid.into();
+        }
+    });
+}
+
+#[test]
+fn the_keys_of_a_host_block_belong_to_one_run_of_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("new/keys of alice");
+    let api = with_ssh();
+    let proxy = || {
+        let flag = format!("--known-hosts={}", file.display());
+        let words = ["alice", "--stdio=8080", "--quiet", &flag];
+        let played = Play::on(&api).piped("").run_args::<Connect>(&words);
+        (
+            played.err.clone(),
+            std::fs::read_to_string(&file).unwrap_or_default(),
+        )
+    };
+    let uid = "0f3c2a4e-5b7d-4c1f-8a55-0123456789ab";
+    run_server(&api, uid, 0);
+    let first = format!("# host keys of run {uid} 0\n");
+    assert_eq!(proxy(), (String::new(), first.clone()), "no key yet");
+    let known = format!("{first}session-1 ssh-ed25519 AAAA\n");
+    std::fs::write(&file, &known).unwrap();
+    assert_eq!(proxy(), (String::new(), known), "the same run");
+    let restarted = "Warning: session \"alice\" was restarted at 2026-05-04T11:00:00Z: dropped its former host key\n";
+    for (uid, restarts) in [(uid, 1), ("1f3c2a4e-5b7d-4c1f-8a55-0123456789ab", 0)] {
+        run_server(&api, uid, restarts);
+        let head = format!("# host keys of run {uid} {restarts}\n");
+        assert_eq!(proxy(), (restarted.to_owned(), head.clone()));
+        std::fs::write(&file, format!("{head}session-1 ssh-ed25519 AAAA\n")).unwrap();
+    }
+    std::fs::write(&file, "example.com ssh-ed25519 AAAA\n").unwrap();
+    let (error, kept) = proxy();
+    assert!(
+        error.starts_with("error: cannot store host keys in "),
+        "{error}"
+    );
+    assert_eq!(kept, "example.com ssh-ed25519 AAAA\n");
 }

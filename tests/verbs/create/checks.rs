@@ -75,6 +75,76 @@ fn a_class_that_is_not_there_is_told_with_those_that_are() {
     create(&api, "alice --template tool --wait=false").done();
 }
 
+/// The template `tool` with an Ingress, and another Ingress that has its default host.
+fn with_ingress(api: FakeApi) -> FakeApi {
+    let mut template = crate::tool::template();
+    let manifest = template["spec"]["manifest"].as_str().unwrap().to_owned();
+    let ingress = "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: \"web-${SESSION_ID}\"}\nspec:\n  rules:\n  - host: \"${DOMAIN:-web.example.com}\"\n    http:\n      paths:\n      - path: /\n        pathType: Prefix\n        backend: {service: {name: \"tool-${SESSION_ID}\", port: {number: 80}}}\n";
+    template["spec"]["manifest"] = format!("{manifest}{ingress}").into();
+    api.put(template);
+    api.put(other_ingress("team", "site"));
+    api
+}
+
+fn other_ingress(namespace: &str, name: &str) -> serde_json::Value {
+    json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": name, "namespace": namespace},
+        "spec": {"rules": [{"host": "web.example.com", "http": {"paths": [{"path": "/", "pathType": "Prefix",
+            "backend": {"service": {"name": "site", "port": {"number": 80}}}}]}}]}})
+}
+
+fn ingress_lists(api: &FakeApi) -> Vec<String> {
+    let all = api.requests().into_iter();
+    all.filter(|request| request.method == "GET" && request.path.ends_with("/ingresses"))
+        .map(|request| request.path)
+        .collect()
+}
+
+const INGRESSES: &str = "/apis/networking.k8s.io/v1/ingresses";
+
+#[test]
+fn a_host_that_another_ingress_has_is_refused_before_anything_is_written() {
+    for flags in ["", " --dry-run=server"] {
+        let api = with_ingress(server());
+        let played = create(&api, &format!("alice --template tool{flags}"));
+        golden("create-ingress-host.txt", &played.text());
+        assert!(api.writes().is_empty());
+        assert_eq!(ingress_lists(&api), [INGRESSES]);
+    }
+    let api = with_ingress(server());
+    let words = "alice --template tool --wait=false --set DOMAIN=alice.example.com";
+    create(&api, words).done();
+}
+
+#[test]
+fn who_may_not_list_all_ingresses_compares_with_those_of_the_namespace() {
+    let local = "/apis/networking.k8s.io/v1/namespaces/default/ingresses";
+    let refused =
+        |namespace| Answer::forbidden("alice", "list", "ingresses.networking.k8s.io", namespace);
+    let api = with_ingress(server());
+    api.on("GET", INGRESSES, refused(""));
+    create(&api, "alice --template tool --wait=false").done();
+    assert_eq!(ingress_lists(&api), [INGRESSES, local]);
+
+    let api = with_ingress(server());
+    api.on("GET", INGRESSES, refused(""));
+    api.put(other_ingress("default", "near"));
+    let played = create(&api, "alice --template tool");
+    assert!(
+        played
+            .failed()
+            .contains("ingress \"near\" in namespace \"default\"")
+    );
+    create(&api, "alice --template tool --wait=false --skip-checks").done();
+
+    let api = with_ingress(server());
+    api.on("GET", INGRESSES, refused(""));
+    api.on("GET", local, refused("default"));
+    let played = create(&api, "alice --template tool --wait=false");
+    played.done();
+    let note = "note: hosts of other Ingresses not checked: no permission to list them\n";
+    assert!(played.err.contains(note), "{}", played.err);
+}
+
 #[test]
 fn a_name_is_made_of_owner_time_and_chance() {
     for (words, begin) in [

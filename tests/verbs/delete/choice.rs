@@ -83,3 +83,13 @@ fn one_that_fails_stops_no_other() {
             .is_some()
     );
 }
+
+#[test]
+fn sessions_that_are_all_missing_are_all_named() {
+    let played = delete(&two(), "four five");
+    assert_eq!(
+        played.failed(),
+        "Error from server (NotFound): sessions.streaming.platform \"four\" not found\n\
+         Error from server (NotFound): sessions.streaming.platform \"five\" not found\n"
+    );
+}

@@ -114,7 +114,7 @@ fn a_right_that_is_missing_is_named() {
             "{error}"
         );
         assert!(
-            error.contains("\nhint: grant get on pods/log in namespace \"default\", for example with role view: "),
+            error.contains("\nhint: grant get on pods/log in namespace \"default\" with one of the roles view, edit, session-user: "),
             "{error}"
         );
     }

@@ -21,7 +21,7 @@ fn until(what: &str, holds: impl Fn() -> bool) {
 }
 
 /// Runs `logs -f` while `act` changes the cluster.
-fn followed(api: &FakeApi, words: &str, act: impl FnOnce(&CapturedOutput) + Send) -> Played {
+pub fn followed(api: &FakeApi, words: &str, act: impl FnOnce(&CapturedOutput) + Send) -> Played {
     let words = format!("pr -f {words}");
     Play::on(api).meanwhile::<Logs>(&words, |printed, _| {
         let acted = catch_unwind(AssertUnwindSafe(|| act(printed)));
@@ -36,22 +36,22 @@ fn followed(api: &FakeApi, words: &str, act: impl FnOnce(&CapturedOutput) + Send
 /// The last note of a session that is stopped.
 const STOPPED: &str = "note: session \"pr\" was stopped\n";
 
-fn printed(captured: &CapturedOutput, text: &str) {
+pub fn printed(captured: &CapturedOutput, text: &str) {
     until(text, || captured.stdout().contains(text));
 }
 
-fn said(captured: &CapturedOutput, text: &str) {
+pub fn said(captured: &CapturedOutput, text: &str) {
     until(text, || captured.stderr().contains(text));
 }
 
-fn pod_with(api: &FakeApi, pod: &str, status_of_main: Value) {
+pub fn pod_with(api: &FakeApi, pod: &str, status_of_main: Value) {
     let mut object = api.object("pods", "default", pod).unwrap();
     object["status"]["containerStatuses"][0] = status_of_main;
     api.put(object);
 }
 
 /// Stops the session, so that no more lines can come.
-fn stop(api: &FakeApi) {
+pub fn stop(api: &FakeApi) {
     let mut session = api.object(SESSIONS, "default", "pr").unwrap();
     session["spec"]["state"] = "stopped".into();
     api.put(session);
@@ -96,33 +96,6 @@ fn a_cut_connection_loses_no_line_and_repeats_none() {
         stop(&api);
     });
     assert_eq!(played.done(), "db-0/main\nsame\nsame\nsame\nlast\n");
-}
-
-#[test]
-fn lines_that_were_rotated_away_while_the_connection_was_lost_are_told_with_their_time_span() {
-    let api = stack();
-    let played = followed(&api, "", |out| {
-        printed(out, "db-0/main\n");
-        api.without_logs(|| {
-            api.write_log("db-0", "main", &time(1), b"lost\n");
-            api.rotate_log("db-0", "main");
-            api.write_log("db-0", "main", &time(2), b"after\n");
-        });
-        printed(out, "after\n");
-        stop(&api);
-    });
-    assert_eq!(played.done(), "db-0/main\nafter\n");
-    let told = played
-        .err
-        .lines()
-        .filter(|line| line.contains("may be missing"));
-    assert_eq!(
-        told.collect::<Vec<_>>(),
-        [
-            "note: the log of container \"main\" of pod \"db-0\" was rotated while the connection was lost: lines between \
-             2026-03-01T12:00:00Z and 2026-03-01T12:00:00.000000002Z may be missing"
-        ]
-    );
 }
 
 #[test]

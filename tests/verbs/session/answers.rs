@@ -5,7 +5,10 @@ use kubectl_session_connect::Connect;
 use kubectl_session_list::List;
 use kubectl_session_status::Status;
 use serde_json::{Value, json};
-use session_support::session_fixture::{SessionFixture, ended_pod_status, waiting_pod_status};
+use session_shared::labels;
+use session_support::session_fixture::{
+    SessionFixture, ended_pod_status, owned, waiting_pod_status,
+};
 use session_support::{Execution, FakeApi};
 
 use crate::play::Play;
@@ -105,6 +108,31 @@ fn scenes() -> Vec<Scene> {
             ["stopped", "Stopped", "stopped", "is stopped"],
         ),
         scene(
+            "refused",
+            without_pod("refused").workload("StatefulSet", 1),
+            [
+                "failed",
+                "AdmissionPolicyDenied",
+                "AdmissionPolicyDenied",
+                "has failed",
+            ],
+        ),
+        scene(
+            "too-few",
+            SessionFixture::running("too-few").workload("StatefulSet", 2),
+            ["pending", "NotReady", "pending", "is not ready"],
+        ),
+        scene(
+            "too-few-replicas",
+            SessionFixture::running("too-few-replicas").workload("Deployment", 2),
+            ["pending", "NotReady", "pending", "is not ready"],
+        ),
+        scene(
+            "enough",
+            SessionFixture::running("enough").workload("StatefulSet", 1),
+            ["running", "Ready", "running", ""],
+        ),
+        scene(
             "lost",
             without_pod("lost"),
             ["failed", "PodLost", "PodLost", "is lost"],
@@ -141,6 +169,35 @@ fn ready_reason(session: &Value) -> Option<&str> {
     let conditions = session["status"]["conditions"].as_array()?;
     let ready = conditions.iter().find(|one| one["type"] == "Ready")?;
     ready["reason"].as_str()
+}
+
+/// Puts the event of a StatefulSet whose Pod an admission policy refuses.
+fn refuse_pods(api: &FakeApi, session: &str) {
+    let of_session = |object: &Value| object["metadata"]["labels"][labels::SESSION] == session;
+    let mut sets = api.objects("statefulsets.apps").into_iter();
+    let set = sets.find(of_session).unwrap();
+    let message = "pods \"x-0\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no";
+    api.put(json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e1", "namespace": "default"},
+        "involvedObject": {"kind": "StatefulSet", "name": set["metadata"]["name"], "uid": set["metadata"]["uid"], "namespace": "default"},
+        "type": "Warning", "reason": "FailedCreate", "message": message, "count": 1,
+        "firstTimestamp": "2026-03-01T11:59:00Z", "lastTimestamp": "2026-03-01T11:59:00Z"}));
+}
+
+/// Puts a ReplicaSet between the Deployment of a session and its Pod, as the Deployment's controller does.
+fn own_by_replica_set(api: &FakeApi, session: &str) {
+    let of_session = |object: &Value| object["metadata"]["labels"][labels::SESSION] == session;
+    let mut deployments = api.objects("deployments.apps").into_iter();
+    let deployment = deployments.find(of_session).unwrap();
+    let mut pod = api.objects("pods").into_iter().find(of_session).unwrap();
+    let mut metadata = deployment["metadata"].clone();
+    for made_by_server in ["uid", "resourceVersion", "creationTimestamp"] {
+        metadata.as_object_mut().unwrap().remove(made_by_server);
+    }
+    metadata["name"] = format!("{}-5d8", metadata["name"].as_str().unwrap()).into();
+    let set = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": metadata, "spec": {"replicas": 2}});
+    let set = api.put(owned(set, &deployment));
+    pod["metadata"]["labels"]["pod-template-hash"] = "5d8".into();
+    api.put(owned(pod, &set));
 }
 
 fn check(api: &FakeApi, scene: &Scene) {
@@ -184,6 +241,8 @@ fn every_verb_tells_the_same_of_a_session() {
     for scene in &scenes {
         scene.session.put(&api);
     }
+    own_by_replica_set(&api, "too-few-replicas");
+    refuse_pods(&api, "refused");
     for scene in &scenes {
         check(&api, scene);
     }

@@ -1,6 +1,7 @@
 //! Tests of installation: created, configured and unchanged objects, parts, waiting, dry runs.
 
 use kubectl_session_setup::Setup;
+use session_shared::client::interrupt::Interrupt;
 use session_support::{Answer, FakeApi, golden};
 
 use crate::cluster::{DEFINITIONS, cluster, count, established, lines, sent, setup};
@@ -275,4 +276,36 @@ fn a_right_that_is_missing_is_the_servers_to_say() {
         "{text}"
     );
     assert_eq!(count(&api), 0);
+}
+
+/// The signal comes while an object is written: that one is still told, and nothing more is written.
+#[test]
+fn an_interrupted_setup_says_what_was_applied_and_how_to_go_on() {
+    let api = cluster();
+    let interrupt = interrupted_at_namespace(&api);
+    let played = Play::on(&api).stopped_by(&interrupt).run::<Setup>("");
+    assert_eq!(played.code, 130, "{played:?}");
+    golden("setup-interrupted.txt", &played.text());
+    assert_eq!(count(&api), played.out.lines().count());
+    let again = setup(&api, "");
+    assert!(again.done().lines().count() > 3);
+
+    let api = cluster();
+    let interrupt = interrupted_at_namespace(&api);
+    let played = Play::on(&api)
+        .stopped_by(&interrupt)
+        .run::<Setup>("roles templates");
+    let hint = "hint: 1 object was applied; to go on: kubectl session setup roles templates\n";
+    assert!(played.err.ends_with(hint), "{}", played.err);
+}
+
+/// A signal that comes while the Namespace is written.
+fn interrupted_at_namespace(api: &FakeApi) -> Interrupt {
+    let interrupt = Interrupt::default();
+    let signal = interrupt.clone();
+    api.react("namespaces", move |_| {
+        signal.trigger();
+        Vec::new()
+    });
+    interrupt
 }

@@ -319,7 +319,7 @@ fn a_new_image_is_told_and_kept() {
         let spec = &job["spec"]["jobTemplate"]["spec"]["template"]["spec"];
         spec["containers"][0]["image"].as_str().unwrap().to_owned()
     };
-    let untried = "note: the schedule has not run with image \"example.com/own:1\" yet\n\
+    let untried = "note: image \"example.com/own:1\" has not been run in namespace \"default\" yet, so it is not known whether the nodes can pull it\n\
         hint: run it once: kubectl create job session-alice-snapshots-test --from=cronjob/session-alice-snapshots -n default\n\
         hint: see whether it fails: kubectl session snapshot list alice -n default\n";
     let first = set(&api, "@daily", "--keep 7 --image example.com/own:1");
@@ -331,4 +331,24 @@ fn a_new_image_is_told_and_kept() {
     );
     let other = set(&api, "@daily", "--keep 3 --image example.com/other:1");
     assert!(other.err.contains("example.com/other:1"), "{other:?}");
+}
+
+#[test]
+fn an_image_that_was_run_or_is_on_a_node_gets_no_word() {
+    let ran = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "old-run", "namespace": "default"},
+        "status": {"phase": "Succeeded", "containerStatuses": [{"name": "snapshot", "image": "example.com/own:1", "imageID": "sha256:1"}]}});
+    let stored = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"},
+        "status": {"images": [{"names": ["example.com/own:1"]}]}});
+    for known in [ran, stored] {
+        let api = Scene::default().server();
+        api.put(known);
+        let played = set(&api, "@daily", "--keep 7 --image example.com/own:1");
+        assert_eq!(played.err, "");
+        let played = set(&api, "@daily", "--keep 7 --image example.com/own:2");
+        assert!(
+            played.err.starts_with("note: image \"example.com/own:2\""),
+            "{}",
+            played.err
+        );
+    }
 }

@@ -258,3 +258,19 @@ fn data_that_is_used_again_is_not_written_down_as_kept() {
         assert_eq!(data["metadata"]["annotations"].get(since), None, "{name}");
     }
 }
+
+#[test]
+fn values_for_a_session_that_is_pending_are_refused_with_its_phase() {
+    let api = running();
+    let mut pod = api.object("pods", "default", "tool-alice").unwrap();
+    pod["status"] = serde_json::json!({"phase": "Pending"});
+    api.put(pod);
+    let played = start(&api, "alice --set IMAGE=tool:2");
+    assert!(
+        played
+            .failed()
+            .starts_with("error: cannot change values of session \"alice\": session is pending\n"),
+        "{}",
+        played.err
+    );
+}

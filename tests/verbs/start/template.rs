@@ -49,6 +49,36 @@ fn a_session_that_runs_is_told_and_keeps_what_it_has() {
     assert_eq!(pod["spec"]["containers"][0]["image"], "tool:9");
 }
 
+#[test]
+fn a_host_of_another_ingress_is_refused_and_the_sessions_own_is_not_compared() {
+    let ingress = |name: &str, host: &str| {
+        format!(
+            "{{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {{name: {name}}}, spec: {{rules: [{{host: \"{host}\"}}]}}}}"
+        )
+    };
+    let api = rested();
+    let ports = "ports: [{name: http, port: 80}]";
+    let ours = ingress("\"web-${SESSION_ID}\"", "${DOMAIN:-web.example.com}");
+    changed(&api, ports, &format!("{ports}\n---\n{ours}"));
+    api.put(json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "site", "namespace": "team"},
+        "spec": {"rules": [{"host": "web.example.com"}]}}));
+    let refused = |words: &str| {
+        let (played, requests) = requests_of(&api, || start(&api, words));
+        let error = played.failed();
+        let taken = "already belongs to ingress \"site\" in namespace \"team\"";
+        assert!(error.contains(taken), "{error}");
+        assert_eq!(written(&requests), [""; 0]);
+    };
+    refused("alice");
+    start(&api, "alice --set DOMAIN=alice.example.com").done();
+    refused("alice --restart --set DOMAIN=web.example.com");
+    let (_, requests) = requests_of(&api, || start(&api, "alice --restart").done().to_owned());
+    let is_list = |request: &session_support::Recorded| {
+        request.method == "GET" && request.path.ends_with("/ingresses")
+    };
+    assert!(!requests.iter().any(is_list), "no host is new");
+}
+
 /// The new template has a ConfigMap of another name and no claim.
 #[test]
 fn what_the_template_no_longer_has_goes_but_data() {

@@ -26,9 +26,10 @@ pub fn session(phase: &str) -> Value {
 }
 
 pub fn template(generation: i64) -> Value {
+    let manifest = "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: main, image: \"registry.example.com/tool:${TAG:-1}\"}]}\n";
     json!({"apiVersion": "streaming.platform/v1", "kind": "SessionTemplate",
         "metadata": {"name": "tool", "uid": "7e300000-0000-4000-8000-000000000001", "generation": generation},
-        "spec": {"manifest": "x", "generation": generation}})
+        "spec": {"manifest": manifest, "generation": generation}})
 }
 
 /// Returns a Pod of the workload `owner` (kind, name, UID).

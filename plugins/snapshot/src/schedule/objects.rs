@@ -282,7 +282,10 @@ mod tests {
 
     #[test]
     fn a_schedule_is_told_in_a_line() {
-        let describe = |job: &Value| describe_schedule(&SnapshotSchedule::from_cron_job(job));
+        let describe = |job: &Value| {
+            let job = serde_json::from_value(job.clone()).unwrap();
+            describe_schedule(&SnapshotSchedule::from_cron_job(job).unwrap())
+        };
         let mut job = objects(&ownership("alice", None), false).remove(3);
         let so_far = "snapshots are taken by schedule \"30 3 * * *\" (Europe/Berlin), keeps 7; ";
         assert_eq!(describe(&job), format!("{so_far}no success yet"));

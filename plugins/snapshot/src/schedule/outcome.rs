@@ -6,12 +6,13 @@ use anyhow::Result;
 use futures::future::try_join_all;
 use serde_json::Value;
 use session_shared::api::ObjectRef;
-use session_shared::client::DryRun;
+use session_shared::client::{DryRun, ListOptions, ObjectList, Scope};
 use session_shared::failure::{self, FailureKind, with_hint};
+use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::names::SessionName;
 use session_shared::objects::ResourceType;
 use session_shared::objects::Untyped;
-use session_shared::objects::resource::ROLE;
+use session_shared::objects::resource::{NODE, POD, ROLE};
 use session_shared::objects::snapshot_schedule::ScheduleName;
 use session_shared::ops::Cluster;
 use session_shared::ops::apply_plan::ApplyOptions;
@@ -24,7 +25,7 @@ use session_shared::report::yaml;
 
 use super::intent::DEFAULT_IMAGE;
 use super::objects::SCHEDULE_RESOURCES;
-use super::plan::{Observed, SchedulePlan};
+use super::plan::{Observed, SchedulePlan, is_proven};
 
 /// Time limit for replacing an object that has to be deleted and created again.
 pub(crate) const REPLACE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -64,6 +65,21 @@ pub(crate) async fn observe(cluster: &Cluster, session: &SessionName) -> Result<
         }
     });
     try_join_all(reads).await
+}
+
+/// Returns true if a Pod of the namespace or the nodes show that `image` can be had. What the caller may not list shows nothing.
+pub(crate) async fn has_image_run(cluster: &Cluster, image: &str) -> bool {
+    let cached = ListOptions {
+        from_cache: true,
+        ..ListOptions::default()
+    };
+    let namespace = Scope::Namespace(cluster.namespace());
+    let (pods, nodes) = futures::join!(
+        cluster.list(&POD, namespace, &cached),
+        cluster.list(&NODE, Scope::Cluster, &cached),
+    );
+    let items = |list: Result<ObjectList>| list.map(|list| list.items).unwrap_or_default();
+    is_proven(image, &items(pods), &items(nodes))
 }
 
 fn is_rbac_kind(resource: &ResourceType) -> bool {
@@ -202,12 +218,11 @@ impl SchedulePlan {
 /// Standard output is closed.
 pub(crate) fn report(
     made: &Outcome,
-    format: Format,
-    dry_run: DryRun,
+    mutation: &MutationOptions,
     console: &mut Console,
 ) -> Result<()> {
-    let text = matches!(format, Format::Text { .. });
-    let mut mutations = MutationPrinter::new(format, dry_run);
+    let text = matches!(mutation.format, Format::Text { .. });
+    let mut mutations = mutation.printer();
     for (object, word) in &made.changes {
         let said = mutations.print_result(object, word)?;
         if text && !made.for_admin.is_empty() {
@@ -237,7 +252,7 @@ pub(crate) fn report(
     Ok(())
 }
 
-/// Prints how to find out now whether the nodes can pull and run an image that has not run yet.
+/// Prints how to find out now whether the nodes can pull and run an image that nothing is known of.
 pub(crate) fn print_new_image(
     image: &str,
     session: &SessionName,
@@ -251,7 +266,7 @@ pub(crate) fn print_new_image(
         false => "",
     };
     console.note(&format!(
-        "the schedule has not run with image {image:?} yet{import}"
+        "image {image:?} has not been run in namespace {namespace:?} yet, so it is not known whether the nodes can pull it{import}"
     ));
     console.hint(&format!(
         "run it once: kubectl create job {job}-test --from=cronjob/{job} -n {namespace}"

@@ -25,8 +25,8 @@ pub(crate) fn mark_stopped(snapshots: &mut [Value], observed: &ObservedSession) 
             Untyped(object).kind() == "PersistentVolumeClaim"
                 && Some(Untyped(object).name()) == source_claim_name(snapshot)
         });
-        if let Some(claim) = claim {
-            let rest = format!("{started} {}", Untyped(claim).uid().unwrap_or_default());
+        if let Some(uid) = claim.and_then(|claim| Untyped(claim).uid()) {
+            let rest = format!("{started} {uid}");
             snapshot["metadata"]["annotations"][labels::AT_REST] = rest.into();
         }
     }

@@ -124,15 +124,13 @@ fn unused_in(started: &Started, value: &str) -> Option<String> {
 /// Returns true for a Secret that the user allowed to use as it is, and that was there: it is not the session's.
 fn is_existing(started: &Started, secret: &Value) -> bool {
     let reference = format!("secret/{}", Untyped(secret).name());
-    let owner = &started.start.ownership.session_uid;
+    let owner = started.start.ownership.session_uid.as_deref();
     let mut objects = started.objects.iter();
     Untyped(secret).kind() == "Secret"
         && started.start.use_existing.contains(&reference)
         && objects.any(|object| {
             Untyped(object).kind() == "Secret"
                 && Untyped(object).name() == Untyped(secret).name()
-                && Untyped(object)
-                    .owners()
-                    .all(|one| one.uid != owner.as_str())
+                && Untyped(object).owners().all(|one| Some(one.uid) != owner)
         })
 }

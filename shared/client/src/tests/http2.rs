@@ -20,6 +20,7 @@ use kube::client::Body;
 use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::server::TlsStream;
 
 use super::super::process_env::ProcessEnv;
 use super::super::{Cluster, LogOptions};
@@ -29,7 +30,7 @@ use session_model::failure;
 
 /// What reached the server.
 #[derive(Default)]
-struct Seen {
+pub(super) struct Seen {
     connections: AtomicUsize,
     requests: Mutex<Vec<(String, Version)>>,
     /// The connection that waits for this breaks off.
@@ -120,7 +121,8 @@ async fn serve(protocols: &[&str], variables: &[&str]) -> (Cluster, Arc<Seen>) {
     tokio::spawn(async move {
         while let Ok((tcp, _)) = listener.accept().await {
             server.connections.fetch_add(1, Ordering::Relaxed);
-            tokio::spawn(converse(tls.clone(), tcp, Arc::clone(&server)));
+            let (tls, server) = (tls.clone(), Arc::clone(&server));
+            tokio::spawn(async move { converse(tls.accept(tcp).await.unwrap(), server).await });
         }
     });
     let around = ProcessEnv {
@@ -134,8 +136,8 @@ async fn serve(protocols: &[&str], variables: &[&str]) -> (Cluster, Arc<Seen>) {
     (cluster.unwrap(), seen)
 }
 
-async fn converse(tls: TlsAcceptor, tcp: tokio::net::TcpStream, seen: Arc<Seen>) {
-    let stream = tls.accept(tcp).await.unwrap();
+/// Answers the requests of a connection.
+pub(super) async fn converse(stream: TlsStream<tokio::net::TcpStream>, seen: Arc<Seen>) {
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let (io, server) = (TokioIo::new(stream), Arc::clone(&seen));
     let service = service_fn(move |request| {

@@ -218,7 +218,7 @@ async fn a_delete_spares_a_new_object_of_the_same_name() {
         .unwrap()
         .to_owned();
     let other = DeleteOptions {
-        uid: "another".into(),
+        uid: Some("another".into()),
         ..DeleteOptions::default()
     };
     let error = cluster
@@ -227,7 +227,7 @@ async fn a_delete_spares_a_new_object_of_the_same_name() {
         .unwrap_err();
     assert!(failure::has_kind(&error, FailureKind::Conflict));
     let right = DeleteOptions {
-        uid: uid.clone(),
+        uid: Some(uid.clone()),
         propagation: PropagationPolicy::Foreground,
         ..DeleteOptions::default()
     };

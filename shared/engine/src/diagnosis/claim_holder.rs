@@ -4,10 +4,11 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use super::Cause;
-use super::facts::FactQuery;
+use super::fact_query::FactQuery;
 use session_model::encode::shell;
 use session_model::labels;
 use session_model::objects::Untyped;
+use session_model::objects::metadata::name_of;
 
 /// Returns the query for the Pods that mount the claims of `pod`.
 pub(super) fn holders_query(pod: &Pod) -> FactQuery {
@@ -17,8 +18,8 @@ pub(super) fn holders_query(pod: &Pod) -> FactQuery {
         .flat_map(|spec| spec.volumes.iter().flatten());
     let claims = volumes.filter_map(|volume| volume.persistent_volume_claim.as_ref());
     FactQuery::ClaimHolders {
-        pod: pod.metadata.name.clone().unwrap_or_default(),
-        session: session_of(pod).unwrap_or_default().to_owned(),
+        pod: name_of(&pod.metadata).to_owned(),
+        session: session_of(pod).map(str::to_owned),
         claims: claims.map(|claim| claim.claim_name.clone()).collect(),
     }
 }
@@ -48,26 +49,25 @@ pub(super) fn add_holders(cause: &mut Cause, query: &FactQuery, pods: &[Value]) 
     else {
         return;
     };
-    for pod in pods.iter().map(Untyped) {
-        let phase = pod.str_at("/status/phase");
-        if pod.name() == own || matches!(phase, Some("Succeeded" | "Failed")) {
+    for pod in pods.iter().filter_map(|pod| Untyped(pod).read::<Pod>()) {
+        let name = name_of(&pod.metadata);
+        let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref());
+        if name == own || matches!(phase, Some("Succeeded" | "Failed")) {
             continue;
         }
-        let mounted = pod.items_at("/spec/volumes").filter_map(|volume| {
-            let name = volume.str_at("/persistentVolumeClaim/claimName")?;
-            claims.iter().find(|claim| *claim == name)
+        let Some(spec) = &pod.spec else { continue };
+        let mounted = spec.volumes.iter().flatten().filter_map(|volume| {
+            let mounted = volume.persistent_volume_claim.as_ref()?;
+            claims.iter().find(|claim| **claim == mounted.claim_name)
         });
         for claim in mounted {
-            let node = pod.str_at("/spec/nodeName").unwrap_or(Untyped::NONE);
-            let holder = pod
-                .label(labels::SESSION)
-                .filter(|holder| holder != session);
+            let node = spec.node_name.as_deref().unwrap_or(Untyped::NONE);
+            let holder = session_of(&pod).filter(|holder| session.as_deref() != Some(holder));
             let of = holder.map_or_else(String::new, |holder| format!(" of session {holder:?}"));
             cause.evidence.push(format!(
-                "claim {claim:?} is held by pod {:?}{of} on node {node:?}",
-                pod.name()
+                "claim {claim:?} is held by pod {name:?}{of} on node {node:?}"
             ));
-            if let Some((holder, namespace)) = holder.zip(pod.str_at("/metadata/namespace")) {
+            if let Some((holder, namespace)) = holder.zip(pod.metadata.namespace.as_deref()) {
                 let stop = session_command("stop", holder, namespace);
                 cause.remedy = Some(format!("stop the session that holds the claim: {stop}"));
             }
@@ -102,7 +102,7 @@ mod tests {
     /// The scheduler's words of Kubernetes 1.36 for a claim with access mode ReadWriteOncePod.
     fn held() -> Cause {
         let status = json!({ "phase": "Pending", "conditions": [{ "type": "PodScheduled", "status": "False",
-            "message": "0/2 nodes are available: 2 node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode. preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod." }] });
+            "message": "0/2 nodes are available: 2 node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod. preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod." }] });
         let waiting = serde_json::from_value(pod("web-b", "alice", status)).unwrap();
         inspect_pod(&waiting, &[]).cause().unwrap().clone()
     }

@@ -2,8 +2,12 @@
 
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 
+use super::fact_query::FactQuery;
+use super::image_parameters::is_image_reason;
 use super::image_pull::ImagePull;
 use super::{Cause, EventNote, missing_reference};
+use session_model::labels;
+use session_model::objects::metadata::name_of;
 use session_model::objects::pod_containers::is_sidecar;
 
 /// Restarts after which a crash loop counts as unrecoverable. Before that, a dependency may not have been up yet.
@@ -38,7 +42,7 @@ pub(super) struct ContainerFacts<'a> {
 impl ContainerFacts<'_> {
     /// Returns the name for messages: `container "main" of pod "x"`.
     pub(super) fn quoted_name(&self) -> String {
-        let pod = self.pod.metadata.name.as_deref().unwrap_or_default();
+        let pod = name_of(&self.pod.metadata);
         let kind = match (self.is_init, self.is_sidecar()) {
             (_, true) => "sidecar container",
             (true, false) => "init container",
@@ -118,7 +122,10 @@ impl ContainerFacts<'_> {
             "InvalidImageName" => ContainerProgress::Unrecoverable(
                 self.with_states(reason, pull.invalid_name_cause()),
             ),
-            "ErrImagePull" | "ImagePullBackOff" => {
+            "ErrImagePull"
+            | "ImagePullBackOff"
+            | "RegistryUnavailable"
+            | "SignatureValidationFailed" => {
                 let (cause, is_final) = pull.failure_cause(message);
                 let cause = self.with_states(reason, cause);
                 if is_final {
@@ -210,11 +217,21 @@ impl ContainerFacts<'_> {
 
     /// Returns `cause` with the container's states as evidence, and `reason` as its reason.
     fn with_states(&self, reason: &str, cause: Cause) -> Cause {
-        Cause {
+        let mut cause = Cause {
             reason: reason.to_owned(),
             evidence: self.state_evidence(),
             ..cause
+        };
+        let own = self.pod.metadata.labels.as_ref();
+        if let Some(session) = own.and_then(|own| own.get(labels::SESSION))
+            && is_image_reason(reason)
+        {
+            cause.queries.push(FactQuery::ImageParameters {
+                session: session.clone(),
+                container: self.status.name.clone(),
+            });
         }
+        cause
     }
 
     pub(super) fn state_evidence(&self) -> Vec<String> {

@@ -3,8 +3,9 @@
 use k8s_openapi::api::core::v1::{Container, ContainerStateTerminated};
 
 use super::container_facts::{ContainerFacts, innermost_error, non_empty_or, start_error_remedy};
-use super::facts::FactQuery;
+use super::fact_query::FactQuery;
 use super::{Cause, EventNote};
+use session_model::objects::metadata::name_of;
 
 /// Reason of a container that was killed because its node ran out of memory, not for its own limit: the kubelet's word for it.
 pub(super) const NODE_OUT_OF_MEMORY: &str = "SystemOOM";
@@ -35,7 +36,7 @@ impl ContainerFacts<'_> {
                 .to_owned(),
             evidence: self.state_evidence(),
             remedy: Some(remedy.to_owned()),
-            queries: Vec::new(),
+            ..Cause::default()
         };
         if let Some(probe) = self.killing_probe() {
             let told = self.probe_events(probe).map(EventNote::evidence_line);
@@ -51,7 +52,7 @@ impl ContainerFacts<'_> {
         }
         if reason != "StartError" {
             cause.queries.push(FactQuery::Log {
-                pod: self.pod.metadata.name.clone().unwrap_or_default(),
+                pod: name_of(&self.pod.metadata).to_owned(),
                 container: self.status.name.clone(),
                 previous: runs,
             });

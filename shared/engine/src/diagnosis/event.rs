@@ -11,13 +11,13 @@ use session_model::objects::Untyped;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventNote {
     /// UID of the Event itself; an update of the Event has the same one.
-    pub event_uid: String,
+    pub event_uid: Option<String>,
     /// Kind of the involved object.
     pub object_kind: String,
     /// Name of the involved object.
     pub object_name: String,
-    /// UID of the involved object.
-    pub object_uid: String,
+    /// UID of the involved object; `None` where the reporter gave none.
+    pub object_uid: Option<String>,
     /// Field of the involved object, such as `spec.containers{main}`; may be empty.
     pub field_path: String,
     /// True for type Warning.
@@ -47,10 +47,10 @@ impl EventNote {
         let series = event.series.and_then(|series| series.count);
         let count = series.or(event.count).unwrap_or(1);
         Self {
-            event_uid: event.metadata.uid.unwrap_or_default(),
-            object_kind: object.kind.unwrap_or_default(),
-            object_name: object.name.unwrap_or_default(),
-            object_uid: object.uid.unwrap_or_default(),
+            event_uid: event.metadata.uid,
+            object_kind: object.kind.unwrap_or_else(|| Untyped::NONE.into()),
+            object_name: object.name.unwrap_or_else(|| Untyped::NONE.into()),
+            object_uid: object.uid.filter(|uid| !uid.is_empty()),
             field_path: object.field_path.unwrap_or_default(),
             is_warning: event.type_.as_deref() == Some("Warning"),
             reason: event.reason.unwrap_or_default(),
@@ -59,6 +59,11 @@ impl EventNote {
             count: u64::try_from(count).unwrap_or(1).max(1),
             age: None,
         }
+    }
+
+    /// Returns true if the Event is about the object with that UID. No Event is about an object without one.
+    pub fn is_about(&self, uid: Option<&str>) -> bool {
+        uid.is_some_and(|uid| self.object_uid.as_deref() == Some(uid))
     }
 
     /// Sets the age as of `now`.

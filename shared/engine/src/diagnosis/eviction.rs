@@ -1,6 +1,7 @@
 //! Evictions by the kubelet: what exceeded a limit of ephemeral storage, and what is lost with the Pod.
 
 use k8s_openapi::api::core::v1::Pod;
+use session_model::objects::metadata::name_of;
 
 /// Ephemeral storage that exceeded a limit, by the kubelet's message (pkg/kubelet/eviction/eviction_manager.go).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +84,7 @@ pub(super) fn describe_loss(pod: &Pod) -> String {
         .collect();
     format!(
         "lost with pod {:?}: {}",
-        pod.metadata.name.as_deref().unwrap_or_default(),
+        name_of(&pod.metadata),
         lost.join(", ")
     )
 }

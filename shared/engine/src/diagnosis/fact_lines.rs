@@ -1,12 +1,7 @@
 //! Lines of evidence about objects: one for each node, claim, quota and LimitRange.
 
 use k8s_openapi::api::core::v1::{LimitRange, Node, PersistentVolumeClaim, ResourceQuota, Taint};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use session_model::objects::Untyped;
-
-pub(super) fn name_of(metadata: &ObjectMeta) -> &str {
-    metadata.name.as_deref().unwrap_or(Untyped::NONE)
-}
+use session_model::objects::metadata::name_of;
 
 pub(super) fn describe_node(node: &Node) -> String {
     let conditions = node.status.iter().filter_map(|s| s.conditions.as_ref());

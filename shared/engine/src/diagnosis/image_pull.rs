@@ -22,6 +22,7 @@ enum PullError {
     UntrustedCertificate,
     PlatformMismatch,
     Unreachable,
+    InvalidSignature,
     RateLimited,
     Unknown,
 }
@@ -99,6 +100,11 @@ impl ImagePull<'_> {
                 "check the registry in the image's name and the node's network; the pull is retried",
                 false,
             ),
+            PullError::InvalidSignature => (
+                format!("the signature of image {image:?} does not satisfy the node's policy"),
+                "use a signed image, or ask the cluster's admin for the node's signature policy",
+                true,
+            ),
             PullError::RateLimited => (
                 format!("registry {registry:?} of image {image:?} reports too many requests"),
                 "wait for the next retry, or add registry credentials to imagePullSecrets",
@@ -125,7 +131,9 @@ impl ImagePull<'_> {
 fn parse_pull_error(message: &str) -> PullError {
     let message = message.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    if says(&["429", "toomanyrequests", "too many requests"]) {
+    if says(&["the signature validation failed"]) {
+        PullError::InvalidSignature
+    } else if says(&["429", "toomanyrequests", "too many requests"]) {
         PullError::RateLimited
     } else if says(&["no such host"]) {
         PullError::UnknownHost
@@ -155,6 +163,7 @@ fn parse_pull_error(message: &str) -> PullError {
         "temporary failure",
         "unreachable",
         "eof",
+        "the registry is unavailable",
     ]) {
         PullError::Unreachable
     } else if says(&["not found", "manifest unknown", "name unknown"]) {
@@ -244,6 +253,17 @@ mod tests {
             (
                 "no match for platform in manifest: not found",
                 "platform",
+                true,
+            ),
+            // The kubelet's words for the answers of CRI-O.
+            (
+                "image pull failed for r.example.com/tool:1 because the registry is unavailable: pinging container registry",
+                "cannot be reached",
+                false,
+            ),
+            (
+                "image pull failed for r.example.com/tool:1 because the signature validation failed: Source image rejected",
+                "does not satisfy the node's policy",
                 true,
             ),
             ("unexpected media type", "unknown reason", false),

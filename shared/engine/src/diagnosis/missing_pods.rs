@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::facts::FactQuery;
+use super::fact_query::FactQuery;
 use super::{EventNote, Finding, Prognosis, refusal};
 use session_model::objects::Untyped;
 use session_model::progress::WaitStage;
@@ -20,7 +20,7 @@ pub fn inspect_missing_pods(workload: &Value, events: &[EventNote]) -> Finding {
             .object_name
             .strip_prefix(name)
             .is_some_and(|rest| rest.starts_with('-'));
-        Untyped(workload).has_uid(&event.object_uid)
+        event.is_about(Untyped(workload).uid())
             || (event.object_kind == "ReplicaSet"
                 && by_name
                 && made.is_none_or(|made| event.is_not_before(made)))

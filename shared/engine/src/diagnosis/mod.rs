@@ -26,8 +26,11 @@ mod event;
 mod eviction;
 pub mod expansion;
 mod fact_lines;
+mod fact_query;
 mod facts;
+mod image_parameters;
 mod image_pull;
+pub mod ingress_conflict;
 mod init_container;
 pub mod missing_class;
 mod missing_pods;
@@ -43,10 +46,11 @@ mod stability;
 mod terminated_pod;
 mod volume_failure;
 
+pub use claim_failure::CLAIM_NOT_FOUND;
 pub use deletion_blocker::find_deletion_blocker;
 pub use event::EventNote;
-pub use facts::CLAIM_NOT_FOUND;
-pub use facts::{Fact, FactQuery, PodRequests, refine};
+pub use fact_query::{Fact, FactQuery, PodRequests};
+pub use facts::refine;
 pub use init_container::failed_init_container;
 pub use missing_pods::inspect_missing_pods;
 pub use pod::inspect_pod;
@@ -123,6 +127,8 @@ pub struct Cause {
     pub evidence: Vec<String>,
     /// Hint for the user; `None` where none is known.
     pub remedy: Option<String>,
+    /// Parameters that the image comes from, as `NAME=VALUE` for `--set`; read by a query.
+    pub image_values: Vec<String>,
     /// Facts worth reading before the cause is shown. `Cluster::explain` reads them and adds them to the evidence.
     pub queries: Vec<FactQuery>,
 }

@@ -3,36 +3,29 @@
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition, PodStatus};
 
 use super::container_facts::{ContainerFacts, ContainerProgress};
-use super::facts::FactQuery;
+use super::fact_query::FactQuery;
 use super::{Cause, EventNote, Finding, Prognosis, claim_failure, scheduling, volume_failure};
 use session_model::objects::conditions::pod_condition;
+use session_model::objects::metadata::{name_of, uid_of};
 use session_model::progress::WaitStage;
 
 /// Diagnoses one Pod of the primary workload. Events of other objects in `events` are ignored, except those of claims that the
 /// Pod mounts.
 pub fn inspect_pod(pod: &Pod, events: &[EventNote]) -> Finding {
-    let name = pod.metadata.name.clone().unwrap_or_default();
-    let uid = pod.metadata.uid.clone().unwrap_or_default();
-    let made = pod
-        .metadata
-        .creation_timestamp
-        .as_ref()
-        .map(|time| time.0.to_string())
-        .unwrap_or_default();
+    let (name, uid) = (name_of(&pod.metadata), uid_of(&pod.metadata));
+    let made = pod.metadata.creation_timestamp.as_ref();
+    let made = made.map(|time| time.0.to_string());
     let is_claims = |event: &&EventNote| {
         event.object_kind == "PersistentVolumeClaim"
-            && event.is_not_before(&made)
+            && made.as_ref().is_none_or(|made| event.is_not_before(made))
             && claim_names(pod).any(|claim| claim == event.object_name)
     };
     let status = pod.status.clone().unwrap_or_default();
     let mut found = PodInspection {
         pod,
-        name: &name,
+        name,
         status: &status,
-        events: events
-            .iter()
-            .filter(|event| event.object_uid == uid)
-            .collect(),
+        events: events.iter().filter(|event| event.is_about(uid)).collect(),
         claims: events.iter().filter(is_claims).collect(),
     };
     // The first events of a watch come in no order of time.
@@ -223,6 +216,7 @@ impl PodInspection<'_> {
             evidence: vec![event.evidence_line()],
             remedy: Some("wait for the node, or restart the session on another node".into()),
             queries: vec![FactQuery::Node { name: node }],
+            ..Cause::default()
         };
         Some(PodAssessment::recoverable(WaitStage::Starting, cause))
     }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::quota::{parse_quantity, pod_resources};
 use session_model::objects::Untyped;
 use session_model::objects::conditions::pod_condition;
+use session_model::objects::pod_containers::{container_status, lasting_containers};
 use session_model::quantity::Quantity;
 
 /// Resources that Kubernetes can resize in place.
@@ -60,12 +61,9 @@ fn current_condition<'a>(pod: &'a Pod, r#type: &str) -> Option<&'a PodCondition>
 
 /// Returns true if the kubelet reports the limits of the spec as set and its requests as allocated.
 fn is_resized(pod: &Pod, container: &str) -> bool {
-    let mut containers = pod.spec.iter().flat_map(|spec| &spec.containers);
-    let statuses = pod.status.iter();
-    let mut statuses = statuses.flat_map(|status| status.container_statuses.iter().flatten());
     let (Some(wanted), Some(actual)) = (
-        containers.find(|one| one.name == container),
-        statuses.find(|one| one.name == container),
+        lasting_containers(pod).find(|one| one.name == container),
+        container_status(pod, container),
     ) else {
         return false;
     };
@@ -188,6 +186,12 @@ mod tests {
             resizing(&pod("1", "1", json!([])), "other"),
             ResizeState::InProgress
         );
+        let mut sidecar = pod("1", "1", json!([]));
+        let spec = sidecar["spec"]["containers"][0].clone();
+        sidecar["spec"] = json!({"containers": [{"name": "app"}], "initContainers": [spec]});
+        sidecar["spec"]["initContainers"][0]["restartPolicy"] = "Always".into();
+        sidecar["status"]["initContainerStatuses"] = sidecar["status"]["containerStatuses"].take();
+        assert_eq!(resizing(&sidecar, "main"), ResizeState::Done);
     }
 
     #[test]

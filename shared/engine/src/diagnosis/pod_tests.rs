@@ -30,7 +30,7 @@ fn container(state: Value) -> Value {
 
 fn event(reason: &str, message: &str) -> EventNote {
     EventNote {
-        object_uid: "u".into(),
+        object_uid: Some("u".into()),
         reason: reason.into(),
         message: message.into(),
         ..EventNote::default()

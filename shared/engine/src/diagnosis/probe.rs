@@ -1,8 +1,9 @@
 //! Failed probes of a container: those that stop it, and those that keep it from being ready.
 
 use super::container_facts::{ContainerFacts, first_line};
-use super::facts::FactQuery;
+use super::fact_query::FactQuery;
 use super::{Cause, EventNote};
+use session_model::objects::metadata::name_of;
 
 impl ContainerFacts<'_> {
     /// Returns the probe because of which the kubelet stopped the container, `Liveness` or `Startup`, by its newest Killing event.
@@ -76,10 +77,11 @@ impl ContainerFacts<'_> {
                 "make the {word} probe's target answer, or correct the probe's port, path or command"
             )),
             queries: vec![FactQuery::Log {
-                pod: self.pod.metadata.name.clone().unwrap_or_default(),
+                pod: name_of(&self.pod.metadata).to_owned(),
                 container: self.status.name.clone(),
                 previous: false,
             }],
+            ..Cause::default()
         })
     }
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::Cause;
 use session_model::objects::ResourceType;
 use session_model::objects::Untyped;
+use session_model::objects::metadata::name_of;
 use session_model::objects::pods::pod_spec;
 use session_model::quantity::Quantity;
 
@@ -41,7 +42,7 @@ pub fn find_quota_shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause
         .filter_map(|quota| Untyped(quota).read::<ResourceQuota>());
     let exceeded = quotas.filter_map(|quota| {
         let figures = exceeded_resources(&quota, &demand)?;
-        let name = quota.metadata.name.as_deref().unwrap_or(Untyped::NONE);
+        let name = name_of(&quota.metadata);
         (!figures.is_empty()).then(|| format!("quota {name:?} is exceeded: {}", figures.join("; ")))
     });
     let exceeded: Vec<String> = exceeded.collect();

@@ -94,11 +94,13 @@ fn parse_webhook(message: &str) -> Option<Refusal> {
 }
 
 /// Reads `ValidatingAdmissionPolicy 'P' with binding 'B' denied request: …`, and the same of a MutatingAdmissionPolicy, whose
-/// message begins with `policy`.
+/// message begins with `policy` and has double quotes where it names no binding.
 fn parse_admission_policy(message: &str) -> Option<Refusal> {
     let (before, said) = message.split_once(" denied request")?;
-    let (_, rest) = before.split_once("olicy '")?;
-    let (name, _) = rest.split_once('\'')?;
+    let name = ['\'', '"'].into_iter().find_map(|quote| {
+        let (_, rest) = before.split_once(&format!("olicy {quote}"))?;
+        Some(rest.split_once(quote)?.0)
+    })?;
     let said = quoted_answer(said);
     Some(Refusal {
         reason: "AdmissionPolicyDenied",
@@ -149,14 +151,17 @@ fn parse_quota(message: &str) -> Option<Refusal> {
     })
 }
 
-/// Reads `maximum memory usage per Container is 64Mi, but limit is 1Gi`, `minimum …` and `… max limit to request ratio …`.
+/// Reads `maximum memory usage per Container is 64Mi, but limit is 1Gi`, `minimum …` and
+/// `memory max limit to request ratio per Container is 2, but provided ratio is 4.000000`.
 fn parse_limit_range(message: &str) -> Option<Refusal> {
-    let at = ["maximum ", "minimum "]
-        .iter()
-        .filter_map(|word| message.find(word))
-        .min()?;
+    let bounds = ["maximum ", "minimum "].into_iter();
+    let bound = bounds.filter_map(|word| message.find(word)).min();
+    // The ratio's message begins with the resource.
+    let ratio = message.find(" max limit to request ratio per ");
+    let resource = ratio.map(|at| message[..at].rfind([' ', '[']).map_or(0, |at| at + 1));
+    let at = bound.into_iter().chain(resource).min()?;
     let rule = message[at..].trim().trim_matches(['[', ']']);
-    if !(rule.contains(" usage per ") || rule.contains(" ratio per ")) {
+    if ratio.is_none() && !rule.contains(" usage per ") {
         return None;
     }
     Some(Refusal {
@@ -228,6 +233,22 @@ mod tests {
                 "AdmissionPolicyDenied",
             ),
             (
+                "pods \"web-0\" is forbidden: policy \"p\" denied request: no",
+                "AdmissionPolicyDenied",
+            ),
+            (
+                "pods \"lim\" is forbidden: memory max limit to request ratio per Container is 2, but provided ratio is 4.000000",
+                "LimitRange",
+            ),
+            (
+                "pods \"lim\" is forbidden: [minimum cpu usage per Container is 100m, but request is 10m, cpu max limit to request ratio per Container is 2, but no limit is specified or limit is 0]",
+                "LimitRange",
+            ),
+            (
+                "Internal error occurred: failed calling webhook \"w.example.com\"; no further details available",
+                "WebhookUnreachable",
+            ),
+            (
                 "Internal error occurred: failed calling webhook \"w.example.com\": failed to call webhook: Post \"https://127.0.0.1:1/\": dial tcp 127.0.0.1:1: connect: connection refused",
                 "WebhookUnreachable",
             ),
@@ -243,6 +264,15 @@ mod tests {
             );
         }
         assert_eq!(parse_refusal("the server is on fire"), None);
+    }
+
+    #[test]
+    fn a_violated_ratio_is_quoted_with_its_resource() {
+        let message = "pods \"lim\" is forbidden: memory max limit to request ratio per Container is 2, but provided ratio is 4.000000";
+        assert_eq!(
+            parse_refusal(message).unwrap().message,
+            "a LimitRange of the namespace is violated: memory max limit to request ratio per Container is 2, but provided ratio is 4.000000"
+        );
     }
 
     #[test]

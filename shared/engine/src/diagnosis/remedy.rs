@@ -6,6 +6,7 @@ use session_model::api::{DataPolicy, Phase, Session};
 use session_model::encode::shell;
 use session_model::objects::kept_data::is_claim;
 
+use super::image_parameters::is_image_reason;
 use super::{Cause, failed_init_container};
 use crate::reconcile::{LiveObjects, WorkloadState, effective_data_policy, is_start_requested};
 
@@ -74,8 +75,8 @@ pub struct RemedyFacts {
     pub was_restarted: bool,
     /// Name of the init container that failed; the default container has no log then.
     pub failed_init_container: Option<String>,
-    /// Parameter that an image may be set with; `None` where none is known.
-    pub image_parameter: Option<String>,
+    /// Parameters that the failing image comes from, as `NAME=VALUE` for `--set`; empty where none is known.
+    pub image_values: Vec<String>,
     /// True for a session whose lifetime is over.
     pub is_expired: bool,
     /// True for a session whose start was requested and not carried out.
@@ -99,7 +100,9 @@ impl RemedyFacts {
                 .own_pods(session.uid())
                 .find_map(failed_init_container)
                 .map(str::to_owned),
-            image_parameter: image_parameter(session, state.cause()),
+            image_values: state
+                .cause()
+                .map_or_else(Vec::new, |cause| cause.image_values.clone()),
             is_expired: false,
             is_start_requested: is_start_requested(session),
         }
@@ -110,17 +113,6 @@ fn has_run(container: &ContainerStatus) -> bool {
     let waits = container.state.as_ref();
     let waits = waits.is_none_or(|state| state.running.is_none() && state.terminated.is_none());
     container.restart_count > 0 || !waits
-}
-
-/// Returns the parameter whose value the cause names, else the usual one of a template.
-fn image_parameter(session: &Session, cause: Option<&Cause>) -> Option<String> {
-    let message = cause.map_or("", |cause| cause.message.as_str());
-    let given = &session.spec.parameters;
-    let named = given
-        .iter()
-        .find(|(_, value)| message.contains(&format!("{value:?}")));
-    let usual = || session.spec.template_name().map(|_| "IMAGE".to_owned());
-    named.map(|(name, _)| name.clone()).or_else(usual)
 }
 
 /// The kind of repair that a cause needs.
@@ -137,12 +129,7 @@ enum Repair {
 /// The table: which repair the reason of a cause needs.
 fn repair_of(cause: Option<&Cause>) -> Repair {
     match cause.map_or("", |cause| cause.reason.as_str()) {
-        "ErrImagePull"
-        | "ImagePullBackOff"
-        | "ErrImageNeverPull"
-        | "InvalidImageName"
-        | "ImageInspectError"
-        | "RegistryUnavailable" => Repair::Image,
+        reason if is_image_reason(reason) => Repair::Image,
         "OOMKilled" => Repair::Memory,
         _ => Repair::Start,
     }
@@ -189,12 +176,13 @@ fn failed_remedies(state: &WorkloadState, facts: &RemedyFacts) -> Vec<Remedy> {
     let mut remedies = logs(facts);
     match repair_of(state.cause()) {
         Repair::Image => {
-            let set = facts.image_parameter.iter().map(|name| {
-                let value = format!("{name}=IMAGE");
-                let flags = [restart, &["--set", value.as_str()]].concat();
-                Remedy::new("start the session with another image", "start", &flags)
-            });
-            remedies.extend(set);
+            let set = facts.image_values.iter();
+            let set = set.flat_map(|value| ["--set", value.as_str()]);
+            let flags: Vec<&str> = restart.iter().copied().chain(set).collect();
+            if flags.len() > restart.len() {
+                let what = "start the session with another image";
+                remedies.push(Remedy::new(what, "start", &flags));
+            }
             remedies.push(start);
         }
         // Only a running Pod can be resized.
@@ -232,6 +220,7 @@ fn logs(facts: &RemedyFacts) -> Vec<Remedy> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use session_model::api::SessionSpec;
 
     fn commands(phase: Phase, state: &WorkloadState, facts: &RemedyFacts) -> Vec<String> {
         let found = find_remedies(phase, state, facts);
@@ -264,7 +253,7 @@ mod tests {
     fn ran() -> RemedyFacts {
         RemedyFacts {
             has_run: true,
-            image_parameter: Some("IMAGE".into()),
+            image_values: vec!["APP_IMAGE=IMAGE".into()],
             ..RemedyFacts::default()
         }
     }
@@ -272,13 +261,13 @@ mod tests {
     #[test]
     fn a_failed_session_is_repaired_before_it_is_deleted() {
         let facts = RemedyFacts {
-            image_parameter: Some("IMAGE".into()),
+            image_values: vec!["APP_IMAGE=IMAGE".into()],
             ..RemedyFacts::default()
         };
         assert_eq!(
             commands(Phase::Failed, &unrecoverable("ErrImagePull"), &facts),
             [
-                "start a -n d --restart --set IMAGE=IMAGE",
+                "start a -n d --restart --set APP_IMAGE=IMAGE",
                 "start a -n d --restart",
                 "delete a -n d"
             ]
@@ -347,20 +336,24 @@ mod tests {
     }
 
     #[test]
-    fn the_parameter_of_an_image_is_the_one_whose_value_fails() {
-        let session: Session = serde_json::from_value(serde_json::json!({
-            "apiVersion": "streaming.platform/v1", "kind": "Session", "metadata": {"name": "a"},
-            "spec": {"userId": "a", "template": "lab", "parameters": {"CPU": "1", "VM_IMAGE": "r.example.com/vm:1"}},
-        }))
-        .unwrap();
-        let cause = |message: &str| Cause {
-            message: message.into(),
+    fn an_image_without_a_parameter_has_no_other_one() {
+        let cause = Cause {
+            reason: "ErrImagePull".into(),
+            image_values: vec!["REGISTRY=VALUE".into(), "TAG=VALUE".into()],
             ..Cause::default()
         };
-        let vm = cause("container \"vm\": image \"r.example.com/vm:1\" does not exist");
-        let found = image_parameter(&session, Some(&vm));
-        assert_eq!(found.as_deref(), Some("VM_IMAGE"));
-        let other = image_parameter(&session, Some(&cause("image \"x\"")));
-        assert_eq!(other.as_deref(), Some("IMAGE"));
+        let session = Session::new("a", SessionSpec::default());
+        let commands_of = |cause: Cause| {
+            let state = WorkloadState::Unrecoverable(cause);
+            let facts = RemedyFacts::new(&session, &LiveObjects::default(), &state);
+            commands(Phase::Failed, &state, &facts)
+        };
+        let other = "start a -n d --restart --set REGISTRY=VALUE --set TAG=VALUE";
+        assert_eq!(commands_of(cause.clone())[0], other);
+        let fixed = commands_of(Cause {
+            image_values: Vec::new(),
+            ..cause
+        });
+        assert_eq!(fixed, ["start a -n d --restart", "delete a -n d"]);
     }
 }

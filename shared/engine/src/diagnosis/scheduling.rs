@@ -7,15 +7,16 @@ use serde_json::Value;
 
 use super::Cause;
 use super::claim_holder;
-use super::facts::{FactQuery, PodRequests};
+use super::fact_query::{FactQuery, PodRequests};
 use super::quota::pod_resources;
 use session_model::objects::Untyped;
+use session_model::objects::metadata::name_of;
 use session_model::quantity::Quantity;
 
 /// Reads the scheduler's message about a Pod that fits on no node. The Pod may fit later without any change: nodes are added,
 /// by an autoscaler for example, and other Pods end.
 pub(super) fn unschedulable_cause(pod: &Pod, message: &str) -> Cause {
-    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let name = name_of(&pod.metadata);
     let asked = pod_requests(pod);
     if message.contains("no nodes available to schedule pods") {
         return scheduling_cause(name, "the cluster has no nodes", "add a node", Vec::new());
@@ -120,6 +121,7 @@ impl UnschedulableReason {
             Self::NoMatchingVolume
         } else if says("PersistentVolume's node affinity")
             || says("volume zone")
+            // Before Kubernetes 1.35.
             || says("volume node affinity")
         {
             Self::VolumeUnreachable

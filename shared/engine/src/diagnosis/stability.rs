@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod}
 
 use super::container_facts::ContainerFacts;
 use super::{EventNote, Finding, Prognosis};
+use session_model::objects::metadata::{name_of, uid_of};
 use session_model::progress::WaitStage;
 
 /// Time by which a run must outlast the previous one. Kubernetes' times are whole seconds, and the kubelet reports an end up to
@@ -42,11 +43,8 @@ pub fn check_stability(
         .filter(|status| !probed(&status.name))
         .filter_map(|status| Some((status, remaining_time(status, ready_for, now)?)))
         .max_by_key(|(_, left)| *left)?;
-    let uid = pod.metadata.uid.as_deref().unwrap_or_default();
-    let events: Vec<&EventNote> = events
-        .iter()
-        .filter(|event| event.object_uid == uid)
-        .collect();
+    let uid = uid_of(&pod.metadata);
+    let events: Vec<&EventNote> = events.iter().filter(|event| event.is_about(uid)).collect();
     let contained = ContainerFacts {
         pod,
         status,
@@ -57,7 +55,7 @@ pub fn check_stability(
     let problem = ended_before.then(|| contained.crash_cause());
     let finding = Finding {
         stage: WaitStage::Starting,
-        object: format!("pod/{}", pod.metadata.name.as_deref().unwrap_or_default()),
+        object: format!("pod/{}", name_of(&pod.metadata)),
         detail: match &problem {
             Some(cause) => cause.message.clone(),
             None => format!("{} has just started", contained.quoted_name()),

@@ -214,10 +214,12 @@ fn what_no_node_offers_is_said_only_of_nodes_that_were_seen() {
 /// Files whose texts the cases cannot provoke: they have tests of their own. `resizing.rs` and `growing.rs` report progress, not causes, and have tests of
 /// their own.
 const NOT_FOUND_HERE: &[&str] = &[
+    "ingress_conflict.rs",
     "missing_class.rs",
     "quota.rs",
     "fact_lines.rs",
     "facts.rs",
+    "fact_query.rs",
     "pod_resize.rs",
     "expansion.rs",
     "stability.rs",
@@ -237,6 +239,8 @@ const NO_CAUSES: &[&str] = &[
     "OCI runtime create failed:",
     "failed to create shim task:",
     "too many requests",
+    "the registry is unavailable",
+    "max limit to request ratio per",
     "403 forbidden",
     "server gave http response to https client",
     "first record does not look like a tls",

@@ -2,11 +2,13 @@
 
 use k8s_openapi::api::core::v1::Pod;
 
+use session_model::objects::metadata::name_of;
+
 use super::{Cause, EventNote, claim_holder, missing_reference};
 
 /// Reads a FailedMount or FailedAttachVolume event. Returns the cause, and true if retries cannot succeed.
 pub(super) fn volume_failure_cause(waiting: &Pod, event: &EventNote) -> (Cause, bool) {
-    let pod = waiting.metadata.name.as_deref().unwrap_or_default();
+    let pod = name_of(&waiting.metadata);
     let message = event.message.as_str();
     let volume = message
         .split_once("for volume \"")

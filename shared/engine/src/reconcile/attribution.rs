@@ -15,8 +15,9 @@ use super::live_objects::{Impostor, LiveObjects};
 use super::target_state::is_start_requested;
 use session_model::api::Session;
 use session_model::labels;
-use session_model::objects::Untyped;
 use session_model::objects::custom_workload::is_custom_api;
+use session_model::objects::metadata::{name_of, uid_of};
+use session_model::objects::{ObjectRef, Untyped};
 use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// Result of judging one object.
@@ -90,11 +91,15 @@ impl LiveObjects {
     /// Adds the strangers of an earlier read of the same session, each once, except those that count as its own by now.
     pub fn beside_strangers(mut self, before: &LiveObjects) -> Self {
         for stranger in &before.impostors {
-            let pods = self.pods.iter().map(|pod| pod.metadata.uid.as_deref());
+            let pods = self.pods.iter().map(|pod| uid_of(&pod.metadata));
             let owners = self.owners.iter().map(|owner| Untyped(owner).uid());
-            let strangers = self.impostors.iter().map(|known| Some(known.uid.as_str()));
-            let mut known = pods.chain(owners).chain(strangers);
-            if known.all(|uid| uid != Some(stranger.uid.as_str())) {
+            let strangers = self.impostors.iter().map(|known| known.uid.as_deref());
+            let mut known = pods.chain(owners).chain(strangers).flatten();
+            let is_known = match stranger.uid.as_deref() {
+                Some(uid) => known.any(|known| known == uid),
+                None => self.impostors.contains(stranger),
+            };
+            if !is_known {
                 self.impostors.push(stranger.clone());
             }
         }
@@ -104,8 +109,8 @@ impl LiveObjects {
     fn add_impostor(&mut self, kind: &str, metadata: &ObjectMeta, why: String) {
         let stranger = Impostor {
             kind: kind.to_owned(),
-            name: metadata.name.clone().unwrap_or_default(),
-            uid: metadata.uid.clone().unwrap_or_default(),
+            name: name_of(metadata).to_owned(),
+            uid: uid_of(metadata).map(str::to_owned),
             why,
         };
         if !self.impostors.contains(&stranger) {
@@ -128,7 +133,7 @@ impl LiveObjects {
         let uid = session.uid();
         let is_recorded = |pod: &&Pod| {
             let workload = self.workload_of(pod, uid);
-            workload.is_some_and(|workload| uids.contains(workload.uid.as_str()))
+            workload.is_some_and(|workload| workload.uid().is_some_and(|uid| uids.contains(uid)))
         };
         let (recorded, others): (Vec<&Pod>, Vec<&Pod>) = pods.into_iter().partition(is_recorded);
         match recorded.is_empty() {
@@ -141,7 +146,7 @@ impl LiveObjects {
 /// Returns the UIDs of the objects that the last start recorded; `None` where there are none.
 fn applied_uids(session: &Session) -> Option<BTreeSet<&str>> {
     let applied = session.applied()?;
-    let uids: BTreeSet<&str> = applied.objects.iter().map(|o| o.uid.as_str()).collect();
+    let uids: BTreeSet<&str> = applied.objects.iter().filter_map(ObjectRef::uid).collect();
     (!uids.is_empty()).then_some(uids)
 }
 
@@ -160,16 +165,16 @@ fn allowed_uids(session: &Session) -> Option<BTreeSet<&str>> {
 
 fn attribute_object(
     object: &ObjectMeta,
-    session_uid: &str,
+    session_uid: Option<&str>,
     made: Option<&BTreeSet<&str>>,
     own: &[Value],
 ) -> Attribution {
     let references = object.owner_references.iter().flatten();
-    let own_uid = object.uid.as_deref().unwrap_or_default();
+    let is_made = |made: &BTreeSet<&str>| uid_of(object).is_some_and(|uid| made.contains(uid));
     let mut claims = Attribution::Unrelated;
     for reference in references {
-        if reference.uid == session_uid {
-            if made.is_none_or(|made| made.contains(own_uid)) {
+        if session_uid.is_some_and(|uid| reference.uid == uid) {
+            if made.is_none_or(is_made) {
                 return Attribution::Own;
             }
             claims = Attribution::Impostor(
@@ -204,7 +209,7 @@ fn is_selected_by(object: &ObjectMeta, parent: &Value) -> bool {
     let labels = object.labels.as_ref();
     wanted.all(|(key, value)| {
         let has = labels.and_then(|labels| labels.get(key));
-        has.map(String::as_str) == value.as_str()
+        has.is_some_and(|has| value == has.as_str())
     })
 }
 

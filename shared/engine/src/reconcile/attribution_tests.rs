@@ -1,4 +1,5 @@
 use serde_json::json;
+use session_model::labels;
 
 use super::*;
 
@@ -53,7 +54,7 @@ fn told_apart(
     };
     let live = live.attribute(session);
     let own = live
-        .own_pods("S")
+        .own_pods(Some("S"))
         .filter_map(|pod| pod.metadata.name.clone());
     let strangers = live.impostors.iter().map(|stranger| stranger.name.clone());
     (own.collect(), strangers.collect())
@@ -200,7 +201,7 @@ fn strangers_of_an_earlier_read_are_added_once() {
     let mut before = live(&[("p", "u"), ("x", "ux"), ("y", "uy")]);
     // A stranger that the start has recorded since counts as the session's own.
     let recorded = Impostor {
-        uid: "u".into(),
+        uid: Some("u".into()),
         ..before.impostors[0].clone()
     };
     before.impostors.push(recorded);
@@ -212,4 +213,23 @@ fn strangers_of_an_earlier_read_are_added_once() {
         .collect();
     assert_eq!(names, ["y", "z", "x"]);
     assert_eq!(after.pods.len(), 1);
+}
+
+#[test]
+fn data_and_a_session_without_uid_do_not_belong_together_by_it() {
+    let session = |uid: Option<&str>| -> Session {
+        let metadata = json!({ "name": "a", "namespace": "ns", "uid": uid });
+        let spec = json!({ "userId": "alice", "template": "lab" });
+        serde_json::from_value(json!({ "metadata": metadata, "spec": spec })).unwrap()
+    };
+    let data = |uid: Option<&str>| {
+        json!({ "kind": "PersistentVolumeClaim", "metadata": { "name": "c",
+            "labels": { labels::SESSION: "a" },
+            "annotations": { labels::USER_ID: "alice", labels::TEMPLATE: "other", labels::SESSION_UID: uid } } })
+    };
+    let belongs =
+        |data: &Value, session: &Session| super::super::live_objects::is_data_of(data, session);
+    assert!(belongs(&data(Some("u")), &session(Some("u"))));
+    assert!(!belongs(&data(None), &session(None)));
+    assert!(!belongs(&data(Some("")), &session(Some(""))));
 }

@@ -33,7 +33,7 @@ impl CustomWorkload {
 
     /// Returns true if `workload` refers to this object.
     pub fn is(&self, workload: &ObjectRef) -> bool {
-        *workload == self.reference()
+        workload.is_same_object(&self.reference())
     }
 
     /// Returns true if the workload wants no Pods.

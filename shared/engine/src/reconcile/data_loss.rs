@@ -5,17 +5,18 @@ use std::fmt;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
+use super::assess_workload::assess_workload;
 use super::live_objects::LiveObjects;
-use super::workload_state::{WorkloadState, assess_workload};
+use super::workload_state::WorkloadState;
 use crate::diagnosis::inspect_pod;
 use crate::plan::{Plan, Step};
 use session_model::api::{Phase, Session};
-use session_model::objects::Untyped;
 use session_model::objects::container_run::are_containers_finished;
 use session_model::objects::ephemeral_volumes::{
     EphemeralVolume, ephemeral_volumes, mounted_claims, user_data_volumes,
 };
 use session_model::objects::pods::pod_spec;
+use session_model::objects::{ObjectRef, Untyped};
 
 /// Data that is lost when one Pod ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +42,7 @@ impl fmt::Display for DataLoss {
 /// replaced by their controllers.
 pub fn describe_evictions<'a>(
     live: &'a LiveObjects,
-    session_uid: &'a str,
+    session_uid: Option<&'a str>,
 ) -> impl Iterator<Item = String> + 'a {
     live.directly_owned_pods(session_uid).filter_map(|pod| {
         let found = inspect_pod(pod, &[]);
@@ -65,14 +66,15 @@ pub fn find_plan_losses(plan: &Plan, session: &Session, live: &LiveObjects) -> V
     let deleted: Vec<&str> = plan
         .steps()
         .filter_map(|step| match step {
-            Step::Delete { target, .. } => Some(target.uid.as_str()),
+            Step::Delete { target, .. } => target.uid(),
             _ => None,
         })
         .collect();
     let uid = session.uid();
     let ends = |pod: &Pod| {
         let workload = live.workload_of(pod, uid);
-        workload.is_some_and(|workload| deleted.contains(&workload.uid.as_str()))
+        let uid = workload.as_ref().and_then(ObjectRef::uid);
+        uid.is_some_and(|uid| deleted.contains(&uid))
     };
     let ending: Vec<&str> = live
         .own_pods(uid)

@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::Pod;
 
 use super::is_primary_pod;
 use session_model::api::Session;
+use session_model::objects::Untyped;
 use session_model::objects::pod_containers::container_names;
 
 /// Returns the primary container that the start recorded; else the one that the Pod's default-container annotation names; else
@@ -25,6 +26,6 @@ pub fn default_container(session: &Session, pod: &Pod) -> String {
         .filter(there)
         .or(annotated.filter(there))
         .or_else(|| container_names(pod).next())
-        .unwrap_or_default()
+        .unwrap_or(Untyped::NONE)
         .to_owned()
 }

@@ -1,5 +1,6 @@
 //! State of a Job: its Pods may fail and be replaced, and it has ended only when it completes or has no retry left.
 
+use k8s_openapi::api::batch::v1::JobSpec;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
@@ -10,7 +11,7 @@ use session_model::objects::conditions::{condition, has_condition};
 use session_model::objects::rest_method::is_finished_job;
 
 /// Retries of a Job whose `backoffLimit` is not set: the API server's default.
-const DEFAULT_BACKOFF_LIMIT: i64 = 6;
+const DEFAULT_BACKOFF_LIMIT: i32 = 6;
 
 /// Returns the state of a Job by its Pods, none of which makes it ready. The Job itself may have been read before they ended.
 pub(super) fn assess_job(
@@ -18,13 +19,13 @@ pub(super) fn assess_job(
     job: Option<&Value>,
     mut findings: Vec<(&Pod, Finding)>,
 ) -> WorkloadState {
-    let wanted = job.and_then(|job| job.pointer("/spec/completions")?.as_u64());
+    let wanted = job.and_then(job_spec).and_then(|job| job.completions);
     let complete = |finding: &Finding| is_success(&finding.prognosis);
     let completions = findings
         .iter()
         .filter(|(_, finding)| complete(finding))
         .count();
-    if u64::try_from(completions).is_ok_and(|count| count >= wanted.unwrap_or(1)) {
+    if i32::try_from(completions).is_ok_and(|count| count >= wanted.unwrap_or(1)) {
         // Failed Pods that were replaced are not how it ended.
         findings.retain(|(_, finding)| complete(finding));
         return decisive_state(findings);
@@ -34,6 +35,11 @@ pub(super) fn assess_job(
         // The controller replaces a failed Pod, and the others are on their way.
         false => waiting_job(name, findings),
     }
+}
+
+/// Returns the spec of a Job.
+pub(super) fn job_spec(object: &Value) -> Option<JobSpec> {
+    Untyped(object.get("spec")?).read()
 }
 
 /// Returns the state of a Job that has ended and whose Pods are gone; `None` for any other object. The exit code is no longer known: a
@@ -46,7 +52,7 @@ pub(super) fn ended_job(job: &Value) -> Option<WorkloadState> {
     let text = |field: &str| {
         let condition = condition(job, if failed { "Failed" } else { "Complete" });
         let text = condition.and_then(|condition| Untyped(condition).str_at(field));
-        text.unwrap_or("").to_owned()
+        text.map_or_else(String::new, str::to_owned)
     };
     Some(WorkloadState::Terminated {
         pod: String::new(),
@@ -80,9 +86,9 @@ fn is_failure(finding: &Finding) -> bool {
 
 /// Returns true for a Job that has no retry left, by its failed Pods.
 fn has_failed_for_good(object: Option<&Value>, findings: &[(&Pod, Finding)]) -> bool {
-    let limit = object.and_then(|object| object.pointer("/spec/backoffLimit")?.as_i64());
+    let limit = object.and_then(job_spec).and_then(|job| job.backoff_limit);
     let failed = findings.iter().filter(|(_, finding)| is_failure(finding));
-    let failed = i64::try_from(failed.count()).unwrap_or(i64::MAX);
+    let failed = i32::try_from(failed.count()).unwrap_or(i32::MAX);
     failed > limit.unwrap_or(DEFAULT_BACKOFF_LIMIT)
 }
 

@@ -11,10 +11,10 @@ use session_model::api::Session;
 use session_model::labels;
 use session_model::objects::Untyped;
 use session_model::objects::ownership::has_kind_and_name;
-use session_model::objects::pods::pod_metadata_paths;
+use session_model::objects::pods::{pod_metadata_paths, replica_count};
 use session_model::objects::resource::POD;
 use session_model::objects::rest_method::{RestMethod, is_finished_job};
-use session_model::objects::{ObjectRef, ResourceType};
+use session_model::objects::{ObjectRef, ResourceType, metadata};
 
 /// Objects in the cluster that carry one session's label, as they were read.
 ///
@@ -61,7 +61,7 @@ pub struct Impostor {
     /// Name of the object.
     pub name: String,
     /// UID of the object.
-    pub uid: String,
+    pub uid: Option<String>,
     /// Why it is not the session's.
     pub(super) why: String,
 }
@@ -80,23 +80,18 @@ impl Impostor {
 
 impl LiveObjects {
     /// Returns the session's own Pods: those whose chain of owners ends at the Session's UID.
-    pub fn own_pods<'a>(&'a self, session_uid: &'a str) -> impl Iterator<Item = &'a Pod> {
+    pub fn own_pods<'a>(&'a self, session_uid: Option<&'a str>) -> impl Iterator<Item = &'a Pod> {
         let owners = self.own_owner_uids(session_uid);
         self.pods.iter().filter(move |pod| {
-            let mut uids = pod
-                .metadata
-                .owner_references
-                .iter()
-                .flatten()
-                .map(|owner| owner.uid.as_str());
-            uids.any(|uid| uid == session_uid || owners.contains(&uid))
+            let mut uids = metadata::owner_uids(&pod.metadata);
+            uids.any(|uid| Some(uid) == session_uid || owners.contains(&uid))
         })
     }
 
     /// Returns the Pods that the Session owns directly, which no controller would create again.
     pub fn directly_owned_pods<'a>(
         &'a self,
-        session_uid: &'a str,
+        session_uid: Option<&'a str>,
     ) -> impl Iterator<Item = &'a Pod> {
         let mut pods = self.pods.iter();
         std::iter::from_fn(move || pods.find(|pod| is_owned_directly(pod, session_uid)))
@@ -137,19 +132,16 @@ impl LiveObjects {
     }
 
     /// Returns the replica counts of the session's workloads, by Kind/name. Omits those scaled to 0.
-    pub fn replica_counts(&self, session_uid: &str) -> BTreeMap<String, i32> {
+    pub fn replica_counts(&self, session_uid: Option<&str>) -> BTreeMap<String, i32> {
         let owned = self
             .owners
             .iter()
-            .filter(|o| owner_uids(o).any(|uid| uid == session_uid));
+            .filter(|o| owner_uids(o).any(|uid| Some(uid) == session_uid));
         let scaled = owned.filter(|object| {
             RestMethod::of_kind(Untyped(object).kind()) == Some(RestMethod::Replicas)
         });
         let key = |object: &Value| format!("{}/{}", Untyped(object).kind(), Untyped(object).name());
-        let count = |object: &Value| {
-            let count = object.pointer("/spec/replicas")?.as_i64()?;
-            Some((key(object), i32::try_from(count).ok()?))
-        };
+        let count = |object: &Value| Some((key(object), replica_count(object)?));
         let custom = self.custom.iter();
         let custom = custom.filter_map(|custom| Some((key(&custom.object), custom.replicas?)));
         let counts = scaled.filter_map(count).chain(custom);
@@ -157,7 +149,7 @@ impl LiveObjects {
     }
 
     /// Returns the UIDs of all objects between the Session and its Pods.
-    fn own_owner_uids(&self, session_uid: &str) -> Vec<&str> {
+    fn own_owner_uids(&self, session_uid: Option<&str>) -> Vec<&str> {
         let mut own: Vec<&str> = Vec::new();
         // Chains may have any length: a round that finds nothing new ends the search.
         loop {
@@ -166,8 +158,8 @@ impl LiveObjects {
                 let Some(uid) = Untyped(object).uid() else {
                     continue;
                 };
-                let is_own =
-                    owner_uids(object).any(|owner| owner == session_uid || own.contains(&owner));
+                let is_own = owner_uids(object)
+                    .any(|owner| Some(owner) == session_uid || own.contains(&owner));
                 if is_own && !own.contains(&uid) {
                     own.push(uid);
                 }
@@ -179,11 +171,11 @@ impl LiveObjects {
     }
 
     /// Returns the session's workloads: the objects with Pods that it owns directly, and the Pods that it owns directly.
-    pub fn workloads(&self, session_uid: &str) -> Vec<ObjectRef> {
+    pub fn workloads(&self, session_uid: Option<&str>) -> Vec<ObjectRef> {
         let owned = self
             .owners
             .iter()
-            .filter(|o| owner_uids(o).any(|uid| uid == session_uid));
+            .filter(|o| owner_uids(o).any(|uid| Some(uid) == session_uid));
         let mut found: Vec<ObjectRef> = owned
             .map(ObjectRef::from_object)
             .filter(|object| {
@@ -202,12 +194,11 @@ impl LiveObjects {
 
     /// Returns the workload of one of the session's Pods: the object in its chain of owners that the Session owns directly; for a
     /// Pod without a controller, the Pod itself. `None` for a Pod that is not the session's.
-    pub fn workload_of(&self, pod: &Pod, session_uid: &str) -> Option<ObjectRef> {
+    pub fn workload_of(&self, pod: &Pod, session_uid: Option<&str>) -> Option<ObjectRef> {
         if is_owned_directly(pod, session_uid) {
             return Some(pod_ref(pod));
         }
-        let owners = pod.metadata.owner_references.iter().flatten();
-        let mut uids: Vec<&str> = owners.map(|owner| owner.uid.as_str()).collect();
+        let mut uids: Vec<&str> = metadata::owner_uids(&pod.metadata).collect();
         // A chain has no more links than there are owners.
         for _ in 0..=self.owners.len() {
             let above = self
@@ -217,7 +208,7 @@ impl LiveObjects {
             let above: Vec<&Value> = above.collect();
             if let Some(top) = above
                 .iter()
-                .find(|o| owner_uids(o).any(|uid| uid == session_uid))
+                .find(|o| owner_uids(o).any(|uid| Some(uid) == session_uid))
             {
                 return Some(ObjectRef::from_object(top));
             }
@@ -238,8 +229,9 @@ impl LiveObjects {
 /// Returns true for data of a session. Data kept from an earlier session of another template is neither adopted by this session
 /// nor its own: deleting this session must not delete it.
 pub fn is_data_of(object: &Value, session: &Session) -> bool {
-    let own = Untyped(object).annotation(labels::SESSION_UID) == session.metadata.uid.as_deref();
-    Untyped(object).label(labels::SESSION) == session.metadata.name.as_deref()
+    let written = Untyped(object).annotation(labels::SESSION_UID);
+    let own = session.uid().is_some_and(|uid| written == Some(uid));
+    Untyped(object).label(labels::SESSION) == Some(session.name())
         && Untyped(object).annotation(labels::USER_ID) == Some(session.owner())
         && (own || !is_from_another_template(object, session))
 }
@@ -261,12 +253,8 @@ pub(super) fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
     Untyped(object).owners().map(|owner| owner.uid)
 }
 
-fn is_owned_directly(pod: &Pod, session_uid: &str) -> bool {
-    pod.metadata
-        .owner_references
-        .iter()
-        .flatten()
-        .any(|owner| owner.uid == session_uid)
+fn is_owned_directly(pod: &Pod, session_uid: Option<&str>) -> bool {
+    metadata::owner_uids(&pod.metadata).any(|uid| Some(uid) == session_uid)
 }
 
 /// Returns true for a Pod in phase Succeeded or Failed, which will not run again.
@@ -280,12 +268,11 @@ pub(super) fn is_terminated(pod: &Pod) -> bool {
 
 /// Returns a reference to a Pod.
 pub(super) fn pod_ref(pod: &Pod) -> ObjectRef {
-    ObjectRef {
-        api_version: "v1".into(),
-        kind: "Pod".into(),
-        name: pod.metadata.name.clone().unwrap_or_default(),
-        uid: pod.metadata.uid.clone().unwrap_or_default(),
-    }
+    let (name, uid) = (
+        metadata::name_of(&pod.metadata),
+        metadata::uid_of(&pod.metadata),
+    );
+    ObjectRef::new("v1", "Pod", name, uid)
 }
 
 /// Returns true for Pods of the primary workload, which `connect` enters.

@@ -25,6 +25,7 @@
 //! objects are the session's own; `data_loss` says what a plan would destroy; `custom_workload` is for primary workloads whose kind is
 //! not built in.
 
+mod assess_workload;
 mod attribution;
 mod custom_workload;
 mod data_loss;
@@ -34,8 +35,10 @@ mod job_state;
 mod live_objects;
 mod manifest_settings;
 mod other_workloads;
+mod phase_reason;
 mod phase_since;
 mod render;
+mod rendered_start;
 mod required_access;
 mod restart_plan;
 mod secret_ownership;
@@ -45,6 +48,7 @@ mod target_state;
 mod teardown;
 mod workload_state;
 
+pub use assess_workload::assess_workload;
 pub use custom_workload::CustomWorkload;
 pub use data_loss::{
     DataLoss, describe_evictions, find_data_at_risk, find_losses, find_plan_losses,
@@ -54,20 +58,18 @@ pub use hook_run::HookRun;
 pub use live_objects::{Impostor, LiveObjects, NamedObject, is_data_of, is_primary_pod};
 pub use manifest_settings::read_manifest_settings;
 pub use other_workloads::find_unready_workload;
+pub use phase_reason::{PhaseReason, current_phase, decide_phase};
 pub use phase_since::phase_since;
 pub use render::{ManifestSource, RenderInput, RenderOutput, render};
+pub use rendered_start::{RenderedStart, Rendering, TemplateVersion};
 pub use required_access::{restart_accesses, teardown_accesses};
 pub use restart_plan::{claim_expansions, expected_claims, find_claim_conflict};
 pub use secret_ownership::{is_secret_proven, proves_secret};
 use start::plan_start;
-pub use start::{RenderedStart, Rendering, TemplateVersion};
-pub use target_state::{
-    PhaseReason, TargetState, current_phase, decide_phase, expiry_time, is_expired,
-    is_start_requested, target_state,
-};
+pub use target_state::{TargetState, expiry_time, is_expired, is_start_requested, target_state};
 use teardown::plan_teardown;
 pub use teardown::{Teardown, effective_data_policy, is_secret_kept, kept_since_patch};
-pub use workload_state::{WorkloadState, assess_workload};
+pub use workload_state::WorkloadState;
 
 use jiff::Timestamp;
 

@@ -7,11 +7,12 @@
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use super::job_state::{assess_job, is_success};
+use super::job_state::{assess_job, is_success, job_spec};
 use super::live_objects::{LiveObjects, is_primary_pod};
 use super::workload_state::{WorkloadState, decisive_state};
 use crate::diagnosis::{Finding, Prognosis, inspect_missing_pods, inspect_pod};
 use session_model::api::Session;
+use session_model::objects::pods::replica_count;
 use session_model::objects::{ObjectRef, Untyped};
 
 /// Returns the state of a workload of the session, other than its primary one, that is not ready: one that cannot become ready
@@ -39,7 +40,11 @@ pub fn find_unready_workload(session: &Session, live: &LiveObjects) -> Option<Wo
 }
 
 /// Returns the state of one workload; `None` where it is ready or wants no Pod.
-fn assess_other(workload: &ObjectRef, live: &LiveObjects, uid: &str) -> Option<WorkloadState> {
+fn assess_other(
+    workload: &ObjectRef,
+    live: &LiveObjects,
+    uid: Option<&str>,
+) -> Option<WorkloadState> {
     let object = live
         .owners
         .iter()
@@ -48,7 +53,7 @@ fn assess_other(workload: &ObjectRef, live: &LiveObjects, uid: &str) -> Option<W
         .own_pods(uid)
         .filter(|pod| {
             let top = live.workload_of(pod, uid);
-            top.is_some_and(|top| top.uid == workload.uid)
+            top.is_some_and(|top| top.is_same_object(workload))
         })
         .collect();
     if own.iter().any(|pod| is_primary_pod(pod)) {
@@ -91,22 +96,16 @@ fn assess_other(workload: &ObjectRef, live: &LiveObjects, uid: &str) -> Option<W
 
 /// Returns the number of Pods that have to be ready, or complete for a Job.
 fn wanted_pods(kind: &str, object: Option<&Value>, present: usize) -> usize {
-    let number = |path: &str| {
-        let number = object.and_then(|object| object.pointer(path)?.as_i64());
-        number.map(|number| usize::try_from(number).unwrap_or_default())
+    let wanted = match kind {
+        "CronJob" => Some(0),
+        "DaemonSet" => return present,
+        "Job" => object.and_then(job_spec).and_then(|job| {
+            let rests = job.suspend == Some(true) || job.parallelism == Some(0);
+            if rests { Some(0) } else { job.completions }
+        }),
+        _ => object.and_then(replica_count),
     };
-    match kind {
-        "CronJob" => 0,
-        "DaemonSet" => present,
-        "Job" => {
-            let is_suspended = object.and_then(|object| object.pointer("/spec/suspend")?.as_bool());
-            match (is_suspended, number("/spec/parallelism")) {
-                (Some(true), _) | (_, Some(0)) => 0,
-                _ => number("/spec/completions").unwrap_or(1),
-            }
-        }
-        _ => number("/spec/replicas").unwrap_or(1),
-    }
+    usize::try_from(wanted.unwrap_or(1)).unwrap_or(0)
 }
 
 fn missing_pods_state(object: &Value, live: &LiveObjects) -> WorkloadState {

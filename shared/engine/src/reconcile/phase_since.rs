@@ -125,7 +125,7 @@ fn lost_since(session: &Session, live: &LiveObjects) -> Option<Timestamp> {
     let recorded = recorded.unwrap_or_default();
     let ends = live.events.iter().filter(|event| {
         END_EVENTS.contains(&event.reason.as_str())
-            && recorded.iter().any(|object| object.uid == event.object_uid)
+            && recorded.iter().any(|object| event.is_about(object.uid()))
     });
     ends.filter_map(|event| event.time.parse().ok()).max()
 }
@@ -236,7 +236,7 @@ mod tests {
         let recorded = since(&session("failed", true), &live, &state, phase);
         assert_eq!(recorded.as_deref(), Some("2026-03-01T10:30:00Z"));
         live.events.push(EventNote {
-            object_uid: "u".into(),
+            object_uid: Some("u".into()),
             reason: "Killing".into(),
             time: "2026-03-01T11:11:00Z".into(),
             ..EventNote::default()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::manifest_settings;
-use super::start::{Rendering, TemplateVersion};
+use super::rendered_start::{Rendering, TemplateVersion};
 use session_model::api::{
     ConnectMethod, Hook, Hooks, IntOrString, LifetimePolicy as LifetimeSpec, PrimaryRef,
     SessionSpec, SessionTemplate, SessionTemplateSpec,
@@ -14,6 +14,7 @@ use session_model::api::{
 use session_model::duration::Lifetime;
 use session_model::failure::with_hint;
 use session_model::names::{NamespaceName, SessionName, UserId};
+use session_model::objects::metadata::{name_of, uid_of};
 use session_model::objects::{overrides, primary_workload};
 use session_template::{
     Manifest, OmittedSecret, Parameters, RenderBudget, SessionIdentity, Source, ValueLayers, Values,
@@ -146,7 +147,7 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
 fn read_source(recipe: &RenderInput<'_>) -> Result<(Source, SessionTemplateSpec)> {
     match recipe.source {
         ManifestSource::Template(template) => {
-            let name = template.metadata.name.as_deref().unwrap_or_default();
+            let name = name_of(&template.metadata);
             let file = format!("sessiontemplate/{name}");
             Ok((
                 Source::new(file, template.spec.manifest.clone())?,
@@ -181,9 +182,9 @@ fn template_version(body: ManifestSource<'_>) -> Option<TemplateVersion> {
         return None;
     };
     Some(TemplateVersion {
-        name: template.metadata.name.clone().unwrap_or_default(),
-        uid: template.metadata.uid.clone().unwrap_or_default(),
-        generation: template.metadata.generation.unwrap_or_default(),
+        name: name_of(&template.metadata).to_owned(),
+        uid: uid_of(&template.metadata).map(str::to_owned),
+        generation: template.metadata.generation,
     })
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::live_objects::{LiveObjects, is_data_of, is_terminated, owner_uids, pod_ref};
-use super::start::{RenderedStart, may_use_existing};
+use super::rendered_start::{RenderedStart, may_use_existing};
 use crate::plan::{Plan, PropagationPolicy, Step};
 use session_model::api::Session;
 use session_model::labels;
@@ -26,7 +26,7 @@ pub(super) struct RestartPlan<'a> {
 }
 
 impl RestartPlan<'_> {
-    fn uid(&self) -> &str {
+    fn uid(&self) -> Option<&str> {
         self.session.uid()
     }
 
@@ -85,7 +85,7 @@ impl RestartPlan<'_> {
         gone.filter_map(|object| {
             let (resource, found) = self.live.find_object(&object.kind, &object.name)?;
             let same = Untyped(&found).has_uid(&object.uid);
-            let own = owner_uids(&found).any(|owner| owner == self.uid());
+            let own = owner_uids(&found).any(|owner| Some(owner) == self.uid());
             (same && own && !is_data(&found)).then(|| delete_step(object, &resource))
         })
         .collect()
@@ -169,14 +169,15 @@ impl RestartPlan<'_> {
         // The suite writes no ownerReference on data, so one that is there proves nothing.
         match is_data(found) {
             true => is_data_of(found, self.session),
-            false => owner_uids(found).any(|owner| owner == self.uid()),
+            false => owner_uids(found).any(|owner| Some(owner) == self.uid()),
         }
     }
 
     fn was_recorded(&self, found: &Value) -> bool {
         let applied = self.session.applied();
         let mut before = applied.iter().flat_map(|applied| &applied.objects);
-        before.any(|object| *object == ObjectRef::from_object(found))
+        let found = ObjectRef::from_object(found);
+        before.any(|object| *object == found && object.is_same_object(&found))
     }
 
     /// Returns the step that scales a workload of a kind that is not built in back to its recorded count.

@@ -12,7 +12,7 @@ use session_model::objects::kept_data::{has_attribution, holds_data, is_claim};
 /// Annotations can be copied, but the server's creation times cannot be forged. While the session existed, its Secret occupied the
 /// name. A genuine Secret is therefore older than the session's claims, than the deletion that kept them, or than its snapshots.
 pub fn proves_secret(data: &Value, secret: &Value) -> bool {
-    let fits = !is_claim(data) || has_same_annotation(labels::SESSION_UID, data, secret);
+    let fits = !is_claim(data) || names_same_session(data, secret);
     fits && has_same_origin(data, secret) && is_younger_or_kept_later(data, secret)
 }
 
@@ -27,9 +27,7 @@ pub fn is_secret_proven(secret: &Value, claims: &[Value], snapshots: &[&Value]) 
     };
     let kept = claims.iter().filter(|claim| has_same_origin(claim, secret));
     let kept: Vec<&Value> = kept.collect();
-    let names_it = kept
-        .iter()
-        .any(|claim| has_same_annotation(labels::SESSION_UID, claim, secret));
+    let names_it = kept.iter().any(|claim| names_same_session(claim, secret));
     match oldest(kept) {
         Some(claim) => names_it && is_younger_or_kept_later(&claim, secret),
         None => oldest(snapshots.to_vec()).is_some_and(|one| proves_secret(&one, secret)),
@@ -38,6 +36,12 @@ pub fn is_secret_proven(secret: &Value, claims: &[Value], snapshots: &[&Value]) 
 
 fn has_same_annotation(key: &str, one: &Value, other: &Value) -> bool {
     Untyped(one).annotation(key) == Untyped(other).annotation(key)
+}
+
+/// Returns true if both name the UID of one Session. Objects that name none prove nothing.
+fn names_same_session(one: &Value, other: &Value) -> bool {
+    let uid = Untyped(one).annotation(labels::SESSION_UID);
+    uid.is_some_and(|uid| !uid.is_empty()) && has_same_annotation(labels::SESSION_UID, one, other)
 }
 
 fn creation_time(object: &Value) -> Option<Timestamp> {

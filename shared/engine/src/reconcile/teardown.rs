@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::custom_workload::CustomWorkload;
 use super::hook_run::HookRun;
 use super::live_objects::{LiveObjects, is_terminated, pod_ref};
 use super::workload_state::WorkloadState;
@@ -39,7 +40,7 @@ pub(super) fn plan_teardown(
     what: Teardown,
     now: Timestamp,
 ) -> Plan {
-    let uid = session.uid().to_owned();
+    let uid = session.uid();
     let mut plan = Plan::default();
     let (Teardown::Stop { skip_sync } | Teardown::Delete { skip_sync }) = what;
     if !skip_sync {
@@ -47,11 +48,11 @@ pub(super) fn plan_teardown(
     }
     let mut steps = match what {
         Teardown::Stop { .. } => rest_steps(session, live),
-        Teardown::Delete { .. } => delete_workload_steps(live, &uid),
+        Teardown::Delete { .. } => delete_workload_steps(live, uid),
     };
-    steps.extend(ended_pod_steps(&steps, live, &uid));
+    steps.extend(ended_pod_steps(&steps, live, uid));
     plan.push_stage(steps);
-    let pods: Vec<ObjectRef> = live.own_pods(&uid).map(pod_ref).collect();
+    let pods: Vec<ObjectRef> = live.own_pods(uid).map(pod_ref).collect();
     if !pods.is_empty() {
         plan.push_stage(vec![Step::WaitDeleted {
             targets: pods,
@@ -62,12 +63,8 @@ pub(super) fn plan_teardown(
         let data = data_steps(session, live, now);
         let going = deleted_claims(&data);
         plan.push_stage(data);
-        let target = ObjectRef {
-            api_version: session_model::api::API_VERSION.into(),
-            kind: "Session".into(),
-            name: session.name().to_owned(),
-            uid,
-        };
+        let api_version = session_model::api::API_VERSION;
+        let target = ObjectRef::new(api_version, "Session", session.name(), uid);
         plan.push_stage(
             delete_step(&target, PropagationPolicy::Background)
                 .into_iter()
@@ -144,11 +141,14 @@ fn rest_steps(session: &Session, live: &LiveObjects) -> Vec<Step> {
     let primary = session
         .applied()
         .and_then(|applied| applied.primary.as_ref());
-    let custom = custom.and_then(|custom| custom.rest_step(primary));
+    let is_own = |custom: &&CustomWorkload| workloads.iter().any(|one| custom.is(one));
+    let custom = custom
+        .filter(is_own)
+        .and_then(|custom| custom.rest_step(primary));
     built_in.filter_map(step).chain(custom).collect()
 }
 
-fn delete_workload_steps(live: &LiveObjects, uid: &str) -> Vec<Step> {
+fn delete_workload_steps(live: &LiveObjects, uid: Option<&str>) -> Vec<Step> {
     let workloads = live.workloads(uid);
     let step = |workload: &ObjectRef| {
         let custom = live.custom.as_ref().filter(|custom| custom.is(workload));
@@ -161,7 +161,7 @@ fn delete_workload_steps(live: &LiveObjects, uid: &str) -> Vec<Step> {
 }
 
 /// Returns deletions of Pods that have ended and whose Job is suspended by `steps`: its controller leaves them.
-fn ended_pod_steps(steps: &[Step], live: &LiveObjects, uid: &str) -> Vec<Step> {
+fn ended_pod_steps(steps: &[Step], live: &LiveObjects, uid: Option<&str>) -> Vec<Step> {
     let is_suspended = |workload: &ObjectRef| {
         workload.kind == "Job"
             && steps

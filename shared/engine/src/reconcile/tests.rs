@@ -94,7 +94,7 @@ fn start() -> RenderedStart {
         },
         ownership: Ownership {
             session: "a".parse().unwrap(),
-            session_uid: String::new(),
+            session_uid: None,
             namespace: "ns".parse().unwrap(),
             user_id: "alice".parse().unwrap(),
             command_token: "r".into(),

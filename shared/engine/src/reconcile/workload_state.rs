@@ -1,19 +1,9 @@
-//! State of a session's workload, computed from its live objects and their events.
+//! State of a session's workload.
 
 use k8s_openapi::api::core::v1::Pod;
-use serde_json::Value;
 
-use crate::diagnosis::{Cause, Finding, Prognosis, inspect_missing_pods, inspect_pod};
-use session_model::api::{DesiredState, PrimaryRef, Session};
-use session_model::objects::ownership::has_kind_and_name;
-use session_model::objects::pods::pod_metadata_paths;
-use session_model::objects::rest_method::is_at_rest;
-use session_model::objects::{ObjectRef, Untyped};
-use session_model::progress::WaitStage;
-
-use super::custom_workload::Readiness;
-use super::job_state::{assess_job, ended_job};
-use super::live_objects::{LiveObjects, is_primary_pod, owner_uids};
+use crate::diagnosis::{Cause, Finding, Prognosis};
+use session_model::objects::metadata::name_of;
 
 /// State of the primary workload of a session.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,97 +58,6 @@ impl WorkloadState {
     }
 }
 
-/// Returns the state of the session's workload. Events that were not read only make causes less specific.
-pub fn assess_workload(session: &Session, live: &LiveObjects) -> WorkloadState {
-    let uid = session.uid();
-    let pods: Vec<&Pod> = live
-        .own_pods(uid)
-        // A Pod that is being deleted says nothing about the session.
-        .filter(|pod| is_primary_pod(pod) && pod.metadata.deletion_timestamp.is_none())
-        .collect();
-    let pods = live.prefer_recorded(session, pods);
-    if pods.is_empty() {
-        return assess_without_pods(session, live, uid);
-    }
-    let wanted = wanted_replicas(session, live);
-    let findings: Vec<(&Pod, Finding)> = pods
-        .iter()
-        .map(|pod| (*pod, inspect_pod(pod, &live.events)))
-        .collect();
-    let primary = session
-        .applied()
-        .and_then(|applied| applied.primary.as_ref());
-    if let Some(state) = primary.and_then(|primary| state_by_check(primary, live, &findings)) {
-        return state;
-    }
-    let ready = findings
-        .iter()
-        .filter(|(_, finding)| finding.prognosis == Prognosis::Ready)
-        .count();
-    if ready >= wanted
-        && let Some((pod, _)) = findings
-            .iter()
-            .find(|(_, finding)| finding.prognosis == Prognosis::Ready)
-    {
-        return WorkloadState::Ready {
-            pod: pod.metadata.name.clone().unwrap_or_default(),
-        };
-    }
-    if let Some(job) = primary.filter(|primary| primary.kind == "Job") {
-        let object = live.owners.iter();
-        let object = object
-            .clone()
-            .find(|object| has_kind_and_name(object, "Job", &job.name));
-        return assess_job(&job.name, object, findings);
-    }
-    // Fewer Pods than wanted and no cause among them: the workload's events may have one.
-    let missing = (pods.len() < wanted).then(|| assess_without_pods(session, live, uid));
-    if let Some(missing) = missing.filter(|missing| missing.cause().is_some())
-        && findings
-            .iter()
-            .all(|(_, finding)| finding.cause().is_none())
-    {
-        return missing;
-    }
-    decisive_state(findings)
-}
-
-/// Returns the state of a primary workload by its author's check of readiness; `None` where it has no check: its Pods tell.
-fn state_by_check(
-    primary: &PrimaryRef,
-    live: &LiveObjects,
-    findings: &[(&Pod, Finding)],
-) -> Option<WorkloadState> {
-    let custom = live.custom.as_ref()?;
-    let missing = match custom.readiness(primary) {
-        Readiness::OfPods => return None,
-        Readiness::Ready => {
-            let by_need = |(_, finding): &&(&Pod, Finding)| match finding.prognosis {
-                Prognosis::Ready => 0,
-                Prognosis::Waiting => 1,
-                Prognosis::Unrecoverable(_) | Prognosis::Ended { .. } => 2,
-            };
-            let (pod, _) = findings.iter().min_by_key(by_need)?;
-            return Some(WorkloadState::Ready {
-                pod: pod.metadata.name.clone()?,
-            });
-        }
-        Readiness::Missing(missing) => missing,
-    };
-    let by_pods = decisive_state(findings.to_vec());
-    if !matches!(by_pods, WorkloadState::NotReady(_)) || by_pods.cause().is_some() {
-        return Some(by_pods);
-    }
-    let object = custom.reference();
-    Some(WorkloadState::NotReady(Finding {
-        stage: WaitStage::Probing,
-        object: format!("{}/{}", object.kind.to_lowercase(), object.name),
-        detail: missing,
-        prognosis: Prognosis::Waiting,
-        problem: None,
-    }))
-}
-
 /// Returns the state by the Pod that most needs attention: unrecoverable, then terminated, then the one in the earliest stage.
 pub(super) fn decisive_state(mut findings: Vec<(&Pod, Finding)>) -> WorkloadState {
     findings.sort_by_key(|(_, finding)| match &finding.prognosis {
@@ -172,7 +71,7 @@ pub(super) fn decisive_state(mut findings: Vec<(&Pod, Finding)>) -> WorkloadStat
         Some((pod, finding)) => match finding.prognosis.clone() {
             Prognosis::Unrecoverable(cause) => WorkloadState::Unrecoverable(cause),
             Prognosis::Ended { code, reason } => WorkloadState::Terminated {
-                pod: pod.metadata.name.clone().unwrap_or_default(),
+                pod: name_of(&pod.metadata).to_owned(),
                 code,
                 reason,
                 detail: finding.detail,
@@ -180,71 +79,5 @@ pub(super) fn decisive_state(mut findings: Vec<(&Pod, Finding)>) -> WorkloadStat
             },
             Prognosis::Waiting | Prognosis::Ready => WorkloadState::NotReady(finding),
         },
-    }
-}
-
-/// Returns the number of ready Pods that make the session ready: the workload's current replica count, which an autoscaler may
-/// have changed since the start; else the recorded one; at least 1.
-fn wanted_replicas(session: &Session, live: &LiveObjects) -> usize {
-    let applied = session.applied();
-    let count = applied.and_then(|applied| {
-        let primary = applied.primary.as_ref()?;
-        let key = format!("{}/{}", primary.kind, primary.name);
-        let counts = live.replica_counts(session.uid());
-        let recorded = || applied.replicas.get(&key).copied();
-        counts.get(&key).copied().or_else(recorded)
-    });
-    usize::try_from(count.unwrap_or(1)).unwrap_or(1).max(1)
-}
-
-fn assess_without_pods(session: &Session, live: &LiveObjects, uid: &str) -> WorkloadState {
-    let applied = session.applied();
-    let primary = applied.and_then(|applied| applied.primary.as_ref());
-    let is_primary = |object: &&Value| {
-        let named = primary
-            .is_none_or(|p| p.kind == Untyped(object).kind() && p.name == Untyped(object).name());
-        named
-            && owner_uids(object).any(|owner| owner == uid)
-            && (!pod_metadata_paths(Untyped(object).kind()).is_empty()
-                || live
-                    .custom
-                    .as_ref()
-                    .is_some_and(|custom| custom.is(&ObjectRef::from_object(object))))
-    };
-    if let Some(state) = live.owners.iter().filter(is_primary).find_map(ended_job) {
-        return state;
-    }
-    let rests = |object: &&Value| match live.custom.as_ref() {
-        Some(custom) if custom.is(&ObjectRef::from_object(object)) => custom.is_at_rest(primary),
-        _ => is_at_rest(object),
-    };
-    let at_rest = live
-        .owners
-        .iter()
-        .filter(is_primary)
-        .any(|object| rests(&object));
-    match live
-        .owners
-        .iter()
-        .filter(is_primary)
-        .find(|object| !rests(object))
-    {
-        Some(workload) => {
-            let finding = inspect_missing_pods(workload, &live.events);
-            match &finding.prognosis {
-                Prognosis::Unrecoverable(cause) => WorkloadState::Unrecoverable(cause.clone()),
-                _ => WorkloadState::NotReady(finding),
-            }
-        }
-        // Removed by a stop.
-        None if at_rest || session.spec.state == Some(DesiredState::Stopped) => {
-            WorkloadState::NoWorkload
-        }
-        None if applied.is_some_and(|applied| applied.primary.is_some())
-            && !super::is_start_requested(session) =>
-        {
-            WorkloadState::Lost
-        }
-        None => WorkloadState::NoWorkload,
     }
 }

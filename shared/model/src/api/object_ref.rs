@@ -2,9 +2,12 @@
 
 use std::fmt;
 
+use anyhow::{Context, Result};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::objects::untyped::Untyped;
 
 /// Reference to one object by type, name and UID: enough to GET it, and to DELETE it with a UID precondition, so that a
 /// later object of the same name is never deleted.
@@ -99,21 +102,44 @@ fn merge_patch_schema(_generator: &mut SchemaGenerator) -> Schema {
 }
 
 impl ObjectRef {
-    /// Reads the reference from an object as the server returned it. Missing fields become empty strings.
+    /// Reads the reference from an object. A missing API version, kind or name is [`Untyped::NONE`].
     pub fn from_object(object: &Value) -> Self {
-        let text = |pointer: &str| {
-            object
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
+        let object = Untyped(object);
+        Self::new(
+            object.api_version(),
+            object.kind(),
+            object.name(),
+            object.uid(),
+        )
+    }
+
+    /// Makes a reference. Without a UID it names no object yet, and nothing is written by it.
+    pub fn new(api_version: &str, kind: &str, name: &str, uid: Option<&str>) -> Self {
         Self {
-            api_version: text("/apiVersion"),
-            kind: text("/kind"),
-            name: text("/metadata/name"),
-            uid: text("/metadata/uid"),
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            uid: uid.map_or_else(String::new, str::to_owned),
         }
+    }
+
+    /// Returns the UID; `None` until the server has assigned one.
+    pub fn uid(&self) -> Option<&str> {
+        Some(self.uid.as_str()).filter(|uid| !uid.is_empty())
+    }
+
+    /// Returns the UID of an object that is to be written only if it is still the same.
+    ///
+    /// # Errors
+    /// A reference without UID.
+    pub fn require_uid(&self) -> Result<&str> {
+        self.uid()
+            .with_context(|| format!("{self} has no metadata.uid"))
+    }
+
+    /// Returns true if both are the same object, not one that was made later under its name. References without UID never are.
+    pub fn is_same_object(&self, other: &Self) -> bool {
+        self.uid().is_some_and(|uid| other.uid() == Some(uid))
     }
 }
 

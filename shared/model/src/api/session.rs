@@ -15,6 +15,7 @@ use super::int_or_string::IntOrString;
 use super::object_ref::PrimaryRef;
 use super::status::{Condition, Phase, SessionStatus, StartRecord};
 use super::template::DataPolicy;
+use crate::objects::{Untyped, metadata};
 
 /// Desired state of a session.
 ///
@@ -193,24 +194,22 @@ impl SessionSpec {
 }
 
 impl Session {
-    /// Returns the name. Every stored Session has one.
+    /// Returns the name. Every stored Session has one; [`Untyped::NONE`] without one.
     pub fn name(&self) -> &str {
-        self.metadata.name.as_deref().unwrap_or_default()
+        metadata::name_of(&self.metadata)
     }
 
-    /// Returns the Namespace. Every stored Session has one.
+    /// Returns the Namespace. Every stored Session has one; [`Untyped::NONE`] without one.
     pub fn namespace(&self) -> &str {
-        self.metadata.namespace.as_deref().unwrap_or_default()
+        let namespace = self.metadata.namespace.as_deref();
+        let namespace = namespace.filter(|namespace| !namespace.is_empty());
+        namespace.unwrap_or(Untyped::NONE)
     }
 
-    /// Returns the UID that the server gave the Session.
-    ///
-    /// Empty if the server has not stored the Session: before its creation, or if it has been rebuilt from a snapshot's
-    /// record. No object has an empty owner UID, so nothing counts as owned by such a Session. As a precondition, the empty
-    /// UID would be none: a write must check it first. Code that treats a Session without UID differently reads
-    /// `metadata.uid`.
-    pub fn uid(&self) -> &str {
-        self.metadata.uid.as_deref().unwrap_or_default()
+    /// Returns the UID that the server gave the Session; `None` if the server has not stored it: before its creation, or if it
+    /// has been rebuilt from a snapshot's record. Nothing is owned by such a Session.
+    pub fn uid(&self) -> Option<&str> {
+        metadata::uid_of(&self.metadata)
     }
 
     /// Returns the owner: the user ID as the organisation writes it, spec.userId.
@@ -274,8 +273,8 @@ mod tests {
             "status": { "phase": "running", "applied": { "objects": [] }, "startTime": "s", "expiresAt": "e", "conditions": [
                 { "type": "Ready", "status": "True", "reason": "R", "message": "", "lastTransitionTime": "t" }] },
         }));
-        let identity = [one.name(), one.namespace(), one.uid(), one.owner()];
-        assert_eq!(identity, ["a", "ns", "u", "alice"]);
+        let identity = [one.name(), one.namespace(), one.owner()];
+        assert_eq!((identity, one.uid()), (["a", "ns", "alice"], Some("u")));
         assert_eq!(one.phase(), Some(Phase::Running));
         assert_eq!(one.applied(), Some(&StartRecord::default()));
         assert_eq!((one.start_time(), one.expires_at()), (Some("s"), Some("e")));
@@ -287,7 +286,7 @@ mod tests {
     #[test]
     fn a_session_that_was_never_stored_has_no_uid_and_no_status() {
         let one = session(json!({ "metadata": { "name": "a" }, "spec": { "userId": "alice" } }));
-        assert_eq!((one.uid(), one.namespace()), ("", ""));
+        assert_eq!((one.uid(), one.namespace()), (None, "<none>"));
         assert_eq!((one.phase(), one.applied()), (None, None));
         assert!(one.conditions().is_empty() && !one.is_being_deleted());
     }

@@ -93,6 +93,10 @@ pub struct ConnectMethod {
     /// Container to use; the primary container if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
+    /// True if the command of exec and what it started are ended when connect is ended by a signal; false if absent. It needs sh in
+    /// the container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kill_on_exit: Option<bool>,
 }
 
 impl ConnectMethod {

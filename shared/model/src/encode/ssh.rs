@@ -20,6 +20,8 @@ pub struct SshHost {
     pub user: Option<SshUser>,
     /// UID of the Session or its Pod, part of the alias under which the host key is stored.
     pub uid: Uid,
+    /// Restarts of the container in the Pod, another part of the alias.
+    pub restarts: i32,
     /// File in which the host key is stored.
     pub known_hosts: PathBuf,
     /// Program and arguments of ProxyCommand, which connects to the session's port.
@@ -52,8 +54,11 @@ impl SshHost {
     }
 
     /// Returns the name under which the host key is stored.
-    pub fn key_alias(&self) -> String {
-        format!("session-{}", self.uid)
+    fn key_alias(&self) -> String {
+        match self.restarts {
+            0 => format!("session-{}", self.uid),
+            restarts => format!("session-{}-{restarts}", self.uid),
+        }
     }
 
     fn settings(&self) -> Result<Vec<(&'static str, String)>> {
@@ -97,6 +102,7 @@ mod tests {
             name: "lab-1".parse().unwrap(),
             user: Some("lab".parse().unwrap()),
             uid: "0f3c2a4e-5b7d-4c1f-8a55-0123456789ab".parse().unwrap(),
+            restarts: 0,
             known_hosts: known_hosts.into(),
             proxy: vec![
                 "/usr/bin/kubectl-session".into(),

@@ -7,15 +7,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
-use super::create_private_folder;
+use super::{create_private_folder, replace_private_file};
 
 /// Largest file, in bytes. Larger files are neither written nor read.
 const FILE_MAX: u64 = 256 * 1024;
@@ -78,9 +78,6 @@ impl KnownSessions {
     /// # Errors
     /// If the file cannot be written. The digests are then still known to this process.
     pub fn store_digests(&self, uid: &str, area: &str, digests: &Digests) -> io::Result<()> {
-        if uid.is_empty() {
-            return Ok(());
-        }
         let mut all = self.digests_of(uid);
         all.retain(|key, _| !key.starts_with(area));
         all.extend(digests.clone());
@@ -158,30 +155,7 @@ fn write(file: &Path, digests: &Digests) -> io::Result<()> {
         return Err(io::Error::other("too many parameters"));
     }
     prune_files(folder);
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let part = file.with_extension(format!("{}-{count}.part", std::process::id()));
-    let written = write_new(&part, &text).and_then(|()| fs::rename(&part, file));
-    if written.is_err() {
-        let _ = fs::remove_file(&part);
-    }
-    written
-}
-
-/// Creates a file with mode 0600. A leftover file of an earlier process with the same id is deleted first.
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    options.open(path)?.write_all(text.as_bytes())
+    replace_private_file(file, &text)
 }
 
 /// Deletes the oldest files if there are too many. For a deleted one, the user is asked again.

@@ -99,16 +99,13 @@ fn terminated_container_id(state: &ContainerState) -> Option<String> {
     state.terminated.as_ref()?.container_id.clone()
 }
 
-fn pod_phase(pod: &Pod) -> &str {
-    let phase = pod
-        .status
-        .as_ref()
-        .and_then(|status| status.phase.as_deref());
-    phase.unwrap_or_default()
+fn pod_phase(pod: &Pod) -> Option<&str> {
+    let phase = pod.status.as_ref()?.phase.as_deref();
+    phase.filter(|phase| !phase.is_empty())
 }
 
 fn is_pod_finished(pod: &Pod) -> bool {
-    matches!(pod_phase(pod), "Succeeded" | "Failed")
+    matches!(pod_phase(pod), Some("Succeeded" | "Failed"))
 }
 
 /// Returns true if all containers of a Pod have ended and will not be restarted. The kubelet reports that for each container before
@@ -125,10 +122,7 @@ fn pending_reason(pod: &Pod) -> String {
     let unscheduled = pod_condition(pod, "PodScheduled")
         .filter(|condition| condition.status == "False")
         .and_then(|condition| condition.reason.clone());
-    unscheduled.unwrap_or_else(|| match pod_phase(pod) {
-        "" => "Pending".to_owned(),
-        phase => phase.to_owned(),
-    })
+    unscheduled.unwrap_or_else(|| pod_phase(pod).unwrap_or("Pending").to_owned())
 }
 
 /// Returns true if the kubelet restarts a container that ended with this exit code.

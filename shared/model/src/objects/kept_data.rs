@@ -60,10 +60,7 @@ pub fn immutable_difference<'a>(
 
 /// Returns the error of a kept claim that a new session wants to differ in an immutable field.
 pub fn kept_claim_error(found: &Value, field: &str, has: &str, wants: &str) -> anyhow::Error {
-    let (name, namespace) = (
-        Untyped(found).name(),
-        Untyped(found).namespace().unwrap_or_default(),
-    );
+    let (name, namespace) = (Untyped(found).name(), Untyped(found).home_namespace());
     let error = anyhow::anyhow!(
         "cannot change PersistentVolumeClaim {name:?}, which is kept data of this session: \
         {field} is {has}, not {wants}"

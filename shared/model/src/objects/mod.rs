@@ -3,7 +3,7 @@
 //!
 //! | question | modules |
 //! |---|---|
-//! | type, name, conditions of an object | `resource`, `untyped`, `conditions`, `table` |
+//! | type, name, conditions of an object | `resource`, `untyped`, `metadata`, `conditions`, `table` |
 //! | labels and owner references, and whether data really belongs to a session | `ownership`, `kept_data`, `provenance` |
 //! | Pods inside workloads, which workload is entered, how one rests | `pods`, `primary_workload`, `rest_method`, `container_run`, `endpoint` |
 //! | sizes | `overrides`, `qos`, `storage_limit` |
@@ -20,6 +20,7 @@ pub mod endpoint;
 pub mod ephemeral_volumes;
 pub mod json_merge;
 pub mod kept_data;
+pub mod metadata;
 pub mod object_references;
 pub mod overrides;
 pub mod ownership;

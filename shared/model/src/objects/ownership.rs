@@ -15,8 +15,8 @@ use crate::names::{NamespaceName, SessionName, UserId};
 pub struct Ownership {
     /// Name of the session.
     pub session: SessionName,
-    /// UID of the Session; empty in a client-side dry run, where no Session exists: no owner reference is set then.
-    pub session_uid: String,
+    /// UID of the Session; `None` in a client-side dry run, where no Session exists: no owner reference is set then.
+    pub session_uid: Option<String>,
     /// Namespace of the session and of all its objects.
     pub namespace: NamespaceName,
     /// User id of the session's owner, unchanged.
@@ -52,7 +52,7 @@ impl Ownership {
         let applied = session.applied();
         Ok(Self {
             session: session.name().parse()?,
-            session_uid: session.uid().to_owned(),
+            session_uid: session.uid().map(str::to_owned),
             namespace: session.namespace().parse()?,
             user_id: session.owner().parse()?,
             command_token: String::new(),
@@ -85,12 +85,12 @@ impl Ownership {
 
     /// Returns the owner reference to the Session; `None` without a UID.
     pub fn owner_reference(&self) -> Option<Value> {
-        (!self.session_uid.is_empty()).then(|| {
+        self.session_uid.as_ref().map(|uid| {
             json!({
                 "apiVersion": API_VERSION,
                 "kind": "Session",
                 "name": self.session.as_str(),
-                "uid": self.session_uid,
+                "uid": uid,
                 "controller": true,
                 "blockOwnerDeletion": true,
             })
@@ -144,13 +144,8 @@ impl Ownership {
         let Some(metadata) = metadata else { return };
         merge_entries(metadata, "labels", self.labels());
         merge_entries(metadata, "annotations", self.annotations());
-        if with_uid && !self.session_uid.is_empty() {
-            set_entry(
-                metadata,
-                "annotations",
-                labels::SESSION_UID,
-                &self.session_uid,
-            );
+        if let (true, Some(uid)) = (with_uid, &self.session_uid) {
+            set_entry(metadata, "annotations", labels::SESSION_UID, uid);
         }
         if let (true, Some(template)) = (with_template, &self.template) {
             set_entry(metadata, "annotations", labels::TEMPLATE, template);
@@ -233,7 +228,7 @@ mod tests {
     fn ownership() -> Ownership {
         Ownership {
             session: "a".parse().unwrap(),
-            session_uid: "u-1".into(),
+            session_uid: Some("u-1".into()),
             namespace: "ns".parse().unwrap(),
             user_id: "alice@example.com".parse().unwrap(),
             command_token: "r1".into(),

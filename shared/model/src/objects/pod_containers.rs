@@ -45,19 +45,26 @@ pub fn container_status<'a>(pod: &'a Pod, container: &str) -> Option<&'a Contain
     all.find(|status| status.name == container)
 }
 
+/// Returns the containers of a Pod spec in order, then its sidecars, each with the name of the list that it stands in.
+pub fn lasting_in_spec(
+    spec: &serde_json::Map<String, Value>,
+) -> impl Iterator<Item = (&'static str, &Value)> {
+    ["containers", "initContainers"]
+        .into_iter()
+        .flat_map(move |key| {
+            let list = spec.get(key).and_then(Value::as_array);
+            list.into_iter().flatten().map(move |one| (key, one))
+        })
+        .filter(|(key, container)| {
+            *key == "containers"
+                || Untyped(container).str_at("/restartPolicy") == Some(SIDECAR_POLICY)
+        })
+}
+
 /// Returns the names of the containers and sidecars of a Pod spec.
 pub fn names_in_spec(spec: &serde_json::Map<String, Value>) -> Vec<&str> {
-    let list = |key| {
-        spec.get(key)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-    };
-    let sidecars = list("initContainers")
-        .filter(|init| Untyped(init).str_at("/restartPolicy") == Some(SIDECAR_POLICY));
-    list("containers")
-        .chain(sidecars)
-        .filter_map(|container| Untyped(container).str_at("/name"))
+    lasting_in_spec(spec)
+        .filter_map(|(_, container)| Untyped(container).str_at("/name"))
         .collect()
 }
 

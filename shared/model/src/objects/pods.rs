@@ -1,5 +1,6 @@
 //! Pods and Pod templates inside objects, their containers, and the selectors that select them.
 
+use k8s_openapi::api::autoscaling::v1::ScaleSpec;
 use serde_json::{Map, Value, json};
 
 use super::untyped::Untyped;
@@ -46,6 +47,13 @@ pub fn pod_spec(object: &Value) -> Option<&Map<String, Value>> {
 pub fn pod_spec_mut(object: &mut Value) -> Option<&mut Map<String, Value>> {
     let path = pod_spec_path(Untyped(object).kind())?;
     object.pointer_mut(path)?.as_object_mut()
+}
+
+/// Returns the number of Pods that a workload wants, its spec read as [`ScaleSpec`], the API's view of whatever scales. `None` where
+/// it is not set, which means 1 for the kinds that have it.
+pub fn replica_count(object: &Value) -> Option<i32> {
+    let spec = Untyped(object.get("spec")?);
+    spec.read::<ScaleSpec>()?.replicas
 }
 
 /// Returns the labels of an object's Pods; `None` for kinds without Pods.

@@ -1,9 +1,10 @@
 //! Snapshot schedule of a session: its name, and its settings as read from its CronJob.
 
+use k8s_openapi::api::batch::v1::{CronJob, Job};
+use k8s_openapi::api::core::v1::Pod;
 use serde::Serialize;
-use serde_json::Value;
 
-use super::untyped::Untyped;
+use super::metadata;
 use crate::labels;
 use crate::names::SessionName;
 
@@ -64,84 +65,92 @@ pub struct FailingJob {
 
 impl FailingJob {
     /// Finds the newest of a schedule's Jobs, and returns it if it fails. `pods` are those of the Jobs.
-    pub fn find(jobs: &[Value], pods: &[Value]) -> Option<Self> {
-        let job = jobs.iter().max_by_key(|job| Untyped(job).created())?;
-        let uid = Untyped(job).uid()?;
-        let of_job = |pod: &&Value| Untyped(pod).owners().any(|owner| owner.uid == uid);
+    pub fn find(jobs: &[Job], pods: &[Pod]) -> Option<Self> {
+        let job = jobs
+            .iter()
+            .max_by_key(|job| &job.metadata.creation_timestamp)?;
+        let uid = metadata::uid_of(&job.metadata)?;
+        let of_job = |pod: &&Pod| metadata::owner_uids(&pod.metadata).any(|owner| owner == uid);
         let pod = pods.iter().filter(of_job);
-        let pod = pod.max_by_key(|pod| Untyped(pod).created());
-        let failed = Untyped(job).items_at("/status/conditions").find(|one| {
-            one.str_at("/type") == Some("Failed") && one.str_at("/status") == Some("True")
-        });
-        let is_done = job.pointer("/status/completionTime").is_some();
+        let pod = pod.max_by_key(|pod| &pod.metadata.creation_timestamp);
+        let status = job.status.as_ref();
+        let conditions = status.and_then(|s| s.conditions.as_ref()).into_iter();
+        let failed = conditions
+            .flatten()
+            .find(|one| one.type_ == "Failed" && one.status == "True");
+        let is_done = status.is_some_and(|status| status.completion_time.is_some());
         let reason = match pod.and_then(pod_failure) {
             _ if is_done => None,
             Some(reason) => Some(reason),
-            None => failed.map(|failed| reason_and_message(failed, "Failed")),
+            None => failed.map(|failed| {
+                let reason = failed.reason.as_deref().unwrap_or("Failed");
+                reason_and_message(reason, failed.message.as_deref())
+            }),
         };
         Some(Self {
-            name: Untyped(job).name().to_owned(),
+            name: metadata::name_of(&job.metadata).to_owned(),
             reason: reason?,
         })
     }
 }
 
 /// Returns why the Pod's container does not run, or how it ended; `None` while it starts or runs.
-fn pod_failure(pod: &Value) -> Option<String> {
-    let container = Untyped(pod).items_at("/status/containerStatuses").next()?;
-    let waiting = container.str_at("/state/waiting/reason");
-    let ended = ["/state/terminated", "/lastState/terminated"].map(|state| container.at(state));
-    if let Some(ended) = ended.into_iter().flatten().next()
-        && ended["exitCode"] != 0
+fn pod_failure(pod: &Pod) -> Option<String> {
+    let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
+    let container = statuses.first()?;
+    let states = [&container.state, &container.last_state];
+    let mut ended = states
+        .into_iter()
+        .filter_map(|state| state.as_ref()?.terminated.as_ref());
+    if let Some(ended) = ended.next()
+        && ended.exit_code != 0
     {
-        let message = Untyped(ended).str_at("/message").unwrap_or_default();
         // The end of the log: an error stands before its hints.
-        let lines = message.lines();
-        let error = lines.rev().find(|line| line.starts_with("error: "));
-        let last = error.or_else(|| message.lines().next_back());
-        let last = last.map(|line| format!(": {line}")).unwrap_or_default();
-        return Some(format!("exit code {}{last}", ended["exitCode"]));
+        let lines = || ended.message.iter().flat_map(|message| message.lines());
+        let error = lines().rev().find(|line| line.starts_with("error: "));
+        let last = error.or_else(|| lines().next_back());
+        let code = format!("exit code {}", ended.exit_code);
+        return Some(last.map_or(code.clone(), |line| format!("{code}: {line}")));
     }
-    match waiting? {
+    let waiting = container.state.as_ref()?.waiting.as_ref()?;
+    match waiting.reason.as_deref()? {
         "ContainerCreating" | "PodInitializing" => None,
-        reason => Some(reason_and_message(
-            Untyped(container.at("/state/waiting")?),
-            reason,
-        )),
+        reason => Some(reason_and_message(reason, waiting.message.as_deref())),
     }
 }
 
 /// Returns `REASON: MESSAGE` of a condition or state.
-fn reason_and_message(object: Untyped<'_>, default: &str) -> String {
-    let reason = object.str_at("/reason").unwrap_or(default);
-    match object.str_at("/message") {
+fn reason_and_message(reason: &str, message: Option<&str>) -> String {
+    match message.filter(|message| !message.is_empty()) {
         Some(message) => format!("{reason}: {message}"),
         None => reason.to_owned(),
     }
 }
 
 impl SnapshotSchedule {
-    /// Reads the schedule from its CronJob, without its Jobs.
-    pub fn from_cron_job(cron_job: &Value) -> Self {
-        let some = |path| Untyped(cron_job).str_at(path).map(str::to_owned);
-        let words = cron_job.pointer("/spec/jobTemplate/spec/template/spec/containers/0/args");
-        let words = words.and_then(Value::as_array).into_iter().flatten();
-        let mut words = words.filter_map(Value::as_str);
+    /// Reads the schedule from its CronJob, without its Jobs. `None` for a CronJob without spec, which the API server refuses.
+    pub fn from_cron_job(cron_job: CronJob) -> Option<Self> {
+        let name = metadata::name_of(&cron_job.metadata).to_owned();
+        let spec = cron_job.spec?;
+        let job = spec.job_template.spec;
+        let pod = job.as_ref().and_then(|job| job.template.spec.as_ref());
+        let container = pod.and_then(|pod| pod.containers.first());
+        let mut words = container.iter().flat_map(|one| one.args.iter().flatten());
         let keep = words
             .find(|word| *word == KEEP_FLAG)
             .and_then(|_| words.next());
-        Self {
-            name: Untyped(cron_job).name().to_owned(),
-            schedule: Untyped(cron_job)
-                .str_at("/spec/schedule")
-                .unwrap_or_default()
-                .to_owned(),
-            time_zone: some("/spec/timeZone"),
+        let last = cron_job
+            .status
+            .and_then(|status| status.last_successful_time);
+        Some(Self {
+            name,
+            schedule: spec.schedule,
+            time_zone: spec.time_zone.filter(|zone| !zone.is_empty()),
             keep: keep.and_then(|keep| keep.parse().ok()),
-            suspended: cron_job["spec"]["suspend"] == true,
-            last_successful_time: some("/status/lastSuccessfulTime"),
+            suspended: spec.suspend == Some(true),
+            last_successful_time: last.map(|time| time.0.to_string()),
             failing_job: None,
-        }
+        })
     }
 
     /// Describes the schedule for people: `"30 3 * * *" (Europe/Berlin), keeps 7`.
@@ -160,7 +169,7 @@ impl SnapshotSchedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn names_leave_room_for_the_jobs() {
@@ -173,28 +182,31 @@ mod tests {
 
     #[test]
     fn what_a_cron_job_does_not_say_is_not_there() {
-        let schedule =
-            SnapshotSchedule::from_cron_job(&json!({ "spec": { "schedule": "@daily" } }));
+        let read = |value| SnapshotSchedule::from_cron_job(serde_json::from_value(value).unwrap());
+        let schedule = read(json!({ "spec": { "schedule": "@daily" } })).unwrap();
         assert_eq!(schedule.describe(), "\"@daily\"");
         assert!(!schedule.suspended);
         let nothing = (schedule.time_zone, schedule.keep);
         assert_eq!(nothing, (None, None));
+        assert_eq!(read(json!({ "metadata": { "name": "c" } })), None);
     }
 
-    fn job(name: &str, hour: u32, status: Value) -> Value {
-        json!({ "metadata": { "name": name, "uid": format!("uid-{name}"),
-            "creationTimestamp": format!("2026-03-01T{hour:02}:00:00Z") }, "status": status })
+    fn job(name: &str, hour: u32, status: Value) -> Job {
+        let job = json!({ "metadata": { "name": name, "uid": format!("uid-{name}"),
+            "creationTimestamp": format!("2026-03-01T{hour:02}:00:00Z") }, "status": status });
+        serde_json::from_value(job).unwrap()
     }
 
-    fn pod(job: &str, container: Value) -> Value {
-        json!({ "metadata": { "name": format!("{job}-x"), "ownerReferences": [
+    fn pod(job: &str, container: Value) -> Pod {
+        let pod = json!({ "metadata": { "name": format!("{job}-x"), "ownerReferences": [
             { "apiVersion": "batch/v1", "kind": "Job", "name": job, "uid": format!("uid-{job}") }] },
-            "status": { "containerStatuses": [container] } })
+            "status": { "containerStatuses": [container] } });
+        serde_json::from_value(pod).unwrap()
     }
 
     #[test]
     fn the_newest_job_is_named_with_its_cause() {
-        let find = |jobs: &[Value], pods: &[Value]| {
+        let find = |jobs: &[Job], pods: &[Pod]| {
             FailingJob::find(jobs, pods).map(|job| format!("{}: {}", job.name, job.reason))
         };
         let active = job("b", 2, json!({ "active": 1 }));

@@ -3,6 +3,7 @@
 //! Objects of known types that are read only (Pods, claims, Events, …) are parsed as k8s-openapi's types; those that are written
 //! back, printed or of any type stay JSON and are read here.
 
+use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -29,8 +30,8 @@ pub struct Owner<'o> {
 }
 
 impl<'o> Untyped<'o> {
-    /// Text for the API version, kind or name of JSON that has none: neither a name nor a kind, so it matches no object, and a request
-    /// for it is refused. Objects of the cluster have all three, and what a user writes is checked where it is read.
+    /// Text for the API version, kind or name of JSON that has none: neither a name nor a kind, so it matches no object, and the
+    /// client refuses a request for it. Objects of the cluster have all three, and what a user writes is checked where it is read.
     pub const NONE: &'static str = "<none>";
 
     /// Returns the API version: `apps/v1`; [`Untyped::NONE`] without one.
@@ -53,6 +54,11 @@ impl<'o> Untyped<'o> {
         self.str_at("/metadata/namespace")
     }
 
+    /// Returns the Namespace of an object whose type lives in one; [`Untyped::NONE`] without one.
+    pub fn home_namespace(self) -> &'o str {
+        self.namespace().unwrap_or(Self::NONE)
+    }
+
     /// Returns the UID; `None` before the server has assigned one.
     pub fn uid(self) -> Option<&'o str> {
         self.str_at("/metadata/uid")
@@ -61,6 +67,32 @@ impl<'o> Untyped<'o> {
     /// Returns true if this is the object with that UID, not a later one of the same name.
     pub fn has_uid(self, uid: &str) -> bool {
         self.uid() == Some(uid)
+    }
+
+    /// Returns true if both are the same object, not one that was made later under its name. Objects without UID never are.
+    pub fn is_same_object(self, other: &Value) -> bool {
+        self.uid().is_some_and(|uid| Untyped(other).has_uid(uid))
+    }
+
+    /// Returns the UID of an object that is to be written only if it is still the same.
+    ///
+    /// # Errors
+    /// An object without UID, which the server has not stored.
+    pub fn require_uid(self) -> Result<&'o str> {
+        self.uid().with_context(|| self.missing("metadata.uid"))
+    }
+
+    /// Returns the resource version of an object that is to be written only if it has not changed.
+    ///
+    /// # Errors
+    /// An object without resource version, which was not read from the server.
+    pub fn require_resource_version(self) -> Result<&'o str> {
+        let version = self.resource_version();
+        version.with_context(|| self.missing("metadata.resourceVersion"))
+    }
+
+    fn missing(self, field: &str) -> String {
+        format!("{} {:?} has no {field}", self.kind(), self.name())
     }
 
     /// Returns the resource version; `None` for an object that was not read from the server.
@@ -154,7 +186,8 @@ mod tests {
         assert!(object.is_terminating());
         assert_eq!((object.label("a"), object.label("b")), (Some("1"), None));
         assert_eq!(object.annotation("b"), Some(""));
-        assert!(object.has_uid("u"));
+        assert!(object.has_uid("u") && object.is_same_object(object.0));
+        assert_eq!(object.require_uid().unwrap(), "u");
     }
 
     #[test]
@@ -163,7 +196,10 @@ mod tests {
         let nothing = Untyped(&nothing);
         assert_eq!((nothing.kind(), nothing.name()), ("<none>", "<none>"));
         assert_eq!((nothing.uid(), nothing.namespace()), (None, None));
-        assert!(!nothing.has_uid(""));
+        assert_eq!(nothing.home_namespace(), "<none>");
+        assert!(!nothing.has_uid("") && !nothing.is_same_object(nothing.0));
+        let error = nothing.require_uid().unwrap_err().to_string();
+        assert_eq!(error, r#"<none> "<none>" has no metadata.uid"#);
         assert_eq!(nothing.str_at("/metadata/name"), None);
         assert_eq!(nothing.at("/metadata/name"), Some(&json!(1)));
         assert!(!nothing.is_terminating());

@@ -187,7 +187,7 @@ pub fn content_label_patch(snapshot: &Value, content: &Value) -> Option<Value> {
         Value::Object(keys.iter().filter_map(entry).collect())
     };
     Some(json!({ "metadata": {
-        "uid": Untyped(content).uid(),
+        "uid": Untyped(content).uid()?,
         "resourceVersion": Untyped(content).resource_version(),
         "labels": kept("/metadata/labels", &[labels::MANAGED_BY, labels::SESSION, labels::USER]),
         "annotations": kept("/metadata/annotations", &[labels::USER_ID, labels::SNAPSHOT_SET]),
@@ -333,7 +333,7 @@ mod tests {
     fn several_claims_are_told_apart_and_share_their_set() {
         let ownership = Ownership {
             session: "a".parse().unwrap(),
-            session_uid: "u-1".into(),
+            session_uid: Some("u-1".into()),
             namespace: "ns".parse().unwrap(),
             user_id: "alice@example.com".parse().unwrap(),
             command_token: "r1".into(),

@@ -79,17 +79,17 @@ impl ArchiveFooter {
     /// Parses a gzip comment; `None` for a comment that is not a footer.
     fn parse(comment: &[u8]) -> Option<Self> {
         let object: Value = serde_json::from_slice(comment).ok()?;
-        let text = |pointer: &str| {
-            let text = Untyped(&object).str_at(pointer);
-            text.unwrap_or_default().to_owned()
-        };
-        (text("/kind") == FOOTER_KIND).then(|| Self {
-            session: text("/session"),
-            namespace: text("/namespace"),
-            directory: text("/directory"),
-            created: text("/made"),
-            length: object["bytes"].as_u64().unwrap_or_default(),
-            sha256: text("/sha256"),
+        if Untyped(&object).kind() != FOOTER_KIND {
+            return None;
+        }
+        let text = |pointer: &str| Untyped(&object).str_at(pointer).map(str::to_owned);
+        Some(Self {
+            session: text("/session")?,
+            namespace: text("/namespace")?,
+            directory: text("/directory")?,
+            created: text("/made")?,
+            length: object["bytes"].as_u64()?,
+            sha256: text("/sha256")?,
         })
     }
 }

@@ -5,6 +5,7 @@ use anyhow::{Result, anyhow};
 use crate::ObservedSession;
 use session_client::ContainerRef;
 use session_model::failure::with_hint;
+use session_model::objects::metadata::name_of;
 
 /// Returns the wanted container of a session, or its primary one.
 ///
@@ -20,7 +21,7 @@ pub fn find_container(observed: &ObservedSession, wanted: Option<&str>) -> Resul
     };
     Ok(ContainerRef {
         namespace: namespace.to_owned(),
-        pod: pod.metadata.name.clone().unwrap_or_default(),
+        pod: name_of(&pod.metadata).to_owned(),
         container,
     })
 }

@@ -1,6 +1,8 @@
 //! The log of one container, followed across restarts, interrupted connections and time-outs until the container will not
 //! run again.
 
+mod read_log;
+
 use std::time::{Duration, Instant as Moment};
 
 use anyhow::Result;
@@ -12,7 +14,8 @@ use serde_json::Value;
 use std::pin::pin;
 use tokio::sync::watch::Receiver;
 
-use super::resume_filter::{LogGap, ResumeFilter};
+use super::log_gap::{FollowClock, GapCause, LogGap};
+use super::resume_filter::ResumeFilter;
 use crate::Cluster;
 use session_client::{Backoff, LogOptions, LogStream, parse_object};
 use session_model::failure::{self, FailureKind};
@@ -35,6 +38,8 @@ pub(super) enum ContainerLogEvent {
     Bytes(Vec<u8>),
     /// A message for the user.
     Note(String),
+    /// A warning that lines may be missing.
+    Warning(String),
 }
 
 /// The container whose log is followed.
@@ -52,6 +57,7 @@ pub(super) struct ContainerFollower {
     target: LogTarget,
     options: LogOptions,
     state: Receiver<ContainerRun>,
+    clock: FollowClock,
     scanner: ResumeFilter,
     /// Bytes that are returned after a message.
     pending: Option<Vec<u8>>,
@@ -60,6 +66,8 @@ pub(super) struct ContainerFollower {
     run: Option<String>,
     /// The log was opened after its run had ended, so it is complete.
     is_run_complete: bool,
+    /// The connection was lost, and the log was not read to an end since.
+    is_cut: bool,
     /// Time of the first attempt to open the log.
     first_opened: Option<Moment>,
     /// Pauses between attempts that return nothing.
@@ -72,6 +80,7 @@ pub(super) struct ContainerFollower {
 enum FollowStep {
     Read,
     Tell(String),
+    Warn(LogGap, GapCause),
     End,
 }
 
@@ -83,6 +92,7 @@ impl ContainerFollower {
         whose: LogTarget,
         options: LogOptions,
         state: Receiver<ContainerRun>,
+        clock: FollowClock,
     ) -> BoxStream<'static, Result<ContainerLogEvent>> {
         let scanner = ResumeFilter::new(options.timestamps, options.limit_bytes);
         let follower = Self {
@@ -90,11 +100,13 @@ impl ContainerFollower {
             target: whose,
             options,
             state,
+            clock,
             scanner,
             pending: None,
             reading: None,
             run: None,
             is_run_complete: false,
+            is_cut: false,
             first_opened: None,
             backoff: Backoff::between(INITIAL_PAUSE, MAX_PAUSE),
             last_note: String::new(),
@@ -117,7 +129,7 @@ impl ContainerFollower {
             if self.scanner.is_limit_reached() {
                 return Ok(None);
             }
-            let Some(reading) = &mut self.reading else {
+            if self.reading.is_none() {
                 match self.next_step().await? {
                     FollowStep::Read => continue,
                     FollowStep::Tell(note) if note == self.last_note => continue,
@@ -125,52 +137,24 @@ impl ContainerFollower {
                         self.last_note.clone_from(&note);
                         return Ok(Some(ContainerLogEvent::Note(note)));
                     }
+                    FollowStep::Warn(gap, cause) => return Ok(Some(self.gap_event(gap, cause))),
                     FollowStep::End => return Ok(None),
                 }
-            };
-            let gone = pin!(wait_gone_for_long(self.state.clone()));
-            let piece = match select(reading.next(), gone).await {
-                Either::Left((Some(Ok(piece)), _)) => self.scanner.filter(&piece),
-                // The end or an error: either way the position is known, and the log is opened again.
-                Either::Left(_) | Either::Right(_) => {
-                    self.reading = None;
-                    let Some(why) = self.scanner.take_server_message() else {
-                        continue;
-                    };
-                    let note = self.unreadable(&why);
-                    if note == self.last_note {
-                        continue;
-                    }
-                    self.last_note.clone_from(&note);
-                    return Ok(Some(ContainerLogEvent::Note(note)));
-                }
-            };
-            if !piece.is_empty() {
-                self.backoff.reset();
-                self.last_note.clear();
-                let Some(gap) = self.scanner.take_gap() else {
-                    return Ok(Some(ContainerLogEvent::Bytes(piece)));
-                };
-                self.pending = Some(piece);
-                return Ok(Some(ContainerLogEvent::Note(self.gap_note(gap))));
+            }
+            if let Some(event) = self.read().await {
+                return Ok(Some(event));
             }
         }
-    }
-
-    fn gap_note(&self, gap: LogGap) -> String {
-        let LogTarget { pod, container, .. } = &self.target;
-        format!(
-            "the log of container {container:?} of pod {pod:?} was rotated while the connection was lost: lines between {} and {} \
-             may be missing",
-            gap.after, gap.before
-        )
     }
 
     /// Opens the log that is read next, or waits until there is one.
     async fn next_step(&mut self) -> Result<FollowStep> {
         let now = self.state.borrow_and_update().clone();
         if now.state == RunState::PodGone {
-            return Ok(FollowStep::End);
+            return Ok(match self.is_cut {
+                true => self.lost_rest(GapCause::PodDeleted),
+                false => FollowStep::End,
+            });
         }
         if !now.id.is_empty() && self.run.as_deref() != Some(now.id.as_str()) {
             return self.start_run(now).await;
@@ -182,6 +166,9 @@ impl ContainerFollower {
             }
             // Read once more: output between the last read and the end of the run is still missing.
             _ if self.run.is_some() && !self.is_run_complete => {
+                if self.is_cut {
+                    self.wait_backoff_or_change().await;
+                }
                 self.is_run_complete = true;
                 self.open_log(false).await
             }
@@ -206,10 +193,21 @@ impl ContainerFollower {
             && !now.previous_id.is_empty()
             && (!self.is_run_complete || *run != now.previous_id)
         {
-            if *run != now.previous_id {
+            let is_skipped = *run != now.previous_id;
+            let is_lost = is_skipped && self.is_cut;
+            self.run = Some(now.previous_id);
+            if is_lost {
+                // The previous run is read in the next step.
+                let step = self.lost_rest(GapCause::RunDeleted);
+                self.scanner.start_run();
+                return Ok(step);
+            }
+            if is_skipped {
                 self.scanner.start_run();
             }
-            self.run = Some(now.previous_id);
+            if self.is_cut {
+                self.wait_backoff_or_change().await;
+            }
             self.is_run_complete = true;
             return self.open_log(true).await;
         }
@@ -274,7 +272,12 @@ impl ContainerFollower {
             | FailureKind::Unauthorized
             | FailureKind::InvalidConfiguration => return Err(error),
             // The kubelet has deleted the log of that run; nothing is left to read.
-            _ if previous && failed.code != 0 && failed.code < 500 => return Ok(FollowStep::Read),
+            _ if previous && failed.code != 0 && failed.code < 500 => {
+                return Ok(match self.is_cut {
+                    true => self.lost_rest(GapCause::RunDeleted),
+                    false => FollowStep::Read,
+                });
+            }
             FailureKind::NotFound => return Ok(self.wait_state_change().await),
             _ => {}
         }

@@ -1,58 +1,28 @@
 //! The Pods whose logs are followed: added, removed and replaced ones.
 
 use anyhow::Result;
-use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::Pod;
-use tokio::sync::watch::{Sender, channel};
+use tokio::sync::watch::channel;
 
-use super::container_follower::{ContainerFollower, ContainerLogEvent, LogTarget};
-use super::{LogEvent, LogFollower, pod_uid};
+use super::container_follower::{ContainerFollower, LogTarget};
+use super::log_follower::{FollowedPod, LogEvent, LogFollower, LogSource};
 use session_client::LogOptions;
 use session_model::objects::container_run::ContainerRun;
-
-/// A Pod with selected containers.
-#[derive(Debug)]
-pub(super) struct FollowedPod {
-    pub(super) uid: String,
-    name: String,
-    /// Kind of the Pod's workload.
-    kind: String,
-    /// The Pod exists and is not being deleted.
-    is_alive: bool,
-    has_failed: bool,
-    /// The Pod is gone, or was replaced.
-    is_gone: bool,
-    /// Another Pod has replaced it, which the user was told.
-    is_replaced: bool,
-    /// The Pod is gone or going, and no other Pod has replaced it yet.
-    awaits_replacement: bool,
-    /// The Pod was created later and has not replaced another one yet.
-    is_unmatched: bool,
-    /// Reason of the Pod's end, for the user; printed after its last line.
-    end: Option<String>,
-}
-
-/// The log of one container.
-pub(super) struct LogSource {
-    /// UID of the Pod.
-    pod: String,
-    container: String,
-    state: Sender<ContainerRun>,
-    /// `None` after the end of the log.
-    pub(super) stream: Option<BoxStream<'static, Result<ContainerLogEvent>>>,
-}
+use session_model::objects::metadata::{name_of, uid_of};
 
 impl LogFollower {
     /// Adds or updates a Pod.
     pub(super) fn update_pod(&mut self, pod: &Pod) -> Result<()> {
-        let Some(workload) = self.live.workload_of(pod, &self.session_uid) else {
+        let Some(workload) = self.live.workload_of(pod, Some(&self.session_uid)) else {
             return Ok(());
         };
         let containers = (self.choose)(pod, &workload)?;
         if containers.is_empty() {
             return Ok(());
         }
-        let uid = pod_uid(pod);
+        let Some(uid) = uid_of(&pod.metadata) else {
+            return Ok(());
+        };
         let deleted = pod.metadata.deletion_timestamp.is_some();
         if self.skipped_pods.iter().any(|skipped| skipped == uid) {
             return Ok(());
@@ -65,7 +35,7 @@ impl LogFollower {
         if !self.pods_seen.iter().any(|known| known.uid == uid) {
             self.pods_seen.push(FollowedPod {
                 uid: uid.to_owned(),
-                name: pod.metadata.name.clone().unwrap_or_default(),
+                name: name_of(&pod.metadata).to_owned(),
                 kind: workload.kind,
                 is_alive: true,
                 has_failed: false,
@@ -77,7 +47,7 @@ impl LogFollower {
             });
         }
         for container in &containers {
-            self.update_container(pod, container);
+            self.update_container(pod, uid, container);
         }
         let phase = pod
             .status
@@ -94,8 +64,7 @@ impl LogFollower {
         Ok(())
     }
 
-    fn update_container(&mut self, pod: &Pod, container: &str) {
-        let uid = pod_uid(pod);
+    fn update_container(&mut self, pod: &Pod, uid: &str, container: &str) {
         let now = ContainerRun::of(pod, container);
         let mut sources = self.sources.iter();
         if let Some(source) = sources.find(|s| s.pod == uid && s.container == container) {
@@ -106,7 +75,7 @@ impl LogFollower {
             });
             return;
         }
-        let name = pod.metadata.name.clone().unwrap_or_default();
+        let name = name_of(&pod.metadata).to_owned();
         let (state, states) = channel(now);
         // The user's position applies to logs of the initial Pods only.
         let options = if self.is_initialized {
@@ -138,6 +107,7 @@ impl LogFollower {
                 whose,
                 options,
                 states,
+                self.clock,
             )),
         });
     }
@@ -231,7 +201,7 @@ impl LogFollower {
 /// Returns how a Pod ended, with its own reason, else that of its containers; `None` for a Pod that has not.
 fn end_text(pod: &Pod) -> Option<String> {
     let status = pod.status.as_ref()?;
-    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let name = name_of(&pod.metadata);
     let word = match status.phase.as_deref()? {
         "Failed" => "failed",
         "Succeeded" => "completed",

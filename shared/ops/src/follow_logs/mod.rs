@@ -3,11 +3,13 @@
 //! ```text
 //! ObservedSession ─► Cluster::follow_logs ─► LogFollower ─► LogEvent
 //!                      watch of Pods ──► FollowedPod   which Pods exist, which replaced which
-//!                      ContainerFollower ─► ResumeFilter   one log across restarts and reconnects, every line once
+//!                      ContainerFollower ─► ResumeFilter   one log across restarts and reconnects, every line once; LogGap: lines that are lost
 //! ```
 
 mod container_follower;
 mod followed_pods;
+mod log_follower;
+mod log_gap;
 mod resume_filter;
 
 use std::collections::VecDeque;
@@ -16,83 +18,23 @@ use std::task::Poll;
 use anyhow::Result;
 use futures::StreamExt;
 use futures::future::poll_fn;
-use futures::stream::BoxStream;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use crate::custom_workload::pod_selector;
 use crate::{Cluster, ObservedSession};
 use container_follower::ContainerLogEvent;
-use followed_pods::{FollowedPod, LogSource};
+use log_follower::FollowedPod;
+pub use log_follower::{ContainerSelector, LogEvent, LogFollower};
+use log_gap::FollowClock;
 use session_client::{Backoff, ListOptions, LogOptions, Scope, WatchChange, parse_object};
 use session_engine::reconcile::LiveObjects;
 use session_model::api::{DesiredState, Session};
 use session_model::failure::{self, FailureKind};
-use session_model::objects::ObjectRef;
 use session_model::objects::Untyped;
+use session_model::objects::metadata::uid_of;
 use session_model::objects::resource::{POD, SESSION};
-
-/// Selects the containers of a Pod whose logs are followed; none for a Pod to skip. The second argument is the Pod's
-/// workload.
-pub type ContainerSelector = Box<dyn Fn(&Pod, &ObjectRef) -> Result<Vec<String>> + Send>;
-
-/// An event of the logs that are followed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LogEvent {
-    /// A container's log is followed from now on.
-    Started {
-        /// Number of the log in later events, from 0.
-        source: usize,
-        /// Name of the Pod.
-        pod: String,
-        /// Name of the container.
-        container: String,
-    },
-    /// Bytes of a log that were not returned before; they may end anywhere in a line.
-    Bytes {
-        /// Number of the log.
-        source: usize,
-        /// The bytes.
-        bytes: Vec<u8>,
-    },
-    /// A log has ended.
-    Ended {
-        /// Number of the log.
-        source: usize,
-    },
-    /// A message for the user.
-    Note(String),
-}
-
-/// A follower of all selected logs of a session.
-pub struct LogFollower {
-    cluster: Cluster,
-    namespace: String,
-    name: String,
-    session_uid: String,
-    /// The Session as last seen; its status determines which Pods belong to it.
-    session: Session,
-    options: LogOptions,
-    choose: ContainerSelector,
-    live: LiveObjects,
-    /// Pods that do not belong to the Session as last seen; the Session's status may name them a moment later.
-    foreign_pods: Vec<Value>,
-    pods_seen: Vec<FollowedPod>,
-    /// UIDs of Pods that were being deleted while another one was there when following began. They are not followed.
-    skipped_pods: Vec<String>,
-    sources: Vec<LogSource>,
-    /// Index of the log that is polled first, so that no log starves the others.
-    next_polled: usize,
-    queue: VecDeque<LogEvent>,
-    pods: BoxStream<'static, Result<WatchChange>>,
-    sessions: BoxStream<'static, Result<WatchChange>>,
-    /// True if the session is being deleted or stopped: no further Pod will be created.
-    is_ending: bool,
-    /// False while the initial Pods are added: these are not announced as new.
-    is_initialized: bool,
-    /// Pauses between two complete reads.
-    backoff: Backoff,
-}
 
 enum FollowInput {
     Pod(Option<Result<WatchChange>>),
@@ -102,8 +44,8 @@ enum FollowInput {
 
 impl Cluster {
     /// Follows the logs of a session that `choose` selects. Every line is returned once, across container restarts,
-    /// replaced Pods and lost connections. `options` apply to the Pods that exist now; logs of later Pods are read from
-    /// the beginning.
+    /// replaced Pods and lost connections; lines that cannot be read any more are reported. `options` apply to the Pods that exist
+    /// `now`; logs of later Pods are read from the beginning.
     ///
     /// # Errors
     /// Those of `choose`.
@@ -111,6 +53,7 @@ impl Cluster {
         &self,
         observed: ObservedSession,
         options: LogOptions,
+        now: Timestamp,
         choose: ContainerSelector,
     ) -> Result<LogFollower> {
         let session = &observed.session;
@@ -118,9 +61,10 @@ impl Cluster {
             cluster: self.clone(),
             namespace: session.namespace().to_owned(),
             name: session.name().to_owned(),
-            session_uid: observed.uid().to_owned(),
+            session_uid: Untyped(&observed.object).require_uid()?.to_owned(),
             session: observed.session.clone(),
             options,
+            clock: FollowClock::starting(now),
             choose,
             live: LiveObjects::default(),
             foreign_pods: Vec::new(),
@@ -217,6 +161,7 @@ impl LogFollower {
         let told = match said.transpose()? {
             Some(ContainerLogEvent::Bytes(bytes)) => LogEvent::Bytes { source, bytes },
             Some(ContainerLogEvent::Note(note)) => LogEvent::Note(note),
+            Some(ContainerLogEvent::Warning(text)) => LogEvent::Warning(text),
             None => {
                 if let Some(ended) = self.sources.get_mut(source) {
                     ended.stream = None;
@@ -236,9 +181,10 @@ impl LogFollower {
                 self.handle_pod(object).await
             }
             WatchChange::Deleted(object) => {
-                let uid = Untyped(&object).uid().unwrap_or_default();
-                self.foreign_pods.retain(|pod| !Untyped(pod).has_uid(uid));
-                self.remove_pod(uid);
+                if let Some(uid) = Untyped(&object).uid() {
+                    self.foreign_pods.retain(|pod| !Untyped(pod).has_uid(uid));
+                    self.remove_pod(uid);
+                }
                 Ok(())
             }
             WatchChange::Bookmark(_) | WatchChange::Restarted => Ok(()),
@@ -260,9 +206,8 @@ impl LogFollower {
             ..LiveObjects::default()
         };
         if live.attribute(&self.session).pods.is_empty() {
-            let uid = Untyped(&object).uid();
             self.foreign_pods
-                .retain(|known| Untyped(known).uid() != uid);
+                .retain(|known| !Untyped(known).is_same_object(&object));
             self.foreign_pods.push(object);
             return Ok(());
         }
@@ -313,13 +258,10 @@ impl LogFollower {
         let from = Some(observed.pods_resource_version.as_str());
         self.pods = self.cluster.watch(&POD, scope, &select, from, false);
         let select = ListOptions::with_fields(format!("metadata.name={}", self.name));
-        let from = Some(
-            Untyped(&observed.object)
-                .resource_version()
-                .unwrap_or_default(),
-        );
+        let from = Untyped(&observed.object).resource_version();
         self.sessions = self.cluster.watch(&SESSION, scope, &select, from, false);
-        self.is_ending |= observed.uid() != self.session_uid || is_ending(&observed.session);
+        self.is_ending |=
+            observed.uid() != Some(self.session_uid.as_str()) || is_ending(&observed.session);
         let mut pods: Vec<Pod> = observed.own_pods().cloned().collect();
         let age = |pod: &Pod| pod.metadata.creation_timestamp.clone().map(|time| time.0);
         let is_ending = |pod: &Pod| pod.metadata.deletion_timestamp.is_some();
@@ -328,7 +270,7 @@ impl LogFollower {
         self.foreign_pods.clear();
         let gone = |known: &&FollowedPod| {
             pods.iter()
-                .all(|pod| pod.metadata.uid.as_ref() != Some(&known.uid))
+                .all(|pod| uid_of(&pod.metadata) != Some(known.uid.as_str()))
         };
         let gone: Vec<String> = self
             .pods_seen
@@ -369,9 +311,4 @@ impl LogFollower {
 /// True if the session is being deleted or stopped, so that no further Pod will be created.
 fn is_ending(session: &Session) -> bool {
     session.is_being_deleted() || session.spec.state == Some(DesiredState::Stopped)
-}
-
-/// Returns a Pod's UID.
-fn pod_uid(object: &Pod) -> &str {
-    object.metadata.uid.as_deref().unwrap_or_default()
 }

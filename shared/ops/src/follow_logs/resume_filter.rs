@@ -7,6 +7,8 @@ use std::cmp::Ordering;
 
 use jiff::Timestamp;
 
+use super::log_gap::LogGap;
+
 /// Most bytes kept of lines without a time stamp, which the server inserts.
 const SERVER_MESSAGE_MAX: usize = 1024;
 /// Length of the longest time stamp, `2006-01-02T15:04:05.000000000+07:00`, rounded up.
@@ -34,13 +36,10 @@ pub(super) struct ResumeFilter {
     is_last_of_run: bool,
     /// Time stamps around lines that may be missing.
     gap: Option<LogGap>,
-}
-
-/// Time span of lines that may be missing: between the last line before an interruption and the first one after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct LogGap {
-    pub(super) after: Timestamp,
-    pub(super) before: Timestamp,
+    /// End of the gap that was reported although no line has followed it yet.
+    reported_until: Option<Timestamp>,
+    /// True if the log was reopened since `reported_until`, so that further lines may be missing.
+    is_reopened: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +77,8 @@ impl ResumeFilter {
             lines_at_resume: 0,
             is_last_of_run: false,
             gap: None,
+            reported_until: None,
+            is_reopened: false,
         }
     }
 
@@ -91,12 +92,43 @@ impl ResumeFilter {
         self.gap.take()
     }
 
+    /// True if the reopened log has not shown its last line yet, and no gap was reported since that line.
+    pub(super) fn misses_last_line(&self) -> bool {
+        self.reported_until.is_none() && self.open_gap(Timestamp::MAX).is_some()
+    }
+
+    /// Takes the gap of a reopened log that ends or falls silent at `now` without its last line.
+    pub(super) fn take_open_gap(&mut self, now: Timestamp) -> Option<LogGap> {
+        let gap = self.open_gap(now)?;
+        self.reported_until = Some(now);
+        self.is_reopened = false;
+        Some(gap)
+    }
+
+    /// Takes the gap from the last line, or from `begun` if there is none, to `now`, for a log that cannot be read any more.
+    pub(super) fn take_lost_rest(&mut self, begun: Timestamp, now: Timestamp) -> LogGap {
+        let last = self.last.map(|last| last.timestamp);
+        let after = self.reported_until.or(last).unwrap_or(begun);
+        self.reported_until = Some(now);
+        self.is_reopened = false;
+        LogGap { after, before: now }
+    }
+
+    fn open_gap(&self, before: Timestamp) -> Option<LogGap> {
+        let known = self.resume_at?;
+        let is_lost = self.is_last_of_run && self.lines_at_resume < known.line_number;
+        let is_reported = self.reported_until.is_some() && !self.is_reopened;
+        let after = self.reported_until.unwrap_or(known.timestamp);
+        (is_lost && !is_reported).then_some(LogGap { after, before })
+    }
+
     /// Prepares for reopening the log. Returns the time stamp to request it from; `None` for its beginning.
     pub(super) fn reopen(&mut self) -> Option<Timestamp> {
         self.head.clear();
         self.line = LineState::Timestamp;
         self.resume_at = self.last;
         self.lines_at_resume = 0;
+        self.is_reopened = true;
         self.last.map(|last| last.timestamp)
     }
 
@@ -157,6 +189,7 @@ impl ResumeFilter {
     fn new_line(&mut self, at: Timestamp, head: &[u8], out: &mut Vec<u8>) {
         self.line = LineState::Returned(0);
         self.is_last_of_run = true;
+        self.reported_until = None;
         self.end_open_line(out);
         let lines = match self.last {
             Some(last) if last.timestamp == at => last.line_number + 1,
@@ -179,14 +212,9 @@ impl ResumeFilter {
             return Some(LineState::Skipped);
         }
         if at > known.timestamp {
-            self.resume_at = None;
             // The last line is no longer in the log, and nobody knows what else is not.
-            if self.is_last_of_run && self.lines_at_resume < known.line_number {
-                self.gap = Some(LogGap {
-                    after: known.timestamp,
-                    before: at,
-                });
-            }
+            self.gap = self.open_gap(at);
+            self.resume_at = None;
             return None;
         }
         self.lines_at_resume += 1;
@@ -244,104 +272,5 @@ impl ResumeFilter {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const A: &str = "2026-03-01T12:00:00.000000001Z";
-    const B: &str = "2026-03-01T14:00:00.000000002+02:00";
-
-    fn log(lines: &[(&str, &str)]) -> Vec<u8> {
-        let lines = lines.iter().map(|(at, text)| format!("{at} {text}"));
-        lines.collect::<String>().into_bytes()
-    }
-
-    #[test]
-    fn every_cut_is_mended_to_the_byte() {
-        let whole = log(&[
-            (A, "one\n"),
-            (A, "one\n"),
-            (B, "two\n"),
-            (B, ""),
-            (B, "two\n"),
-        ]);
-        let whole = [whole, log(&[(B, "\0\u{fffd}\n")])].concat();
-        for stamped in [false, true] {
-            let expected = ResumeFilter::new(stamped, None).filter(&whole);
-            for cut in 0..=whole.len() {
-                for again in 0..=whole.len() {
-                    let mut scanner = ResumeFilter::new(stamped, None);
-                    let mut out = scanner.filter(&whole[..cut]);
-                    scanner.reopen();
-                    out.extend(scanner.filter(&whole[..again]));
-                    scanner.reopen();
-                    out.extend(scanner.filter(&whole));
-                    assert_eq!(out, expected, "cut at {cut}, then at {again}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn times_are_taken_off_and_everything_else_passes() {
-        let mut scanner = ResumeFilter::new(false, None);
-        let mut out = scanner.filter(&log(&[(A, "\u{1b}[1m \0")]));
-        out.extend(scanner.filter(b"\xff\xfe\n"));
-        assert_eq!(out, b"\x1b[1m \0\xff\xfe\n");
-    }
-
-    #[test]
-    fn what_the_kubelet_says_is_no_log() {
-        let mut scanner = ResumeFilter::new(false, None);
-        assert!(scanner.filter(b"failed to open the file").is_empty());
-        assert_eq!(
-            scanner.take_server_message().unwrap(),
-            "failed to open the file"
-        );
-        scanner.reopen();
-        assert_eq!(scanner.filter(&log(&[(A, "one\n")])), b"one\n");
-        assert!(scanner.filter(b"short").is_empty());
-        assert_eq!(scanner.take_server_message(), None);
-    }
-
-    #[test]
-    fn only_so_many_bytes_are_given() {
-        let mut scanner = ResumeFilter::new(true, Some(40));
-        let out = scanner.filter(&log(&[(A, "one\n"), (B, "two\n")]));
-        assert_eq!(out, format!("{A} one\n2026-").into_bytes());
-        assert!(scanner.is_limit_reached());
-    }
-
-    #[test]
-    fn a_log_without_the_last_line_has_a_gap_unless_it_is_of_another_run() {
-        let gap = |is_other_run: bool, reopened: &[(&str, &str)]| {
-            let mut scanner = ResumeFilter::new(false, None);
-            scanner.filter(&log(&[(A, "one\n"), (A, "two\n")]));
-            if is_other_run {
-                scanner.start_run();
-            }
-            scanner.reopen();
-            scanner.filter(&log(reopened));
-            scanner.take_gap()
-        };
-        let lost = LogGap {
-            after: A.parse().unwrap(),
-            before: B.parse().unwrap(),
-        };
-        assert_eq!(gap(false, &[(B, "later\n")]), Some(lost));
-        assert_eq!(gap(false, &[(A, "two\n"), (B, "later\n")]), Some(lost));
-        assert_eq!(
-            gap(false, &[(A, "one\n"), (A, "two\n"), (B, "later\n")]),
-            None
-        );
-        assert_eq!(gap(true, &[(B, "later\n")]), None);
-    }
-
-    #[test]
-    fn a_line_whose_end_is_lost_is_ended() {
-        let mut scanner = ResumeFilter::new(false, None);
-        let mut out = scanner.filter(&log(&[(A, "half")]));
-        scanner.reopen();
-        out.extend(scanner.filter(&log(&[(B, "next\n")])));
-        assert_eq!(out, b"half\nnext\n");
-    }
-}
+#[path = "resume_filter_tests.rs"]
+mod tests;

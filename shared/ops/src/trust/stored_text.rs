@@ -98,8 +98,8 @@ pub(super) fn field_digests(fields: &StoredFields) -> Digests {
 }
 
 /// Returns the digests that this machine has recorded for that part of the session.
-pub(super) fn recorded_digests(cluster: &Cluster, uid: &str, part: StoredPart) -> Digests {
-    let mut known = cluster.known_sessions().digests_of(uid);
+pub(super) fn recorded_digests(cluster: &Cluster, uid: Option<&str>, part: StoredPart) -> Digests {
+    let mut known = uid.map_or_else(Digests::new, |uid| cluster.known_sessions().digests_of(uid));
     known.retain(|key, _| key.starts_with(part.field_prefix()));
     known
 }

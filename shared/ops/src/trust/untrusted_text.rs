@@ -36,7 +36,7 @@ pub struct UntrustedText {
     name: String,
     namespace: String,
     owner: String,
-    uid: String,
+    uid: Option<String>,
     part: StoredPart,
     reason: UntrustedReason,
     fields: StoredFields,
@@ -45,7 +45,7 @@ pub struct UntrustedText {
 impl UntrustedText {
     pub(super) fn new(
         session: &Session,
-        uid: &str,
+        uid: Option<&str>,
         part: StoredPart,
         reason: UntrustedReason,
         fields: StoredFields,
@@ -54,7 +54,7 @@ impl UntrustedText {
             name: session.name().to_owned(),
             namespace: session.namespace().to_owned(),
             owner: session.owner().to_owned(),
-            uid: uid.to_owned(),
+            uid: uid.map(str::to_owned),
             part,
             reason,
             fields,
@@ -63,12 +63,14 @@ impl UntrustedText {
 
     /// Records that the user has agreed to the text.
     pub fn record_agreement(&self, cluster: &Cluster) {
+        let Some(uid) = self.uid.as_deref() else {
+            return;
+        };
         let digests = field_digests(&self.fields);
         // The record holds for this process even if it cannot be written to a file; the next command asks again then.
-        let _ =
-            cluster
-                .known_sessions()
-                .store_digests(&self.uid, self.part.field_prefix(), &digests);
+        let _ = cluster
+            .known_sessions()
+            .store_digests(uid, self.part.field_prefix(), &digests);
     }
 
     /// Returns the error line: the failed operation and the reason.
@@ -96,7 +98,7 @@ impl UntrustedText {
                 "{undone}: the snapshot's record of the session is not known to this machine"
             ),
             _ if changed.len() == self.fields.len()
-                && recorded_digests(cluster, &self.uid, self.part).is_empty() =>
+                && recorded_digests(cluster, self.uid.as_deref(), self.part).is_empty() =>
             {
                 format!(
                     "{undone}: its content is not known to this machine, and others may have written it"
@@ -112,7 +114,7 @@ impl UntrustedText {
     /// Returns the paths of fields that were added, changed or removed since this machine recorded the session.
     fn changed_fields(&self, cluster: &Cluster) -> Vec<String> {
         let (known, now) = (
-            recorded_digests(cluster, &self.uid, self.part),
+            recorded_digests(cluster, self.uid.as_deref(), self.part),
             field_digests(&self.fields),
         );
         let other = now

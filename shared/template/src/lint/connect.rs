@@ -1,15 +1,59 @@
-//! Checks of SSH users in connection methods, as far as possible without values.
+//! Checks of connection methods, as far as possible without values.
 
 use super::super::node::Node;
 use super::super::parameter::Presets;
 use super::super::parameters::Parameters;
 use super::super::placeholder::{PlaceholderRef, TextSegment, split_placeholders};
 use super::super::problem::{Problem, problem_at};
+use super::super::resolve::most_similar;
 use super::super::source::Source;
+use super::Severity;
 use session_model::names::SshUser;
 
 /// Maximum number of values that are tried for one scalar. Further options are checked at create.
 const TEXTS_MAX: usize = 64;
+
+/// Fields of a connection method.
+const METHOD: [&str; 6] = ["name", "exec", "http", "ssh", "container", "killOnExit"];
+
+/// Returns the problems of a method's fields: unknown ones, which the API server would drop silently, not exactly one way to connect,
+/// and `killOnExit` without a command.
+pub(super) fn check_method(source: &Source, method: &Node) -> Vec<(Severity, Problem)> {
+    let mut found = Vec::new();
+    let name = method.get("name").and_then(Node::scalar);
+    let name = name.map_or("", |name| name.text.as_str());
+    let ways = ["exec", "http", "ssh"];
+    if ways.iter().filter(|way| method.get(way).is_some()).count() != 1 {
+        let message =
+            format!("connection method {name:?} must have exactly one of exec, http and ssh");
+        found.push((
+            Severity::Error,
+            problem_at(source, method.location(), message),
+        ));
+    }
+    let Node::Mapping(entries, _) = method else {
+        return found;
+    };
+    for entry in entries {
+        let key = entry.key.as_str();
+        if !METHOD.contains(&key) {
+            let near = most_similar(key, METHOD.iter().copied());
+            let near = near.map(|near| format!(": did you mean {near:?}?"));
+            let message = format!("unknown field {key:?}{}", near.unwrap_or_default());
+            found.push((Severity::Error, problem_at(source, entry.location, message)));
+        }
+        if key == "killOnExit" && method.get("exec").is_none() {
+            let message = format!(
+                "killOnExit of connection method {name:?} has no effect: only a command of exec is ended"
+            );
+            found.push((
+                Severity::Warning,
+                problem_at(source, entry.location, message),
+            ));
+        }
+    }
+    found
+}
 
 /// Returns the problem of the SSH user of a connection method in `spec.connect`, whose placeholders are not parsed with the
 /// manifest.

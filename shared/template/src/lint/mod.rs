@@ -2,14 +2,11 @@
 
 mod annotations;
 mod connect;
+mod finding;
 mod objects;
 mod security;
 mod spec;
 mod spec_texts;
-
-use std::fmt;
-
-use serde::Serialize;
 
 use super::manifest::Manifest;
 use super::node::Node;
@@ -18,87 +15,9 @@ use super::parameters::{Parameters, TemplateParameter};
 use super::problem::{Problem, Problems};
 use super::source::Source;
 use super::template_file::TemplateFile;
+use finding::Findings;
+pub use finding::{Finding, Severity};
 use session_model::objects::primary_workload::{choose_primary, primary_candidates};
-
-/// Severity of a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// The file cannot be used.
-    Error,
-    /// The file works, but probably not as intended.
-    Warning,
-    /// Information for the author.
-    Info,
-}
-
-/// A finding of the checks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// Severity.
-    pub severity: Severity,
-    /// Message and location.
-    #[serde(flatten)]
-    pub problem: Problem,
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = match self.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-            Severity::Info => "info",
-        };
-        let Problem {
-            file,
-            line,
-            column,
-            message,
-            ..
-        } = &self.problem;
-        match (file.as_str(), line) {
-            ("", _) => write!(f, "{word}: {message}"),
-            (file, 0) => write!(f, "{file}: {word}: {message}"),
-            (file, line) => write!(f, "{file}:{line}:{column}: {word}: {message}"),
-        }
-    }
-}
-
-/// Maximum number of findings that are kept.
-const FINDINGS_MAX: usize = 1000;
-
-/// The findings collected so far.
-#[derive(Default)]
-struct Findings(Vec<Finding>);
-
-impl Findings {
-    fn push(&mut self, severity: Severity, problem: Problem) {
-        let finding = Finding { severity, problem };
-        if self.0.len() < FINDINGS_MAX && !self.0.contains(&finding) {
-            self.0.push(finding);
-        }
-    }
-
-    fn has_errors(&self) -> bool {
-        let mut findings = self.0.iter();
-        findings.any(|finding| finding.severity == Severity::Error)
-    }
-
-    /// Removes what follows from declarations that could not be read, which are reported themselves.
-    fn forget_parameters(&mut self, names: &[String]) {
-        self.0.retain(|finding| {
-            let message = &finding.problem.message;
-            let mut names = names.iter();
-            !names.any(|name| message.starts_with(&format!("parameter {name} sets ")))
-        });
-    }
-
-    fn extend(&mut self, severity: Severity, problems: impl IntoIterator<Item = Problem>) {
-        problems
-            .into_iter()
-            .for_each(|problem| self.push(severity, problem));
-    }
-}
 
 /// Checks a file: its SessionTemplates if it has any, else the manifest. Findings are sorted by location.
 pub fn lint_source(source: &Source) -> Vec<Finding> {
@@ -112,6 +31,7 @@ pub fn lint_source(source: &Source) -> Vec<Finding> {
                 lint_manifest(&file.manifest, &file.parameters, &mut findings);
             findings.forget_parameters(&file.unreadable_parameters);
             findings.extend(Severity::Warning, manifest.find_literal_secrets());
+            objects::lint_shared_hosts(&manifest, &mut findings);
             spec::lint_spec(source, file, &manifest, &parameters, &mut findings);
             spec_texts::lint_texts(source, file, &parameters, &mut findings);
         }

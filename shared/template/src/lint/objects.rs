@@ -3,15 +3,17 @@
 use super::super::api_rules;
 use super::super::fill::RENDERED_TEXT_MAX;
 use super::super::manifest::{Manifest, ManifestDocument};
-use super::super::node::{Node, PathStep, Scalar, json_pointer};
+use super::super::node::{Node, Scalar};
 use super::super::parameters::Parameters;
+use super::super::path_step::{PathStep, json_pointer};
 use super::super::placeholder::TextSegment;
 use super::super::scalar::parse_plain_scalar;
 use super::super::scalar_context::ScalarContext;
 use super::super::scope::is_controller_kind;
-use super::{Findings, Severity};
+use super::finding::{Findings, Severity};
 use crate::ParameterRules as _;
 use serde_json::Value;
+use session_model::objects::Untyped;
 
 /// String fields, in which an unquoted placeholder could become a number.
 const TEXT_FIELDS: [&str; 9] = [
@@ -63,6 +65,32 @@ pub(super) fn lint_objects(manifest: &Manifest, parameters: &Parameters, finding
             .visit_nodes(&mut Vec::new(), &mut |path, node| {
                 lint_node(manifest, path, node, findings);
             });
+    }
+}
+
+/// Checks for Ingress hosts that are the same in every session of a template: `create` refuses the second session.
+pub(super) fn lint_shared_hosts(manifest: &Manifest, findings: &mut Findings) {
+    let ingresses = manifest
+        .documents
+        .iter()
+        .filter(|document| document.object_type.kind == "Ingress");
+    for document in ingresses {
+        document.visit_scalars(&mut |path, _, scalar| {
+            let pointer = json_pointer(path);
+            let is_host = pointer.starts_with("/spec/rules/") && pointer.ends_with("/host");
+            if is_host && !scalar.text.is_empty() && scalar.placeholders().next().is_none() {
+                let message = format!(
+                    "host {:?} is the same in every session: only one session at a time can have it",
+                    scalar.text
+                );
+                findings.push(
+                    Severity::Warning,
+                    manifest
+                        .problem_at(scalar.location, message)
+                        .with_hint("put ${SESSION_ID} into the host"),
+                );
+            }
+        });
     }
 }
 
@@ -234,8 +262,7 @@ fn lint_node(manifest: &Manifest, path: &[PathStep<'_>], node: &Node, findings: 
             let name = node
                 .get("name")
                 .and_then(Node::scalar)
-                .map(|name| name.text.as_str())
-                .unwrap_or_default();
+                .map_or(Untyped::NONE, |name| name.text.as_str());
             if !missing.is_empty() {
                 let message = format!(
                     "container {name:?} has no limit for {}",

@@ -8,7 +8,8 @@ use super::super::problem::{Problem, problem_at};
 use super::super::resolve::most_similar;
 use super::super::source::{Source, SourceLocation};
 use super::super::template_file::TemplateFile;
-use super::{Findings, Severity, connect};
+use super::connect;
+use super::finding::{Findings, Severity};
 use crate::ParameterRules as _;
 use serde::Deserialize;
 use session_model::api::PrimaryRef;
@@ -180,23 +181,15 @@ impl SpecLinter<'_> {
                 ));
             }
             names.push(name);
-            let ways = ["exec", "http", "ssh"]
-                .iter()
-                .filter(|way| method.get(way).is_some())
-                .count();
-            if ways != 1 {
-                said.push((
-                    method.location(),
-                    format!(
-                        "connection method {name:?} must have exactly one of exec, http and ssh"
-                    ),
-                ));
-            }
         }
         for (place, message) in said {
             self.say(Severity::Error, place, message);
         }
         let methods = self.at(&["connect"]).map(Node::items).unwrap_or_default();
+        let found: Vec<_> = methods
+            .iter()
+            .flat_map(|method| connect::check_method(self.source, method))
+            .collect();
         let users = methods
             .iter()
             .filter_map(|method| method.get_path(&["ssh", "user"]));
@@ -205,6 +198,9 @@ impl SpecLinter<'_> {
             .filter_map(|user| connect::check_ssh_user(self.source, user, parameters, presets))
             .collect();
         self.findings.extend(Severity::Error, wrong);
+        for (severity, problem) in found {
+            self.findings.push(severity, problem);
+        }
     }
 
     fn presets(&mut self, parameters: &Parameters) {

@@ -45,6 +45,28 @@ fn a_good_template_gets_no_word() {
     assert_eq!(said(&text), [""; 0]);
 }
 
+/// A manifest is one session, a template is many.
+#[test]
+fn a_host_that_every_session_would_have_is_told_in_a_template() {
+    let ingress = |host: &str| {
+        format!(
+            "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {{name: web}}\nspec: {{rules: [{{host: \"{host}\"}}]}}\n"
+        )
+    };
+    let wanted = "warning: host \"web.example.com\" is the same in every session: only one session at a time can have it";
+    says(&template("", &ingress("web.example.com")), wanted);
+    for text in [
+        template("", &ingress("web-${SESSION_ID}.example.com")),
+        format!("{POD}{}", ingress("web.example.com")),
+    ] {
+        let found = said(&text);
+        assert!(
+            !found.iter().any(|line| line.contains("every session")),
+            "{found:?}"
+        );
+    }
+}
+
 /// Text that follows the Pod, and the expected finding.
 const OBJECTS: &[(&str, &str)] = &[
     (

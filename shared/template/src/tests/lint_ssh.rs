@@ -1,6 +1,6 @@
 //! Tests of lint for SSH connection methods.
 
-use super::lint::{POD, said, template};
+use super::lint::{POD, said, says, template};
 
 #[test]
 fn an_ssh_user_is_checked_with_all_that_its_parameters_may_be() {
@@ -76,4 +76,24 @@ fn methods_in_an_annotation_are_checked_as_those_of_a_template() {
             "{said:#?}"
         );
     }
+}
+
+#[test]
+fn the_fields_of_a_method_are_known_ones_and_go_together() {
+    let method = |fields: &str| {
+        template("", "").replace("{name: s, exec: [sh]}", &format!("{{name: s, {fields}}}"))
+    };
+    let said = said(&method("exec: [sh], killOnExit: true"));
+    assert!(
+        !said.iter().any(|line| line.contains("killOnExit")),
+        "{said:?}"
+    );
+    says(
+        &method("exec: [sh], killonexit: true"),
+        "error: unknown field \"killonexit\": did you mean \"killOnExit\"?",
+    );
+    says(
+        &method("http: {port: 80}, killOnExit: true"),
+        "warning: killOnExit of connection method \"s\" has no effect: only a command of exec is ended",
+    );
 }

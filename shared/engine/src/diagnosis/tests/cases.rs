@@ -53,6 +53,13 @@ fn images() -> Vec<Case> {
             ),
         ),
         (
+            "unsigned",
+            waiting(
+                "SignatureValidationFailed",
+                "image pull failed for r.example.com/i:1 because the signature validation failed: Source image rejected",
+            ),
+        ),
+        (
             "too many requests",
             waiting("ErrImagePull", "429 Too Many Requests"),
         ),
@@ -191,7 +198,7 @@ fn places() -> Vec<Case> {
         (
             "claim held",
             nodes(
-                "1 node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode",
+                "1 node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod",
             ),
         ),
         ("hurdle unknown", nodes("1 node(s) had unknown conditions")),
@@ -237,7 +244,7 @@ fn volumes() -> Vec<Case> {
             "no provisioner",
             claim(
                 "ExternalProvisioning",
-                "Waiting for a volume to be created either by the external provisioner 'e.example.com' or manually",
+                "Waiting for a volume to be created either by the external provisioner 'e.example.com' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered.",
             ),
         ),
         (
@@ -263,14 +270,14 @@ fn volumes() -> Vec<Case> {
             "some volume",
             told(&[event(
                 "FailedMount",
-                "Unable to attach or mount volumes: timed out",
+                "Unable to attach or mount volumes: unmounted volumes=[v], unattached volumes=[], failed to process volumes=[]: context deadline exceeded",
             )]),
         ),
         (
             "volume's key",
             told(&[event(
                 "FailedMount",
-                "MountVolume.SetUp failed for volume \"v\" : references non-existent config key: k",
+                "MountVolume.SetUp failed for volume \"v\" : configmap references non-existent config key: k",
             )]),
         ),
         (

@@ -77,7 +77,7 @@ pub(super) fn unlimited() -> Finding {
 
 pub(super) fn event(reason: &str, message: &str) -> EventNote {
     EventNote {
-        object_uid: "u".into(),
+        object_uid: Some("u".into()),
         reason: reason.into(),
         message: message.into(),
         is_warning: true,

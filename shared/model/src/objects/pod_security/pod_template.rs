@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::objects::Untyped;
+
 /// Fields of a Pod spec that list containers.
 const CONTAINER_LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
 /// Longest value in a message, in characters.
@@ -56,7 +58,7 @@ impl<'o> PodTemplate<'o> {
     pub(super) fn containers(&self) -> impl Iterator<Item = PodPart<'o>> {
         CONTAINER_LISTS.iter().flat_map(|list| {
             self.items(list).map(|part| PodPart {
-                container: Some(text(part.value, "name")),
+                container: Some(name_of(part.value)),
                 ..part
             })
         })
@@ -152,7 +154,7 @@ fn escape_pointer_key(key: &str) -> String {
 impl<'o> PodPart<'o> {
     /// Returns the value of field `name`.
     pub(super) fn name(&self) -> &'o str {
-        text(self.value, "name")
+        name_of(self.value)
     }
 
     /// Returns the part itself.
@@ -230,6 +232,7 @@ pub(super) fn display_value(value: &Value) -> String {
     }
 }
 
-fn text<'v>(value: &'v Value, key: &str) -> &'v str {
-    value.get(key).and_then(Value::as_str).unwrap_or_default()
+/// Returns the name of a container or volume; [`Untyped::NONE`] without one.
+fn name_of(part: &Value) -> &str {
+    Untyped(part).str_at("/name").unwrap_or(Untyped::NONE)
 }
