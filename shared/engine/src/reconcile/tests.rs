@@ -10,6 +10,7 @@ use session_model::objects::Untyped;
 use session_model::objects::ownership::Ownership;
 
 mod data;
+mod kinds;
 mod scale;
 
 const NOW: &str = "2026-01-01T12:00:00Z";
