@@ -93,6 +93,8 @@ const LOCAL: &[(&str, &[(&str, &str)])] = &[
             "ghcr.io/nvim-web/session@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
         )],
     ),
+    ("sindri", &[("IMAGE", "localhost/dropbear:1")]),
+    ("sindri", &[("IMAGE", "ghcr.io/your-org/sindri:2.0")]),
     (
         "lab",
         &[
@@ -114,6 +116,7 @@ fn local_images_can_be_used_and_strange_ones_not() {
     for (name, image) in [
         ("shell", "IMAGE"),
         ("nvim", "IMAGE"),
+        ("sindri", "IMAGE"),
         ("lab", "VM_IMAGE"),
         ("lab", "NETWORK_IMAGE"),
         ("lab", "EDITOR_IMAGE"),
@@ -159,6 +162,7 @@ fn a_refused_image_is_told_with_the_registries_that_are_allowed() {
             "names without a registry, docker.io/library/..., localhost/...",
         ),
         ("nvim", "IMAGE", "ghcr.io/..., localhost/..."),
+        ("sindri", "IMAGE", "ghcr.io/..., localhost/..."),
     ] {
         let file = file(name);
         let text = Source::new(format!("sessiontemplate/{name}"), file.manifest.text()).unwrap();
