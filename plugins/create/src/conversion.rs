@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_new_owner;
 use session_shared::foreign_error::io_error_text;
@@ -48,8 +49,7 @@ pub(crate) fn convert_file(
     let namespace = adopt_connection(shown, &converted, connection, console);
     let mut spec = converted.spec;
     let source_name = format!("{shown}: manifest");
-    let texts = converted.objects.iter().map(format_yaml);
-    let manifest = texts.collect::<Result<Vec<String>>>()?.join("---\n");
+    let manifest = write_manifest(&converted.objects)?;
     assigned.from_files.extend(converted.secrets);
     let body = match spec.template_name() {
         Some(template) => SessionSource::Template(template.parse()?),
@@ -59,9 +59,8 @@ pub(crate) fn convert_file(
             SessionSource::Manifest(source_name)
         }
     };
-    if let Some(primary) = primary {
-        spec.primary = Some(primary_workload::parse_primary(primary)?);
-    }
+    let primary = primary.map(primary_workload::parse_primary).transpose()?;
+    spec.primary = primary.or(spec.primary.take());
     let user_id = Some(spec.user_id.as_str()).filter(|id| !id.is_empty());
     Ok(Some(GivenSession {
         name: converted
@@ -71,10 +70,15 @@ pub(crate) fn convert_file(
         namespace,
         quota: converted.quota,
         user_id: user_id.map(parse_new_owner).transpose()?,
-        metadata: serde_json::Value::Null,
+        metadata: Value::Null,
         spec,
         source: body,
     }))
+}
+
+fn write_manifest(objects: &[Value]) -> Result<String> {
+    let texts: Vec<String> = objects.iter().map(format_yaml).collect::<Result<_>>()?;
+    Ok(texts.join("---\n"))
 }
 
 /// Makes namespace and context of the file those of the connection. A flag goes first, with a note if it differs.
