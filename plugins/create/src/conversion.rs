@@ -41,8 +41,8 @@ pub(crate) fn convert_file(
     let Some(converted) = form.convert(source, &mut read_secret)? else {
         return Ok(None);
     };
-    let (shown, described) = (source.name(), form.describe());
-    console.note(&format!("{shown} is {described}, converted to a session"));
+    let shown = source.name();
+    console.note(&describe(shown, form, &converted));
     for warning in &converted.warnings {
         console.warn_with_hint(&warning.to_string(), warning.hint.as_deref());
     }
@@ -74,6 +74,25 @@ pub(crate) fn convert_file(
         spec,
         source: body,
     }))
+}
+
+/// Returns what was recognized, where it leads, and which values of this machine it takes along: a file that somebody else wrote
+/// must do none of this silently.
+fn describe(file: &str, form: InputForm, converted: &Conversion) -> String {
+    let mut text = format!("{file} is {}, converted to a session", form.describe());
+    for (what, name) in [
+        ("namespace", &converted.namespace),
+        ("context", &converted.context),
+    ] {
+        if let Some(name) = name {
+            text.push_str(&format!(", {what} {name:?}"));
+        }
+    }
+    if !converted.secrets.is_empty() {
+        let names: Vec<&str> = converted.secrets.keys().map(String::as_str).collect();
+        text.push_str(&format!(", with your values of {}", names.join(", ")));
+    }
+    text
 }
 
 fn write_manifest(objects: &[Value]) -> Result<String> {
