@@ -12,7 +12,8 @@ use session_shared::objects::ownership::Ownership;
 use session_shared::objects::privileges::find_privileges;
 use session_shared::reconcile::{self, RenderInput, RenderOutput, RenderedStart, status_patch};
 
-use crate::intent::{Intent, SessionSource};
+use crate::given_session::SessionSource;
+use crate::intent::Intent;
 
 /// State read from the cluster before anything is written.
 #[derive(Debug)]
@@ -68,7 +69,7 @@ pub(crate) fn plan_session(intent: &Intent, observed: &Observed) -> Result<NewSe
         &name,
         &spec,
         &BTreeMap::new(),
-        intent.is_client_dry_run(),
+        intent.is_client_dry_run() && !intent.with_secrets,
     )?;
     spec.parameters = rendered.parameters.clone();
     if rendered

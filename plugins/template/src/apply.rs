@@ -39,7 +39,7 @@ pub(crate) async fn run(
     let console = &mut environment.console;
     let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
     let mut mutations = mutation.printer();
-    let source = replacements.read_source(&filename, environment.console.input())?;
+    let source = template_input::read_source(&filename, &replacements, &mut environment.console)?;
     let naming = TemplateNaming {
         name,
         description,

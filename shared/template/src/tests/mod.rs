@@ -2,6 +2,7 @@
 
 mod builtin;
 mod extract;
+mod fields;
 mod guides;
 mod hostile;
 mod lab;
@@ -12,6 +13,7 @@ mod oracle;
 mod parameters;
 mod render;
 mod secrets;
+mod sindri_config;
 
 use std::collections::BTreeMap;
 
