@@ -14,6 +14,8 @@ mod checks;
 mod faults;
 #[path = "create/files.rs"]
 mod files;
+#[path = "create/gimp.rs"]
+mod gimp;
 #[path = "create/kept.rs"]
 mod kept;
 #[path = "play.rs"]

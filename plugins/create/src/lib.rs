@@ -62,7 +62,13 @@ impl Verb for Create {
                 &mut environment.console.progress(),
             );
             let (checked, kept) = futures::try_join!(
-                preflight::read_preflight_facts(&cluster, namespace, &all, quotas),
+                preflight::read_preflight_facts(
+                    &cluster,
+                    namespace,
+                    &all,
+                    &intent.use_existing,
+                    quotas
+                ),
                 KeptClaims::list(&cluster, &subject, found),
             )?;
             preflight::check_preflight(subject.name.as_str(), &all, &checked)?;

@@ -1,5 +1,5 @@
-//! Checks before the first write of a start: ResourceQuotas, StorageClasses and IngressClasses, whose lack would leave the session
-//! pending or half created.
+//! Checks before the first write of a start: ResourceQuotas, StorageClasses, IngressClasses and the namespace's Pod Security level,
+//! which would leave the session pending or half created.
 
 use anyhow::Result;
 use futures::future::try_join_all;
@@ -8,14 +8,15 @@ use serde_json::Value;
 use crate::Cluster;
 use crate::start_plan::StartPlan;
 use session_client::{ListOptions, Scope, WriteOptions};
-use session_engine::diagnosis::{Cause, missing_class, quota};
-use session_engine::reconcile::claim_expansions;
+use session_engine::diagnosis::{Cause, missing_class, pod_security, quota};
+use session_engine::reconcile::{claim_expansions, may_use_existing};
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels::MANAGER;
 use session_model::objects::ResourceType;
 use session_model::objects::Untyped;
+use session_model::objects::ownership::has_kind_and_name;
 use session_model::objects::resource::{
-    INGRESS_CLASS, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, STORAGE_CLASS,
+    INGRESS_CLASS, NAMESPACE, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, STORAGE_CLASS,
 };
 use session_model::progress::{ProgressEvent, ProgressSink};
 
@@ -28,14 +29,26 @@ pub struct PreflightFacts {
     pub storage_classes: Option<Vec<Value>>,
     /// IngressClasses.
     pub ingress_classes: Option<Vec<Value>>,
+    /// Objects that are used as they are, in place of those that the session would create.
+    pub existing: Vec<Value>,
+    /// Namespace, if its Pod Security level decides about the Pods.
+    pub pod_security: Option<Value>,
 }
 
-/// Checks the `objects` that session `name` is about to create against quotas and classes. Lists that are `None` are not checked.
+/// Checks the `objects` that session `name` is about to create against quotas, classes and the Pod Security level of the namespace.
+/// Facts that are `None` are not checked.
 ///
 /// # Errors
 /// The first object that the server would refuse or that would stay pending.
 pub fn check_preflight(name: &str, objects: &[Value], checked: &PreflightFacts) -> Result<()> {
     let none = Vec::new();
+    let is_new = |object: &&Value| {
+        let (kind, name) = (Untyped(object).kind(), Untyped(object).name());
+        let mut existing = checked.existing.iter();
+        !existing.any(|found| has_kind_and_name(found, kind, name))
+    };
+    let objects: Vec<Value> = objects.iter().filter(is_new).cloned().collect();
+    let objects = objects.as_slice();
     let storage = checked.storage_classes.as_ref().unwrap_or(&none);
     let ingress = checked.ingress_classes.as_ref().unwrap_or(&none);
     let found = checked
@@ -56,7 +69,10 @@ pub fn check_preflight(name: &str, objects: &[Value], checked: &PreflightFacts) 
                 ingress,
             )
         })
-        .or_else(|| quota::find_quota_shortfall(objects, checked.quotas.as_ref()?));
+        .or_else(|| quota::find_quota_shortfall(objects, checked.quotas.as_ref()?))
+        .or_else(|| {
+            pod_security::find_pod_security_refusal(objects, checked.pod_security.as_ref()?)
+        });
     match found {
         None => Ok(()),
         Some(Cause {
@@ -71,8 +87,9 @@ pub fn check_preflight(name: &str, objects: &[Value], checked: &PreflightFacts) 
     }
 }
 
-/// Lists quotas and classes that `objects` in `namespace` depend on, one request a kind, at the same time. If the caller may not
-/// list a kind, the check is skipped with a note.
+/// Lists quotas and classes that `objects` in `namespace` depend on, one request a kind, and reads the namespace if privileged Pods
+/// depend on it and the objects that may exist already (by their author, or as `kind/name` in `use_existing`), all at the same
+/// time. If the caller may not read a kind, the check is skipped with a note.
 ///
 /// # Errors
 /// Other refusals of the server.
@@ -80,25 +97,30 @@ pub async fn read_preflight_facts(
     cluster: &Cluster,
     namespace: &str,
     objects: &[Value],
+    use_existing: &[String],
     sink: &mut dyn ProgressSink,
 ) -> Result<PreflightFacts> {
     let (storage, ingress) = (
         missing_class::named_storage_classes(objects),
         missing_class::named_ingress_classes(objects),
     );
-    let (quotas, storage, ingress) = futures::try_join!(
+    let privileged = pod_security::needs_privileged_namespace(objects);
+    let (quotas, storage, ingress, existing, level) = futures::try_join!(
         list_if_needed(cluster, &RESOURCE_QUOTA, Scope::Namespace(namespace), true),
         list_if_needed(cluster, &STORAGE_CLASS, Scope::Cluster, !storage.is_empty()),
         list_if_needed(cluster, &INGRESS_CLASS, Scope::Cluster, !ingress.is_empty()),
+        read_existing(cluster, namespace, objects, use_existing),
+        read_namespace(cluster, namespace, privileged),
     )?;
-    for (found, kind) in [
-        (&quotas, "quotas"),
-        (&storage, "StorageClasses"),
-        (&ingress, "IngressClasses"),
+    for (found, kind, right) in [
+        (&quotas, "quotas", "list them"),
+        (&storage, "StorageClasses", "list them"),
+        (&ingress, "IngressClasses", "list them"),
+        (&level, "Pod Security", "get the namespace"),
     ] {
         if matches!(found, CheckedList::Forbidden) {
             sink.tell(ProgressEvent::Note(format!(
-                "{kind} not checked: no permission to list them"
+                "{kind} not checked: no permission to {right}"
             )));
         }
     }
@@ -106,6 +128,8 @@ pub async fn read_preflight_facts(
         quotas: quotas.items(),
         storage_classes: storage.items(),
         ingress_classes: ingress.items(),
+        existing,
+        pod_security: level.items().and_then(|found| found.into_iter().next()),
     })
 }
 
@@ -147,6 +171,51 @@ async fn list_if_needed(
     }
 }
 
+/// Reads the objects that exist already and may be used as they are.
+async fn read_existing(
+    cluster: &Cluster,
+    namespace: &str,
+    objects: &[Value],
+    use_existing: &[String],
+) -> Result<Vec<Value>> {
+    let allowed = objects
+        .iter()
+        .filter(|object| may_use_existing(object, use_existing));
+    let reads = allowed.filter_map(|object| {
+        let object = Untyped(object);
+        let resource = ResourceType::find_known(object.api_version(), object.kind())?;
+        Some(async move {
+            let found = cluster.get(resource, namespace, object.name()).await;
+            // The answer of a GET for one object need not have its kind.
+            let typed = |mut found: Value| {
+                found["kind"] = object.kind().into();
+                found
+            };
+            match found {
+                Ok(found) => Ok(found.map(typed)),
+                Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
+                Err(error) => Err(error),
+            }
+        })
+    });
+    let found = try_join_all(reads).await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// Reads the namespace whose Pod Security level the Pods need to know. One that does not exist yet has no level.
+async fn read_namespace(cluster: &Cluster, namespace: &str, needed: bool) -> Result<CheckedList> {
+    if !needed {
+        return Ok(CheckedList::NotNeeded);
+    }
+    match cluster.get_metadata(&NAMESPACE, namespace, namespace).await {
+        Ok(found) => Ok(CheckedList::Items(found.into_iter().collect())),
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
+            Ok(CheckedList::Forbidden)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 impl StartPlan {
     /// Checks quotas and classes of new objects, and the expansion of claims by a server dry run.
     pub(super) async fn check_preflight(
@@ -163,7 +232,8 @@ impl StartPlan {
         let new: Vec<Value> = objects.iter().filter(missing).cloned().collect();
         let (name, namespace) = (self.observed.name(), self.observed.namespace());
         if !new.is_empty() {
-            let checked = read_preflight_facts(cluster, namespace, &new, sink).await?;
+            let existing = &self.start.use_existing;
+            let checked = read_preflight_facts(cluster, namespace, &new, existing, sink).await?;
             check_preflight(name, &new, &checked)?;
         }
         let rehearsal = WriteOptions {

@@ -56,7 +56,7 @@ pub use required_access::{restart_accesses, teardown_accesses};
 pub use restart_plan::{claim_expansions, expected_claims, find_claim_conflict};
 pub use secret_ownership::{is_secret_proven, proves_secret};
 use start::plan_start;
-pub use start::{RenderedStart, Rendering, TemplateVersion};
+pub use start::{RenderedStart, Rendering, TemplateVersion, may_use_existing};
 pub use target_state::{
     PhaseReason, TargetState, current_phase, decide_phase, expiry_time, is_expired,
     is_start_requested, target_state,
