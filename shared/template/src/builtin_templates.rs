@@ -41,5 +41,6 @@ pub fn builtin_templates() -> &'static [(&'static str, &'static str)] {
         ("inkscape", desktop!("inkscape", "Inkscape")),
         ("gimp-cloud", include_str!("../templates/gimp-cloud.yaml")),
         ("lab", include_str!("../templates/lab.yaml")),
+        ("sindri", include_str!("../templates/sindri.yaml")),
     ]
 }

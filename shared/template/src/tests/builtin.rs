@@ -113,6 +113,8 @@ const LOCAL: &[(&str, &[(&str, &str)])] = &[
             ("CREDENTIALS_SECRET", "user-cloud-credentials-alice"),
         ],
     ),
+    ("sindri", &[("IMAGE", "localhost/dropbear:1")]),
+    ("sindri", &[("IMAGE", "ghcr.io/your-org/sindri:2.0")]),
     (
         "lab",
         &[
@@ -137,6 +139,7 @@ fn local_images_can_be_used_and_strange_ones_not() {
         ("gimp", "IMAGE"),
         ("gimp-cloud", "RCLONE_IMAGE"),
         ("gimp-cloud", "CREDENTIALS_SECRET"),
+        ("sindri", "IMAGE"),
         ("lab", "VM_IMAGE"),
         ("lab", "NETWORK_IMAGE"),
         ("lab", "EDITOR_IMAGE"),
@@ -182,6 +185,7 @@ fn a_refused_image_is_told_with_the_registries_that_are_allowed() {
             "names without a registry, docker.io/library/..., localhost/...",
         ),
         ("nvim", "IMAGE", "ghcr.io/..., localhost/..."),
+        ("sindri", "IMAGE", "ghcr.io/..., localhost/..."),
     ] {
         let file = file(name);
         let text = Source::new(format!("sessiontemplate/{name}"), file.manifest.text()).unwrap();

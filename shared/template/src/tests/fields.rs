@@ -9,7 +9,7 @@
 //!
 //! The session is `alice-001` of user alice@example.com in namespace labs. PATH: keys with dots between; `[x]` is the item of a
 //! list whose `name` (or `key`, `host`) is x, its number, or a key that contains dots. VALUE: JSON, else text; `(absent)` for a field that
-//! must not exist. `SessionTemplate/NAME` is the template itself. IDS are those of the requirements.
+//! must not exist, with the PATH `.` for an object that must not. `SessionTemplate/NAME` is the template itself. IDS are those of the requirements.
 
 use serde_json::Value;
 
@@ -141,8 +141,11 @@ fn check_row(row: &Row<'_>, objects: &[Value]) -> Result<(), String> {
             part(&object["metadata"]["name"])
         ) == row.object
     };
-    let object = objects.iter().find(named).ok_or("no such object")?;
-    let found = find(object, row.path);
+    let object = objects.iter().find(named);
+    let found = match row.path {
+        "." => object,
+        path => find(object.ok_or("no such object")?, path),
+    };
     if row.value == "(absent)" {
         return found.map_or(Ok(()), |found| Err(format!("{found} found")));
     }
