@@ -9,7 +9,11 @@
 //! A form is a module: it reads the text by `FieldReader`, which keeps the location of each problem.
 
 mod fields;
+mod lab_session;
+mod nvim_config;
 mod sindri;
+mod template_objects;
+mod toml_loader;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +32,10 @@ pub enum InputForm {
     Objects,
     /// Sindri's configuration (sindri.yaml).
     Sindri,
+    /// Dozlab's LabSession.
+    LabSession,
+    /// nvim-web's configuration (TOML), which is never recognized in a file of objects.
+    NvimConfig,
 }
 
 /// Place from which a configuration file takes a secret value.
@@ -69,6 +77,7 @@ impl InputForm {
         let (roots, _) = load_documents(source, PlaceholderMode::Plain);
         match roots.first() {
             Some(root) if sindri::is_config(root) => Self::Sindri,
+            Some(root) if lab_session::is_lab_session(root) => Self::LabSession,
             _ => Self::Objects,
         }
     }
@@ -78,6 +87,8 @@ impl InputForm {
         match self {
             Self::Objects => "Kubernetes objects",
             Self::Sindri => "a Sindri configuration",
+            Self::LabSession => "a LabSession",
+            Self::NvimConfig => "an nvim-web configuration",
         }
     }
 
@@ -93,6 +104,8 @@ impl InputForm {
         match self {
             Self::Objects => Ok(None),
             Self::Sindri => sindri::convert(source, read_secret).map(Some),
+            Self::LabSession => lab_session::convert(source).map(Some),
+            Self::NvimConfig => nvim_config::convert(source).map(Some),
         }
     }
 }
