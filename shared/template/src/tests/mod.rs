@@ -13,6 +13,7 @@ mod oracle;
 mod parameters;
 mod render;
 mod secrets;
+mod sindri_config;
 
 use std::collections::BTreeMap;
 
