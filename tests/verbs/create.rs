@@ -10,6 +10,8 @@
 
 #[path = "create/checks.rs"]
 mod checks;
+#[path = "create/conversions.rs"]
+mod conversions;
 #[path = "create/faults.rs"]
 mod faults;
 #[path = "create/files.rs"]

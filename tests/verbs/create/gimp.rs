@@ -7,7 +7,7 @@ use session_support::{FakeApi, golden};
 use crate::tool::{create, made, posts};
 
 /// A server with a built-in template, and the class of its claims.
-fn server(name: &str) -> FakeApi {
+pub fn server(name: &str) -> FakeApi {
     let api = FakeApi::stateful();
     let (_, text) = builtin_templates()
         .iter()

@@ -11,9 +11,12 @@
 mod fields;
 mod lab_session;
 mod nvim_config;
+mod session_object;
 mod sindri;
 mod template_objects;
 mod toml_loader;
+
+pub use session_object::unknown_session_fields;
 
 use std::collections::BTreeMap;
 
