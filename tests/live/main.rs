@@ -26,6 +26,7 @@ mod keeping;
 mod krew;
 mod lifecycle;
 mod logs;
+mod platforms;
 mod pod_security;
 mod readme;
 mod resize;
@@ -73,6 +74,7 @@ fn all() -> Vec<Live> {
         start::tests(),
         extend::tests(),
         cleanup::tests(),
+        platforms::tests(),
         pod_security::tests(),
         resize::tests(),
         rights::tests(),
