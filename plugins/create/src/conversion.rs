@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_new_owner;
 use session_shared::foreign_error::io_error_text;
@@ -40,16 +41,15 @@ pub(crate) fn convert_file(
     let Some(converted) = form.convert(source, &mut read_secret)? else {
         return Ok(None);
     };
-    let (shown, described) = (source.name(), form.describe());
-    console.note(&format!("{shown} is {described}, converted to a session"));
+    let shown = source.name();
+    console.note(&describe(shown, form, &converted));
     for warning in &converted.warnings {
         console.warn_with_hint(&warning.to_string(), warning.hint.as_deref());
     }
     let namespace = adopt_connection(shown, &converted, connection, console);
     let mut spec = converted.spec;
     let source_name = format!("{shown}: manifest");
-    let texts = converted.objects.iter().map(format_yaml);
-    let manifest = texts.collect::<Result<Vec<String>>>()?.join("---\n");
+    let manifest = write_manifest(&converted.objects)?;
     for (name, value) in converted.secrets {
         assigned.from_files.entry(name).or_insert(value);
     }
@@ -61,9 +61,8 @@ pub(crate) fn convert_file(
             SessionSource::Manifest(source_name)
         }
     };
-    if let Some(primary) = primary {
-        spec.primary = Some(primary_workload::parse_primary(primary)?);
-    }
+    let primary = primary.map(primary_workload::parse_primary).transpose()?;
+    spec.primary = primary.or(spec.primary.take());
     let user_id = Some(spec.user_id.as_str()).filter(|id| !id.is_empty());
     Ok(Some(GivenSession {
         name: converted
@@ -73,10 +72,34 @@ pub(crate) fn convert_file(
         namespace,
         quota: converted.quota,
         user_id: user_id.map(parse_new_owner).transpose()?,
-        metadata: serde_json::Value::Null,
+        metadata: Value::Null,
         spec,
         source: body,
     }))
+}
+
+/// Returns what was recognized, where it leads, and which values of this machine it takes along: a file that somebody else wrote
+/// must do none of this silently.
+fn describe(file: &str, form: InputForm, converted: &Conversion) -> String {
+    let mut text = format!("{file} is {}, converted to a session", form.describe());
+    for (what, name) in [
+        ("namespace", &converted.namespace),
+        ("context", &converted.context),
+    ] {
+        if let Some(name) = name {
+            text.push_str(&format!(", {what} {name:?}"));
+        }
+    }
+    if !converted.secrets.is_empty() {
+        let names: Vec<&str> = converted.secrets.keys().map(String::as_str).collect();
+        text.push_str(&format!(", with your values of {}", names.join(", ")));
+    }
+    text
+}
+
+fn write_manifest(objects: &[Value]) -> Result<String> {
+    let texts: Vec<String> = objects.iter().map(format_yaml).collect::<Result<_>>()?;
+    Ok(texts.join("---\n"))
 }
 
 /// Makes namespace and context of the file those of the connection. A flag goes first, with a note if it differs.

@@ -152,6 +152,11 @@ fn secrets_reach_the_container_and_nothing_else() {
     assert!(secret.to_string().contains("PATH"), "{secret}");
     assert!(!session.to_string().contains(&value), "{session}");
     assert!(!played.text().contains(&value), "{played:?}");
+    assert!(
+        played.err.contains(", with your values of PATH\n"),
+        "{}",
+        played.err
+    );
     let left_out = "secret TOKEN_OF_NOBODY is left out: the environment variable is not set";
     assert!(played.err.contains(left_out), "{}", played.err);
     assert!(

@@ -1,4 +1,6 @@
 //! Tests of the conversion of sindri.yaml: every rule of requirements.md §8, and the objects in `fields/sindri-config.txt`.
+//!
+//! Long because each refusal and each warning of the format is a row.
 
 use anyhow::Result;
 use serde_json::Value;

@@ -3,6 +3,10 @@
 use super::super::super::node::Node;
 use super::super::fields::{FieldReader, location};
 
+const SSH_PORT: &str =
+    "the Ingress leads to port 2222, which speaks SSH: an Ingress carries HTTP only";
+const SSH_WAYS: &str = "reach SSH with kubectl session connect --ssh or serviceType NodePort or LoadBalancer, or name an HTTP port as ingressPort";
+
 /// An Ingress.
 #[derive(Debug)]
 pub(super) struct Ingress {
@@ -38,27 +42,25 @@ pub(super) fn read_ingress(
         (nested, "port"),
         |reader, node, key| reader.number(node, key, 1..=65535),
     );
+    let place = location(section, "ingressHost");
     match (enabled, host) {
         (Some(true), Some(host)) => {
             if port.is_none() {
-                let message = "the Ingress leads to port 2222, which speaks SSH: an Ingress carries HTTP only";
-                let hint = "reach SSH with kubectl session connect --ssh or serviceType NodePort or LoadBalancer, or name an HTTP port as ingressPort";
-                reader.warn(location(section, "ingressHost"), message.to_owned(), hint);
+                reader.warn(place, SSH_PORT.to_owned(), SSH_WAYS);
             }
             Some(Ingress { host, class, port })
         }
         (Some(true), None) => {
-            let message = "the Ingress has no host".to_owned();
             reader.reject(
-                location(section, "ingressHost"),
-                message,
+                place,
+                "the Ingress has no host".to_owned(),
                 "add ingressHost: HOST",
             );
             None
         }
         (None, Some(_)) => {
-            let message = "ingressHost has no effect without ingressEnabled: true".to_owned();
-            reader.warn(location(section, "ingressHost"), message, "");
+            let message = "ingressHost has no effect without ingressEnabled: true";
+            reader.warn(place, message.to_owned(), "");
             None
         }
         _ => None,
