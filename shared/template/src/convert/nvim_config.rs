@@ -9,7 +9,8 @@ use session_model::labels;
 use session_model::names::check_dns_label;
 
 use super::super::api_rules::{check_key, check_label_value};
-use super::super::node::{Node, PathStep};
+use super::super::node::Node;
+use super::super::path_step::PathStep;
 use super::super::problem::Problems;
 use super::super::source::Source;
 use super::fields::{FieldReader, check_amount, check_image, location};
