@@ -4,12 +4,12 @@ use anyhow::Result;
 
 use crate::images::Image;
 
-/// Streams an application: a page for WebRTC and the greeting of a VNC server. Runs as any user.
+/// Streams an application: a page in place of WebRTC, and one in place of VNC. Runs as any user.
 const DESKTOP: &str = r#"#!/bin/sh
 set -e
 : "${DISPLAY:?}" "${USER_ID:?}"
 touch /home/user/.opened /tmp/.opened
-nc -ll -p 5901 -e /vnc-greeting &
+/bin/busybox httpd -h /www -p 5901
 exec /bin/busybox httpd -f -v -h /www -p 6901
 "#;
 
@@ -35,7 +35,6 @@ pub(crate) fn all() -> Result<Vec<Image>> {
         .folder("/www", 0o755)
         .file("/www/index.html", 0o644, "ok\n")
         .file("/www/health", 0o644, "ok\n")
-        .file("/vnc-greeting", 0o755, "#!/bin/sh\necho RFB 003.008\n")
         .file("/start", 0o755, DESKTOP)
         .entrypoint(["/start"]);
     let rclone = Image::busybox("localhost/rclone:1")?.file("/usr/bin/rclone", 0o755, RCLONE);
