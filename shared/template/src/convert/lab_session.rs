@@ -9,7 +9,7 @@ use super::super::loader::{PlaceholderMode, load_documents};
 use super::super::node::Node;
 use super::super::problem::Problems;
 use super::super::source::Source;
-use super::Conversion;
+use super::conversion::Conversion;
 use super::fields::{FieldReader, check_amount, location, value};
 
 const GROUPS: [&str; 2] = ["dozlab.io", "labsessions.dozlab.io"];

@@ -13,10 +13,10 @@ use super::super::node::Node;
 use super::super::path_step::PathStep;
 use super::super::problem::Problems;
 use super::super::source::Source;
+use super::conversion::{Conversion, escape_placeholders};
 use super::fields::{FieldReader, check_amount, check_image, location};
 use super::template_objects::{builtin_template, template_objects};
 use super::toml_loader::load_toml;
-use super::{Conversion, escape_placeholders};
 
 const TEMPLATE: &str = "nvim";
 const KUBERNETES: &[&str] = &[

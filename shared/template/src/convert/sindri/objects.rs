@@ -8,7 +8,7 @@ use session_model::labels;
 
 use super::super::super::parameter::{Parameter, RESERVED_PARAMETERS};
 use super::super::super::template_file::TemplateFile;
-use super::super::escape_placeholders;
+use super::super::conversion::escape_placeholders;
 use super::super::template_objects::{builtin_template, template_objects};
 use super::config::{SindriConfig, to_object};
 use super::secrets::{Secret, SecretSource};
