@@ -12,6 +12,9 @@ use crate::lifecycle::traces;
 use crate::world::{World, run};
 use crate::{Live, kubelet};
 
+mod files;
+mod streamed;
+
 pub(crate) fn tests() -> Vec<Live> {
     vec![
         kubelet(
@@ -20,6 +23,10 @@ pub(crate) fn tests() -> Vec<Live> {
         ),
         kubelet("platforms_sindri_from_its_file", sindri_from_its_file),
     ]
+    .into_iter()
+    .chain(streamed::tests())
+    .chain(files::tests())
+    .collect()
 }
 
 /// A session of a platform, and what its life is checked by.

@@ -10,10 +10,14 @@
 
 #[path = "create/checks.rs"]
 mod checks;
+#[path = "create/conversions.rs"]
+mod conversions;
 #[path = "create/faults.rs"]
 mod faults;
 #[path = "create/files.rs"]
 mod files;
+#[path = "create/gimp.rs"]
+mod gimp;
 #[path = "create/kept.rs"]
 mod kept;
 #[path = "play.rs"]

@@ -16,7 +16,7 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 pub(crate) const ABOUT: &str = "Create a session from a template or a manifest
 
 A session is one user's interactive workload. Pass a SessionTemplate with --template, or a file with -f: a Session object, a \
-manifest with ${NAME} and ${NAME:-default} placeholders, or a Sindri configuration (sindri.yaml). The session's objects are created with your own permissions, and existing \
+manifest with ${NAME} and ${NAME:-default} placeholders, a Sindri configuration (sindri.yaml), or a LabSession object. The session's objects are created with your own permissions, and existing \
 objects are not changed. If NAME is omitted, a name is generated from the owner and the time.
 
 If the session does not become ready, it is kept so that you can inspect it. When its lifetime is over, it runs on until its \
@@ -43,12 +43,18 @@ const EXAMPLES: &str = "  # Create a session from a template and wait until it i
   # Create the session that a Sindri configuration describes, and its namespace
   kubectl session create -f sindri.yaml --create-namespace
 
+  # Create a lab from a LabSession object, with the URL that such an object does not hold
+  kubectl session create -f labsession.yaml --set ROOTFS_IMAGE_URL=https://storage.example.com/lab.ext4
+
+  # Create the session that nvim-web's configuration describes
+  kubectl session create dev --config nvim-web.toml
+
   # Print the objects that would be created
   kubectl session create dev --template shell --dry-run=client --rendered -o yaml";
 
 /// Flags and arguments of `create`, as typed.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "create", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session create [NAME] (--template NAME | -f FILENAME) [options]")]
+#[command(name = "create", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session create [NAME] (--template NAME | -f FILENAME | --config FILENAME) [options]")]
 #[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, DEFAULT_TIMEOUT)))]
 pub struct Args {
     /// Name of the session; generated from the owner and the time if omitted
@@ -58,9 +64,13 @@ pub struct Args {
     #[arg(long, value_name = "NAME", conflicts_with = "filename")]
     pub template: Option<String>,
 
-    /// File with a Session object, a manifest or a sindri.yaml; "-" means standard input
+    /// File with a Session object, a manifest, a sindri.yaml or a LabSession object; "-" means standard input
     #[arg(short = 'f', long, value_name = "FILENAME")]
     pub filename: Option<String>,
+
+    /// Configuration of nvim-web (TOML), whose table kubernetes describes the session; "-" means standard input
+    #[arg(long, value_name = "FILENAME", conflicts_with_all = ["template", "filename"])]
+    pub config: Option<String>,
 
     /// Parameter value flags.
     #[command(flatten)]

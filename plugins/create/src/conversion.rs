@@ -1,4 +1,4 @@
-//! Files of other programs in `-f`: their conversion to a session, with the values and defaults that they bring.
+//! Files of other programs in `-f` and `--config`: their conversion to a session, with the values and defaults that they bring.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -26,13 +26,13 @@ use crate::given_session::{GivenSession, SessionSource, SourceNamespace, extract
 /// All problems of the file; a secret of it that cannot be read.
 pub(crate) fn convert_file(
     file: &str,
+    form: InputForm,
     source: &Source,
     primary: Option<&str>,
     assigned: &mut AssignedValues,
     connection: &mut ConnectionFlags,
     console: &mut Console,
 ) -> Result<Option<GivenSession>> {
-    let form = InputForm::recognize(source);
     let given = assigned.from_files.clone();
     let mut read_secret = |name: &str, origin: &SecretOrigin| match given.get(name) {
         Some(value) => Ok(Some(value.clone())),
@@ -50,7 +50,9 @@ pub(crate) fn convert_file(
     let mut spec = converted.spec;
     let source_name = format!("{shown}: manifest");
     let manifest = write_manifest(&converted.objects)?;
-    assigned.from_files.extend(converted.secrets);
+    for (name, value) in converted.secrets {
+        assigned.from_files.entry(name).or_insert(value);
+    }
     let body = match spec.template_name() {
         Some(template) => SessionSource::Template(template.parse()?),
         None => {

@@ -21,7 +21,7 @@ pub(crate) fn missing_quota_warning(
         .collect();
     Some((
         format!(
-            "namespace {namespace:?} has no ResourceQuota as resourceQuota describes; create makes none"
+            "namespace {namespace:?} has no ResourceQuota with the amounts that the file expects; create makes none"
         ),
         format!(
             "kubectl create quota {session}-quota -n {namespace} --hard={}",

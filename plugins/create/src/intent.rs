@@ -18,8 +18,8 @@ use session_shared::names::{SessionName, TemplateName, UserId};
 use session_shared::objects::{Untyped, primary_workload};
 use session_shared::ops::Driver;
 use session_shared::report::console::Console;
-use session_shared::template::AssignedValues;
 use session_shared::template::Source;
+use session_shared::template::{AssignedValues, InputForm, unknown_session_fields};
 
 use crate::args::{Args, DEFAULT_TIMEOUT};
 use crate::conversion;
@@ -75,6 +75,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         name,
         template,
         filename,
+        config,
         values,
         replacements,
         preset,
@@ -113,12 +114,17 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     let driver = parse_driver(&reconcile)?;
     let (filename, primary) = (filename.as_deref(), primary.as_deref());
     replacements.require_file(filename)?;
-    let mut values = values.read_values(filename, console.input())?;
-    let given = match filename {
+    let file = filename.or(config.as_deref());
+    let mut values = values.read_values(file, console.input())?;
+    let given = match file {
         Some(file) => {
             let source = replacements.read_source(file, console.input())?;
+            let form = match config {
+                Some(_) => InputForm::NvimConfig,
+                None => InputForm::recognize(&source),
+            };
             let (given, flags) = (&mut values, &mut connection);
-            match conversion::convert_file(file, &source, primary, given, flags, console)? {
+            match conversion::convert_file(file, form, &source, primary, given, flags, console)? {
                 Some(converted) => converted,
                 None => from_file(&source, primary, &mut values, console)?,
             }
@@ -165,7 +171,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
 
 fn from_template(template: Option<&str>, primary: Option<&str>) -> Result<GivenSession> {
     let Some(template) = template else {
-        let error = usage_error("one of --template or --filename is required");
+        let error = usage_error("one of --template, --filename or --config is required");
         return Err(with_hint(
             error,
             "list the templates: kubectl session template list",
@@ -201,6 +207,9 @@ fn from_file(
 ) -> Result<GivenSession> {
     let shown = source.name();
     if let Some(session) = session_file::parse_session_file(source)? {
+        for warning in unknown_session_fields(source) {
+            console.warn_with_hint(&warning.to_string(), warning.hint.as_deref());
+        }
         let mut found = from_session(shown, session, primary)?;
         if let (SessionSource::Manifest(name), Some(text)) =
             (&found.source, found.spec.manifest.take())

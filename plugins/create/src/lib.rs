@@ -67,6 +67,7 @@ impl Verb for Create {
                 ownership: &subject.ownership,
                 new: &all,
                 ingresses: &rendering.objects,
+                use_existing: &intent.use_existing,
             };
             let (quotas, found) = (
                 &mut environment.console.progress(),

@@ -271,11 +271,14 @@ impl Cluster {
             NameConflict::Kept | NameConflict::Unattributed => {
                 self.adopt(&resource, &found, object, with).await
             }
+            NameConflict::KeptByOtherTemplate(_) if existing && is_claim(&found) => {
+                Ok(StepResult::UsedExisting(found))
+            }
             NameConflict::KeptByOtherTemplate(template) => {
                 Err(other_template_error(&resource, &found, &template))
             }
             NameConflict::Foreign if existing && !is_secret => Ok(StepResult::UsedExisting(found)),
-            NameConflict::Foreign => Err(foreign_object_error(&resource, name, with.ownership)),
+            NameConflict::Foreign => Err(foreign_object_error(&resource, &found, with.ownership)),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use session_model::api::API_VERSION;
 use session_model::encode::shell;
 use session_model::failure::with_hint;
 use session_model::labels;
@@ -10,6 +11,7 @@ use session_model::objects::ResourceType;
 use session_model::objects::Untyped;
 use session_model::objects::kept_data::has_attribution;
 use session_model::objects::ownership::{Ownership, is_data};
+use session_model::objects::resource::SESSION;
 
 /// Reason why data without a known origin is not adopted.
 pub(super) const UNATTRIBUTED_REASON: &str =
@@ -81,9 +83,27 @@ pub(super) fn unproven_data_error(
 /// Returns the error for an object of somebody else.
 pub(super) fn foreign_object_error(
     resource: &ResourceType,
-    name: &str,
+    found: &Value,
     ownership: &Ownership,
 ) -> anyhow::Error {
+    let name = Untyped(found).name();
+    let mut owners = Untyped(found).owners();
+    // A name that holds the user belongs to the user's other session.
+    if let Some(other) =
+        owners.find(|owner| owner.kind == SESSION.kind && owner.api_version == API_VERSION)
+    {
+        let error = anyhow::anyhow!(
+            "{} {name:?} already exists and is part of session {:?}",
+            resource.kind,
+            other.name
+        );
+        let namespace = ownership.namespace.as_str();
+        let command = |verb: &str| {
+            shell::quote_command(&["kubectl", "session", verb, other.name, "-n", namespace])
+        };
+        let error = with_hint(error, format!("use that session: {}", command("connect")));
+        return with_hint(error, format!("or delete it first: {}", command("delete")));
+    }
     let error = anyhow::anyhow!(
         "{} {name:?} already exists and is not part of session {:?}",
         resource.kind,

@@ -1,5 +1,5 @@
-//! Checks before the first write of a start: ResourceQuotas, StorageClasses and IngressClasses, whose lack would leave the session
-//! pending or half created, and hosts that an Ingress of others already serves.
+//! Checks before the first write of a start: ResourceQuotas, StorageClasses, IngressClasses and the namespace's Pod Security level,
+//! which would leave the session pending or half created, and hosts that an Ingress of others already serves.
 
 use anyhow::Result;
 use futures::future::try_join_all;
@@ -9,15 +9,15 @@ use crate::Cluster;
 use crate::custom_workload::check_stoppable;
 use crate::start_plan::StartPlan;
 use session_client::{ListOptions, Scope, WriteOptions};
-use session_engine::diagnosis::{Cause, ingress_conflict, missing_class, quota};
-use session_engine::reconcile::claim_expansions;
+use session_engine::diagnosis::{Cause, ingress_conflict, missing_class, pod_security, quota};
+use session_engine::reconcile::{claim_expansions, may_use_existing};
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels::MANAGER;
 use session_model::objects::ResourceType;
 use session_model::objects::Untyped;
-use session_model::objects::ownership::Ownership;
+use session_model::objects::ownership::{Ownership, has_kind_and_name};
 use session_model::objects::resource::{
-    INGRESS, INGRESS_CLASS, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, STORAGE_CLASS,
+    INGRESS, INGRESS_CLASS, NAMESPACE, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, STORAGE_CLASS,
 };
 use session_model::progress::{ProgressEvent, ProgressSink};
 
@@ -32,6 +32,10 @@ pub struct PreflightFacts {
     pub ingress_classes: Option<Vec<Value>>,
     /// Ingresses of all namespaces, or of the session's where the caller may list no others.
     pub ingresses: Option<Vec<Value>>,
+    /// Objects that are used as they are, in place of those that the session would create.
+    pub existing: Vec<Value>,
+    /// Namespace, if its Pod Security level decides about the Pods.
+    pub pod_security: Option<Value>,
 }
 
 /// Objects that a start is about to write, as far as they are checked.
@@ -43,9 +47,12 @@ pub struct PreflightObjects<'a> {
     pub new: &'a [Value],
     /// Ingresses that do not exist yet or get other rules.
     pub ingresses: &'a [Value],
+    /// Objects that may be used as they are if they exist, as `kind/name`.
+    pub use_existing: &'a [String],
 }
 
-/// Checks `objects` against quotas, classes and other Ingresses. Lists that are `None` are not checked.
+/// Checks `objects` against quotas, classes, other Ingresses and the Pod Security level of the namespace. Facts that are `None` are not
+/// checked.
 ///
 /// # Errors
 /// The first object that the server would refuse, that would stay pending, or that would compete for a host.
@@ -54,8 +61,16 @@ pub fn check_preflight(objects: &PreflightObjects<'_>, checked: &PreflightFacts)
         ownership,
         new: objects,
         ingresses,
+        ..
     } = *objects;
     let none = Vec::new();
+    let is_new = |object: &&Value| {
+        let (kind, name) = (Untyped(object).kind(), Untyped(object).name());
+        let mut existing = checked.existing.iter();
+        !existing.any(|found| has_kind_and_name(found, kind, name))
+    };
+    let objects: Vec<Value> = objects.iter().filter(is_new).cloned().collect();
+    let objects = objects.as_slice();
     let storage = checked.storage_classes.as_ref().unwrap_or(&none);
     let ingress = checked.ingress_classes.as_ref().unwrap_or(&none);
     let found = checked
@@ -84,7 +99,10 @@ pub fn check_preflight(objects: &PreflightObjects<'_>, checked: &PreflightFacts)
                 checked.ingresses.as_ref()?,
             )
         })
-        .or_else(|| quota::find_quota_shortfall(objects, checked.quotas.as_ref()?));
+        .or_else(|| quota::find_quota_shortfall(objects, checked.quotas.as_ref()?))
+        .or_else(|| {
+            pod_security::find_pod_security_refusal(objects, checked.pod_security.as_ref()?)
+        });
     match found {
         None => Ok(()),
         Some(Cause {
@@ -100,8 +118,9 @@ pub fn check_preflight(objects: &PreflightObjects<'_>, checked: &PreflightFacts)
     }
 }
 
-/// Lists quotas, classes and Ingresses that `objects` depend on, one request a kind, at the same time. If the caller may not list a
-/// kind, the check is skipped with a note.
+/// Lists quotas, classes and Ingresses that `objects` depend on, one request a kind, and reads the namespace if privileged Pods
+/// depend on it and the objects that may exist already, all at the same time. If the caller may not read a kind, the check is skipped
+/// with a note.
 ///
 /// # Errors
 /// Other refusals of the server.
@@ -114,22 +133,27 @@ pub async fn read_preflight_facts(
         missing_class::named_storage_classes(objects.new),
         missing_class::named_ingress_classes(objects.new),
     );
-    let namespace = Scope::Namespace(objects.ownership.namespace.as_str());
-    let (quotas, storage, ingress, ingresses) = futures::try_join!(
+    let name = objects.ownership.namespace.as_str();
+    let namespace = Scope::Namespace(name);
+    let privileged = pod_security::needs_privileged_namespace(objects.new);
+    let (quotas, storage, ingress, ingresses, existing, level) = futures::try_join!(
         list_if_needed(cluster, &RESOURCE_QUOTA, namespace, !objects.new.is_empty()),
         list_if_needed(cluster, &STORAGE_CLASS, Scope::Cluster, !storage.is_empty()),
         list_if_needed(cluster, &INGRESS_CLASS, Scope::Cluster, !ingress.is_empty()),
         list_other_ingresses(cluster, namespace, objects.ingresses),
+        read_existing(cluster, name, objects.new, objects.use_existing),
+        read_namespace(cluster, name, privileged),
     )?;
-    for (found, kind) in [
-        (&quotas, "quotas"),
-        (&storage, "StorageClasses"),
-        (&ingress, "IngressClasses"),
-        (&ingresses, "hosts of other Ingresses"),
+    for (found, kind, right) in [
+        (&quotas, "quotas", "list them"),
+        (&storage, "StorageClasses", "list them"),
+        (&ingress, "IngressClasses", "list them"),
+        (&ingresses, "hosts of other Ingresses", "list them"),
+        (&level, "Pod Security", "get the namespace"),
     ] {
         if matches!(found, CheckedList::Forbidden) {
             sink.tell(ProgressEvent::Note(format!(
-                "{kind} not checked: no permission to list them"
+                "{kind} not checked: no permission to {right}"
             )));
         }
     }
@@ -138,6 +162,8 @@ pub async fn read_preflight_facts(
         storage_classes: storage.items(),
         ingress_classes: ingress.items(),
         ingresses: ingresses.items(),
+        existing,
+        pod_security: level.items().and_then(|found| found.into_iter().next()),
     })
 }
 
@@ -192,6 +218,51 @@ async fn list_if_needed(
     }
 }
 
+/// Reads the objects that exist already and may be used as they are.
+async fn read_existing(
+    cluster: &Cluster,
+    namespace: &str,
+    objects: &[Value],
+    use_existing: &[String],
+) -> Result<Vec<Value>> {
+    let allowed = objects
+        .iter()
+        .filter(|object| may_use_existing(object, use_existing));
+    let reads = allowed.filter_map(|object| {
+        let object = Untyped(object);
+        let resource = ResourceType::find_known(object.api_version(), object.kind())?;
+        Some(async move {
+            let found = cluster.get(resource, namespace, object.name()).await;
+            // The answer of a GET for one object need not have its kind.
+            let typed = |mut found: Value| {
+                found["kind"] = object.kind().into();
+                found
+            };
+            match found {
+                Ok(found) => Ok(found.map(typed)),
+                Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
+                Err(error) => Err(error),
+            }
+        })
+    });
+    let found = try_join_all(reads).await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// Reads the namespace whose Pod Security level the Pods need to know. One that does not exist yet has no level.
+async fn read_namespace(cluster: &Cluster, namespace: &str, needed: bool) -> Result<CheckedList> {
+    if !needed {
+        return Ok(CheckedList::NotNeeded);
+    }
+    match cluster.get_metadata(&NAMESPACE, namespace, namespace).await {
+        Ok(found) => Ok(CheckedList::Items(found.into_iter().collect())),
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
+            Ok(CheckedList::Forbidden)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 impl StartPlan {
     /// Checks quotas and classes of new objects, hosts of new and changed Ingresses, and the expansion of claims by a server dry
     /// run.
@@ -221,6 +292,7 @@ impl StartPlan {
             ownership: &self.start.ownership,
             new: &new,
             ingresses: &ingresses,
+            use_existing: &self.start.use_existing,
         };
         let checked = read_preflight_facts(cluster, &objects, sink).await?;
         check_preflight(&objects, &checked)?;
@@ -256,6 +328,7 @@ mod tests {
             ownership: &ownership,
             new: std::slice::from_ref(&claim),
             ingresses: &[],
+            use_existing: &[],
         };
         let judged = |checked: PreflightFacts| {
             check_preflight(&objects, &checked).map_err(|e| e.to_string())

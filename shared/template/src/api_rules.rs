@@ -126,7 +126,8 @@ fn check_reference_name(path: &[PathStep<'_>], name: &str) -> Result<(), String>
     checked.map_err(|reason| format!("invalid {what} {:?}: {reason}", shorten_value(name)))
 }
 
-fn check_label_value(text: &str) -> Result<(), String> {
+/// Checks a label value: empty, or a qualified name.
+pub(super) fn check_label_value(text: &str) -> Result<(), String> {
     match text {
         "" => Ok(()),
         text => check_qualified_name(text)

@@ -31,6 +31,7 @@ mod containers;
 mod csi;
 mod csi_sanity;
 mod folder;
+mod gimp_images;
 mod go_build;
 mod idle;
 mod images;

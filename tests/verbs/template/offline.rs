@@ -115,7 +115,15 @@ fn the_templates_of_the_program_need_no_cluster() {
 #[test]
 fn what_is_shown_of_a_built_in_template_is_a_file_to_begin_with() {
     let api = FakeApi::new();
-    for name in ["shell", "nvim", "lab", "sindri"] {
+    for name in [
+        "shell",
+        "nvim",
+        "gimp",
+        "blender",
+        "gimp-cloud",
+        "lab",
+        "sindri",
+    ] {
         let shown = template(&api, &format!("show {name} --builtin -o yaml"));
         let played = piped(&api, shown.done(), "lint -f -");
         assert_eq!(played.code, 0, "{played:#?}");

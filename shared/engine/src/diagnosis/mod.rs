@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Beside this path: `stability` judges a Pod that is Ready but may crash again, `deletion_blocker` says what keeps a deleted
-//! object, `remedy` names the commands that repair a session, `quota` and `classes` check objects before they are created, `pod_resize` and `expansion` read the progress of a
+//! object, `remedy` names the commands that repair a session, `quota`, `missing_class` and `pod_security` check objects before they are created, `pod_resize` and `expansion` read the progress of a
 //! Pod's resize and of a claim's expansion.
 
 mod cause_text;
@@ -37,6 +37,7 @@ mod missing_pods;
 mod missing_reference;
 mod pod;
 pub mod pod_resize;
+pub mod pod_security;
 mod probe;
 pub mod quota;
 mod refusal;

@@ -216,6 +216,7 @@ fn what_no_node_offers_is_said_only_of_nodes_that_were_seen() {
 const NOT_FOUND_HERE: &[&str] = &[
     "ingress_conflict.rs",
     "missing_class.rs",
+    "pod_security.rs",
     "quota.rs",
     "fact_lines.rs",
     "facts.rs",

@@ -61,7 +61,7 @@ pub use other_workloads::find_unready_workload;
 pub use phase_reason::{PhaseReason, current_phase, decide_phase};
 pub use phase_since::phase_since;
 pub use render::{ManifestSource, RenderInput, RenderOutput, render};
-pub use rendered_start::{RenderedStart, Rendering, TemplateVersion};
+pub use rendered_start::{RenderedStart, Rendering, TemplateVersion, may_use_existing};
 pub use required_access::{restart_accesses, teardown_accesses};
 pub use restart_plan::{claim_expansions, expected_claims, find_claim_conflict};
 pub use secret_ownership::{is_secret_proven, proves_secret};

@@ -227,6 +227,7 @@ fn expand_connect(methods: &[ConnectMethod], values: &Values) -> Result<Vec<Conn
         .map(|method| {
             let mut method = method.clone();
             method.exec = method.exec.iter().map(&mut expand).collect::<Result<_>>()?;
+            method.enabled = method.enabled.as_ref().map(&mut expand).transpose()?;
             if let Some(http) = &mut method.http {
                 http.path = http.path.as_ref().map(&mut expand).transpose()?;
                 if let Some(IntOrString::Text(port)) = &http.port {
@@ -246,9 +247,14 @@ fn expand_connect(methods: &[ConnectMethod], values: &Values) -> Result<Vec<Conn
         .context("cannot use the connection methods")
 }
 
+/// Returns the methods that are enabled.
 fn validate_methods(methods: Vec<ConnectMethod>) -> Result<Vec<ConnectMethod>> {
     methods.iter().try_for_each(ConnectMethod::validate)?;
-    Ok(methods)
+    let enabled = methods.into_iter().filter_map(|mut method| {
+        let enabled = method.enabled.take();
+        (enabled.as_deref() != Some("false")).then_some(method)
+    });
+    Ok(enabled.collect())
 }
 
 /// Returns the given values that are not secret. They are stored in the Session, so that the next start has them again.

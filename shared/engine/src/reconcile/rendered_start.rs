@@ -140,7 +140,9 @@ impl RenderedStart {
     }
 }
 
-pub(super) fn may_use_existing(object: &Value, by_user: &[String]) -> bool {
+/// Returns true for an object that may exist already and belong to somebody else: its author allows it with an annotation, or the
+/// user in `by_user`, as `kind/name` in lower case.
+pub fn may_use_existing(object: &Value, by_user: &[String]) -> bool {
     let by_author = Untyped(object).annotation(labels::EXISTING) == Some("allowed");
     let name = format!(
         "{}/{}",

@@ -97,14 +97,26 @@ pub struct ConnectMethod {
     /// the container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kill_on_exit: Option<bool>,
+    /// "true" or "false", usually a placeholder; if "false", sessions do not have the method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<String>,
 }
 
 impl ConnectMethod {
     /// Checks the values that are passed to other programs.
     ///
     /// # Errors
-    /// If the SSH user is not a plain user name, so that ssh could read it as an option or another setting.
+    /// If the SSH user is not a plain user name, so that ssh could read it as an option or another setting; if `enabled` is not a
+    /// boolean.
     pub fn validate(&self) -> anyhow::Result<()> {
+        if let Some(enabled) = &self.enabled
+            && !["true", "false"].contains(&enabled.as_str())
+        {
+            anyhow::bail!(
+                "in connection method {:?}: enabled must be true or false, but is {enabled:?}",
+                self.name
+            );
+        }
         let user = self.ssh.as_ref().and_then(|ssh| ssh.user.as_deref());
         let user = user.map(str::parse::<SshUser>).transpose();
         user.map(drop)

@@ -27,6 +27,10 @@ pub fn set_resources(
     let mut workload = objects
         .iter_mut()
         .find(|o| has_kind_and_name(o, &primary.kind, &primary.name));
+    let gpu_resource = workload
+        .as_deref()
+        .and_then(|workload| pod_annotation(workload, labels::GPU_RESOURCE))
+        .unwrap_or_else(|| DEFAULT_GPU_RESOURCE.to_owned());
     let container = workload.as_deref_mut();
     let container = container.and_then(|w| container_mut(w, primary.container.as_deref()));
     let Some(container) = container else {
@@ -40,7 +44,7 @@ pub fn set_resources(
     set_limits(resources, wanted)?;
     if let Some(gpu) = &wanted.gpu {
         let count = parse_gpu_count(&gpu.to_string())?;
-        let name = set_gpu(resources, count);
+        let name = set_gpu(resources, count, gpu_resource);
         if let (Some(spec), 1..) = (workload.and_then(pod_spec_mut), count) {
             tolerate_taint(spec, &name);
         }
@@ -53,7 +57,9 @@ pub fn set_resources(
 fn tolerate_taint(spec: &mut Map<String, Value>, key: &str) {
     let tolerations = spec.entry("tolerations").or_insert_with(|| json!([]));
     if let Some(tolerations) = tolerations.as_array_mut()
-        && tolerations.iter().all(|toleration| toleration["key"] != key)
+        && tolerations
+            .iter()
+            .all(|toleration| toleration["key"] != key)
     {
         tolerations.push(json!({ "key": key, "operator": "Exists", "effect": "NoSchedule" }));
     }
@@ -143,15 +149,15 @@ fn set_limit(resources: &mut Value, name: &str, limit: Quantity) {
 }
 
 /// Sets the count of the GPU resource that the container already names (nvidia.com/gpu, amd.com/gpu, a MIG profile), else of
-/// [`DEFAULT_GPU_RESOURCE`], and returns its name.
-fn set_gpu(resources: &mut Value, count: u32) -> String {
+/// `default`, and returns its name.
+fn set_gpu(resources: &mut Value, count: u32, default: String) -> String {
     let is_gpu =
         |name: &&String| name.contains('/') && (name.ends_with("gpu") || name.contains("/mig-"));
     let named = ["limits", "requests"].iter().find_map(|part| {
         let map = resources.get(*part)?.as_object()?;
         map.keys().find(is_gpu).cloned()
     });
-    let name = named.unwrap_or_else(|| DEFAULT_GPU_RESOURCE.to_owned());
+    let name = named.unwrap_or(default);
     for part in ["limits", "requests"] {
         if let Some(map) = section_mut(resources, part) {
             match count {
@@ -221,19 +227,19 @@ fn claims_mut(objects: &mut [Value]) -> impl Iterator<Item = &mut Value> {
         })
 }
 
+/// Returns an annotation of a workload's Pods.
+fn pod_annotation(workload: &Value, key: &str) -> Option<String> {
+    let path = pod_metadata_paths(Untyped(workload).kind()).last()?;
+    let annotations = workload.pointer(&format!("{path}/annotations"))?;
+    annotations.get(key)?.as_str().map(str::to_owned)
+}
+
 fn replace_data_volume(objects: &mut Vec<Value>, size: &str) -> bool {
     let mut claim = None;
     for object in objects.iter_mut() {
-        let Some(path) = pod_metadata_paths(Untyped(object).kind()).last() else {
-            continue;
-        };
-        let annotation = |key: &str| {
-            let annotations = object.pointer(&format!("{path}/annotations"))?;
-            annotations.get(key)?.as_str().map(str::to_owned)
-        };
         let (Some(volume), Some(name)) = (
-            annotation(labels::DATA_VOLUME),
-            annotation(labels::DATA_CLAIM),
+            pod_annotation(object, labels::DATA_VOLUME),
+            pod_annotation(object, labels::DATA_CLAIM),
         ) else {
             continue;
         };
@@ -308,6 +314,25 @@ mod tests {
         assert!(
             objects[0]["spec"]["containers"][0]["resources"]["limits"]
                 .get("nvidia.com/gpu")
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn the_template_may_name_the_gpu_resource() {
+        let mut objects = vec![pod()];
+        objects[0]["metadata"]["annotations"][labels::GPU_RESOURCE] =
+            "nvidia.com/gpu.shared".into();
+        let gpu = |objects: &mut [Value], count| {
+            set_resources(objects, &primary(), &resources(None, None, Some(count))).unwrap();
+            objects[0]["spec"]["containers"][0]["resources"]["limits"].clone()
+        };
+        let limits = gpu(&mut objects, "1");
+        assert_eq!(limits["nvidia.com/gpu.shared"], "1");
+        assert!(limits.get(DEFAULT_GPU_RESOURCE).is_none());
+        assert!(
+            gpu(&mut objects, "0")
+                .get("nvidia.com/gpu.shared")
                 .is_none()
         );
     }

@@ -5,6 +5,7 @@ use super::super::problem::{Problem, Problems, problem_at};
 use super::super::resolve::most_similar;
 use super::super::source::{Source, SourceLocation};
 use serde_json::Value;
+use session_model::quantity::Quantity;
 
 /// Reader of a file's fields. Problems are collected, so that all are reported together.
 pub(super) struct FieldReader<'s> {
@@ -207,4 +208,24 @@ pub(super) fn value<'n>(parent: Option<&'n Node>, key: &str) -> Option<&'n Node>
 pub(super) fn location(parent: Option<&Node>, key: &str) -> SourceLocation {
     let node = value(parent, key).or(parent);
     node.map(Node::location).unwrap_or_default()
+}
+
+/// Checks an image name: one without characters that have a meaning in a manifest.
+pub(super) fn check_image(image: &str) -> Result<(), String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-:@".contains(c);
+    match !image.is_empty() && image.chars().all(is_plain) {
+        true => Ok(()),
+        false => Err("must be the name of an image".to_owned()),
+    }
+}
+
+/// Checks a quantity greater than 0.
+pub(super) fn check_amount(text: &str) -> Result<(), String> {
+    let amount: Quantity = text
+        .parse()
+        .map_err(|error: anyhow::Error| error.to_string())?;
+    match amount.is_zero() || amount.is_negative() {
+        true => Err("must be greater than 0".to_owned()),
+        false => Ok(()),
+    }
 }

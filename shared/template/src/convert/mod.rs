@@ -10,7 +10,14 @@
 
 mod conversion;
 mod fields;
+mod lab_session;
+mod nvim_config;
+mod session_object;
 mod sindri;
+mod template_objects;
+mod toml_loader;
+
+pub use session_object::unknown_session_fields;
 
 use anyhow::Result;
 
@@ -25,6 +32,10 @@ pub enum InputForm {
     Objects,
     /// Sindri's configuration (sindri.yaml).
     Sindri,
+    /// Dozlab's LabSession.
+    LabSession,
+    /// nvim-web's configuration (TOML), which is never recognized in a file of objects.
+    NvimConfig,
 }
 
 impl InputForm {
@@ -33,6 +44,7 @@ impl InputForm {
         let (roots, _) = load_documents(source, PlaceholderMode::Plain);
         match roots.first() {
             Some(root) if sindri::is_config(root) => Self::Sindri,
+            Some(root) if lab_session::is_lab_session(root) => Self::LabSession,
             _ => Self::Objects,
         }
     }
@@ -42,6 +54,8 @@ impl InputForm {
         match self {
             Self::Objects => "Kubernetes objects",
             Self::Sindri => "a Sindri configuration",
+            Self::LabSession => "a LabSession",
+            Self::NvimConfig => "an nvim-web configuration",
         }
     }
 
@@ -57,6 +71,8 @@ impl InputForm {
         match self {
             Self::Objects => Ok(None),
             Self::Sindri => sindri::convert(source, read_secret).map(Some),
+            Self::LabSession => lab_session::convert(source).map(Some),
+            Self::NvimConfig => nvim_config::convert(source).map(Some),
         }
     }
 }

@@ -7,7 +7,7 @@ use session_model::names::check_dns_label;
 use session_model::quantity::Quantity;
 
 use super::super::super::node::Node;
-use super::super::fields::{FieldReader, location, value};
+use super::super::fields::{FieldReader, check_image, location, value};
 use super::header::{check_provider, check_version, read_name};
 use super::ingress::{Ingress, read_ingress};
 use super::secrets::{self, Secret};
@@ -166,13 +166,7 @@ impl SindriConfig {
     }
 
     fn read_image(&mut self, reader: &mut FieldReader<'_>, section: Option<&Node>) {
-        let image = reader.checked(section, "image", |image| {
-            let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-:@".contains(c);
-            match !image.is_empty() && image.chars().all(is_plain) {
-                true => Ok(()),
-                false => Err("must be the name of an image".to_owned()),
-            }
-        });
+        let image = reader.checked(section, "image", check_image);
         self.parameters.extend(image.map(|image| ("IMAGE", image)));
         let policy = one_of(
             reader,

@@ -2,18 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::{Map, Value, json};
 use session_model::labels;
 
-use super::super::super::builtin_templates::builtin_templates;
-use super::super::super::manifest::Manifest;
-use super::super::super::node::Scalar;
 use super::super::super::parameter::{Parameter, RESERVED_PARAMETERS};
-use super::super::super::placeholder::TextSegment;
-use super::super::super::source::Source;
 use super::super::super::template_file::TemplateFile;
 use super::super::conversion::escape_placeholders;
+use super::super::template_objects::{builtin_template, template_objects};
 use super::config::{SindriConfig, to_object};
 use super::secrets::{Secret, SecretSource};
 
@@ -28,13 +24,9 @@ pub(super) fn build(
     config: &SindriConfig,
     values: &BTreeMap<String, String>,
 ) -> Result<(Vec<Value>, BTreeMap<String, String>)> {
-    let (_, text) = builtin_templates()
-        .iter()
-        .find(|(name, _)| *name == "sindri")
-        .context("no built-in template sindri")?;
-    let file = TemplateFile::parse(&Source::new("sindri", *text)?)?.pop();
-    let file = file.context("the built-in template sindri is empty")?;
-    let mut objects = template_objects(&file, config)?;
+    let file = builtin_template("sindri")?;
+    let value_of = |name: &str| config.parameters.get(name).cloned();
+    let mut objects = template_objects(&file, value_of)?;
     let secrets = SessionSecrets::new(config, values, &file.parameters);
     for object in &mut objects {
         match object["kind"].as_str() {
@@ -50,28 +42,6 @@ pub(super) fn build(
     objects.extend(secrets.objects());
     objects.extend(ingress(config));
     Ok((objects, secrets.parameters))
-}
-
-/// Returns the template's objects with `${NAME:-value}` for each of its parameters, so that a flag still overrides a value.
-fn template_objects(file: &TemplateFile, config: &SindriConfig) -> Result<Vec<Value>> {
-    let with_value = |segment: &TextSegment| match segment {
-        TextSegment::Text(text) => text.clone(),
-        TextSegment::Placeholder(placeholder) => {
-            let name = placeholder.name.as_str();
-            let declared = file.parameters.iter().find(|one| one.name == name);
-            let default = declared.and_then(|parameter| parameter.default.clone());
-            match config.parameters.get(name).cloned().or(default) {
-                Some(value) => format!("${{{name}:-{value}}}"),
-                None => format!("${{{name}}}"),
-            }
-        }
-    };
-    let text = |scalar: &Scalar| scalar.segments.iter().map(with_value).collect();
-    let manifest = Manifest::parse(&file.manifest)?;
-    let documents = manifest.documents.iter();
-    Ok(documents
-        .map(|document| document.root.to_value_with(&text))
-        .collect())
 }
 
 fn fill_workload(
