@@ -15,7 +15,6 @@ use session_shared::ops::ObservedSession;
 use session_shared::report::console::Console;
 
 use crate::intent::Intent;
-use crate::ssh;
 
 /// Start of the line that names a run. It is a comment for ssh.
 const HEAD: &str = "# host keys of run ";
@@ -79,7 +78,7 @@ pub(crate) fn drop_keys_of_other_runs(
             "cannot store host keys in {file:?}: it does not begin with {HEAD:?}, so its keys may be those of other hosts"
         ));
     }
-    ssh::create_parent(file)?;
+    create_parent(file)?;
     local_state::replace_private_file(file, &format!("{}\n", run.head()))
         .with_context(|| format!("failed to write {file:?}"))?;
     if !keys.trim().is_empty() {
@@ -91,4 +90,11 @@ pub(crate) fn drop_keys_of_other_runs(
         ));
     }
     Ok(())
+}
+
+/// Creates the directory of a file, accessible only to its owner.
+pub(crate) fn create_parent(file: &Path) -> Result<()> {
+    let folder = file.parent().unwrap_or(file);
+    let made = local_state::create_private_folder(folder);
+    made.with_context(|| format!("failed to create directory {folder:?}"))
 }

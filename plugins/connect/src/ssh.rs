@@ -19,7 +19,7 @@ use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::report::console::Console;
 use session_shared::verb::ProgramName;
 
-use crate::host_keys::ServerRun;
+use crate::host_keys::{self, ServerRun};
 use crate::intent::{ConnectMode, Intent};
 
 /// Returns the ssh settings for the session.
@@ -126,7 +126,7 @@ pub(crate) fn print_host_block(
         host.proxy.splice(0..0, environment);
     }
     let text = host.config_block()?;
-    create_parent(&host.known_hosts)?;
+    host_keys::create_parent(&host.known_hosts)?;
     console.print(&text)
 }
 
@@ -149,17 +149,10 @@ pub(crate) fn exec_ssh(host: &SshHost, words: &[String]) -> Result<()> {
             "install an OpenSSH client (Debian: apt-get install openssh-client)",
         ));
     };
-    create_parent(&host.known_hosts)?;
+    host_keys::create_parent(&host.known_hosts)?;
     let mut command = std::process::Command::new(ssh);
     command.args(arguments);
     exec_program(&mut command)
-}
-
-/// Creates the directory of a file, accessible only to its owner.
-pub(crate) fn create_parent(file: &Path) -> Result<()> {
-    let folder = file.parent().unwrap_or(file);
-    let made = local_state::create_private_folder(folder);
-    made.with_context(|| format!("failed to create directory {folder:?}"))
 }
 
 #[cfg(unix)]

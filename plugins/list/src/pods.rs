@@ -209,7 +209,7 @@ impl SessionPods {
             [first, rest @ ..] => {
                 let ready = pods.iter().all(|pod| pod.is_ready);
                 let expected = rest.is_empty() || pods.iter().all(|pod| pod.controlled);
-                let namespace = Untyped(session).namespace().unwrap_or_default();
+                let namespace = Untyped(session).home_namespace();
                 let enough = self.are_enough(namespace, &pods);
                 (ready && expected && enough && !stopped).then(|| WorkloadState::Ready {
                     pod: first.name.clone(),

@@ -66,7 +66,7 @@ pub(super) fn an_ssh_user_that_is_an_option() -> Result<()> {
 }
 
 pub(super) fn a_uid_that_is_a_setting() -> Result<()> {
-    for uid in ["x\n  ProxyCommand touch /tmp/pwned", "*", "u-1,other", ""] {
+    for uid in ["x\n  ProxyCommand touch /tmp/pwned", "*", "u-1,other"] {
         let api = FakeApi::stateful();
         let mut session = json!({
             "apiVersion": "streaming.platform/v1", "kind": "Session", "metadata": {"name": "alice", "namespace": "default"},
@@ -157,6 +157,14 @@ pub(super) fn a_context_that_is_a_command() -> Result<()> {
             &format!("--context={context}"),
             "--quiet",
         ];
+        let (keys, words) = words.split_last().context("no words")?;
+        let is_path = |keys: &str| {
+            let file = keys.strip_prefix("--known-hosts=").unwrap_or_default();
+            std::path::Path::new(file)
+                .parent()
+                .is_some_and(|folder| folder.ends_with("kubectl-session/host_keys"))
+        };
+        ensure!(is_path(keys), "{keys}");
         ensure!(words == wanted, "{words:#?}");
     }
     Ok(())

@@ -101,7 +101,7 @@ pub fn find_ingress_conflict(
                     claimed.path,
                     Untyped(ingress).name(),
                     Untyped(other).name(),
-                    Untyped(other).namespace().unwrap_or_default(),
+                    Untyped(other).home_namespace(),
                 ),
                 remedy: Some(
                     "use another host, such as one with ${SESSION_ID} in it, or delete the other ingress first".to_owned(),

@@ -15,6 +15,7 @@ use std::pin::pin;
 use tokio::sync::watch::Receiver;
 
 use super::log_gap::{FollowClock, GapCause, LogGap};
+use super::log_target::LogTarget;
 use super::resume_filter::ResumeFilter;
 use crate::Cluster;
 use session_client::{Backoff, LogOptions, LogStream, parse_object};
@@ -40,15 +41,6 @@ pub(super) enum ContainerLogEvent {
     Note(String),
     /// A warning that lines may be missing.
     Warning(String),
-}
-
-/// The container whose log is followed.
-#[derive(Clone, Debug)]
-pub(super) struct LogTarget {
-    pub(super) namespace: String,
-    pub(super) pod: String,
-    pub(super) uid: String,
-    pub(super) container: String,
 }
 
 /// A follower of one container's log.

@@ -4,8 +4,9 @@ use anyhow::Result;
 use k8s_openapi::api::core::v1::Pod;
 use tokio::sync::watch::channel;
 
-use super::container_follower::{ContainerFollower, LogTarget};
+use super::container_follower::ContainerFollower;
 use super::log_follower::{FollowedPod, LogEvent, LogFollower, LogSource};
+use super::log_target::LogTarget;
 use session_client::LogOptions;
 use session_model::objects::container_run::ContainerRun;
 use session_model::objects::metadata::{name_of, uid_of};

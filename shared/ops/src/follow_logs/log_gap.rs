@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::container_follower::LogTarget;
+use super::log_target::LogTarget;
 
 /// Time span of lines that may be missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

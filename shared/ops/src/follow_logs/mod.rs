@@ -10,6 +10,7 @@ mod container_follower;
 mod followed_pods;
 mod log_follower;
 mod log_gap;
+mod log_target;
 mod resume_filter;
 
 use std::collections::VecDeque;
