@@ -4,16 +4,20 @@
 //! found by their owners: all Pods of the namespace are read, and every chain of owners that may end at the Session is followed.
 
 use anyhow::{Result, anyhow};
+use futures::future::try_join_all;
+use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::ListOptions;
+use crate::session_objects::{owner_kinds, session_selector};
+use session_client::{ListOptions, Scope, parse_object};
 use session_engine::reconcile::CustomWorkload;
 use session_model::api::{ObjectRef, PrimaryRef, Session};
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
 use session_model::objects::ownership::has_kind_and_name;
 use session_model::objects::pods::WORKLOAD_KINDS;
+use session_model::objects::resource::POD;
 use session_model::objects::{Owner, ResourceType, Untyped};
 
 /// Returns the primary workload of the last start if its kind is not built in.
@@ -31,7 +35,7 @@ pub fn custom_primary(session: &Session) -> Option<&ObjectRef> {
 pub fn pod_selector(session: &Session) -> ListOptions {
     match custom_primary(session) {
         Some(_) => ListOptions::default(),
-        None => crate::session_objects::session_selector(session.name()),
+        None => session_selector(session.name()),
     }
 }
 
@@ -88,7 +92,50 @@ pub async fn check_stoppable(
     }
 }
 
+/// A custom workload as it was read, with its Pods and every owner that leads to them.
+pub(super) struct CustomRead {
+    /// The workload; `None` where it or its kind is gone.
+    pub(super) custom: Option<CustomWorkload>,
+    /// Pods of the namespace that may be its own.
+    pub(super) pods: Vec<Pod>,
+    /// Their owners, the workload among them.
+    pub(super) owners: Vec<Value>,
+    /// The resourceVersion from which a watch of the Pods continues.
+    pub(super) pods_resource_version: String,
+}
+
 impl Cluster {
+    /// Reads a session's workload of a kind that is not built in, its Pods and all owners that lead to them.
+    ///
+    /// # Errors
+    /// Refusals of the server.
+    pub(super) async fn read_custom_workload(&self, session: &Session) -> Result<CustomRead> {
+        let namespace = session.namespace();
+        let (labelled, all) = (session_selector(session.name()), pod_selector(session));
+        let scope = Scope::Namespace(namespace);
+        let kinds = owner_kinds(session);
+        let lists = kinds.iter().map(|kind| self.list(kind, scope, &labelled));
+        let (custom, pods, lists) = futures::try_join!(
+            self.get_custom_workload(namespace, session),
+            self.list(&POD, scope, &all),
+            try_join_all(lists),
+        )?;
+        let mut owners: Vec<Value> = lists.into_iter().flat_map(|list| list.items).collect();
+        owners.extend(custom.iter().map(|custom| custom.object.clone()));
+        let pods_resource_version = pods.resource_version;
+        let mut candidates = pods.items;
+        candidates.retain(|pod| may_be_of_custom(pod, session));
+        let above = self.get_owners(namespace, &candidates, &owners, session);
+        owners.extend(above.await?);
+        let pods = candidates.into_iter().map(parse_object);
+        Ok(CustomRead {
+            custom,
+            pods: pods.collect::<Result<_>>()?,
+            owners,
+            pods_resource_version,
+        })
+    }
+
     /// Reads the primary workload of a kind that is not built in, and the count of its scale subresource. `None` where the session has
     /// another primary workload, where the object or its kind is gone, and where the Session does not own it.
     ///

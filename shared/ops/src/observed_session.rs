@@ -9,14 +9,13 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow};
-use futures::future::try_join_all;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use crate::Cluster;
 use crate::controller::Driver;
-use crate::custom_workload::{custom_primary, may_be_of_custom, pod_selector};
+use crate::custom_workload::custom_primary;
 use crate::finish_start::ReadySession;
 use crate::selected_sessions::SelectedSession;
 use crate::session_objects::{owner_kinds, session_selector, with_setup_hint};
@@ -26,8 +25,7 @@ use session_client::{ObjectList, Scope, not_found_error, parse_object};
 use session_engine::diagnosis::EventNote;
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
-    CustomWorkload, LiveObjects, RenderedStart, TargetState, WorkloadState, assess_workload,
-    reconcile,
+    LiveObjects, RenderedStart, TargetState, WorkloadState, assess_workload, reconcile,
 };
 use session_model::api::Session;
 use session_model::objects::ownership::Ownership;
@@ -164,14 +162,14 @@ impl ObservedSession {
         cluster: &Cluster,
         on_failure: OnFailure,
     ) -> Result<()> {
-        let read = self.read_custom_workload(cluster).await;
+        let read = cluster.read_custom_workload(&self.session).await;
         let parts = [Part::Pods, Part::Owners];
         self.parts.extend(parts);
         match read {
-            Ok((custom, pods, owners, version)) => {
-                (self.live.pods, self.live.owners) = (pods, owners);
-                self.live.custom = custom;
-                self.pods_resource_version = version;
+            Ok(read) => {
+                (self.live.pods, self.live.owners) = (read.pods, read.owners);
+                self.live.custom = read.custom;
+                self.pods_resource_version = read.pods_resource_version;
             }
             Err(error) if on_failure == OnFailure::KeepReason => {
                 let reason = unreadable_reason(&error, &POD.qualified());
@@ -182,33 +180,6 @@ impl ObservedSession {
         }
         self.attribute();
         Ok(())
-    }
-
-    async fn read_custom_workload(
-        &self,
-        cluster: &Cluster,
-    ) -> Result<(Option<CustomWorkload>, Vec<Pod>, Vec<Value>, String)> {
-        let (namespace, session) = (self.session.namespace(), &self.session);
-        let (labelled, all) = (session_selector(session.name()), pod_selector(session));
-        let scope = Scope::Namespace(namespace);
-        let kinds = owner_kinds(session);
-        let owners = kinds
-            .iter()
-            .map(|kind| cluster.list(kind, scope, &labelled));
-        let (custom, pods, lists) = futures::try_join!(
-            cluster.get_custom_workload(namespace, session),
-            cluster.list(&POD, scope, &all),
-            try_join_all(owners),
-        )?;
-        let mut owners: Vec<Value> = lists.into_iter().flat_map(|list| list.items).collect();
-        owners.extend(custom.iter().map(|custom| custom.object.clone()));
-        let (mut candidates, version) = (pods.items, pods.resource_version);
-        candidates.retain(|pod| may_be_of_custom(pod, session));
-        let above = cluster.get_owners(namespace, &candidates, &owners, session);
-        owners.extend(above.await?);
-        let pods = candidates.into_iter().map(parse_object);
-        let pods = pods.collect::<Result<_>>()?;
-        Ok((custom, pods, owners, version))
     }
 
     fn add_parts(&mut self, reads: Vec<PartRead>) {

@@ -82,14 +82,15 @@ impl ArchiveFooter {
         if Untyped(&object).kind() != FOOTER_KIND {
             return None;
         }
-        let text = |pointer: &str| Untyped(&object).str_at(pointer).map(str::to_owned);
+        // A footer that lacks a field is still one: its values are checked, and an archive with it is refused.
+        let text = |key: &str| object[key].as_str().map_or_else(String::new, str::to_owned);
         Some(Self {
-            session: text("/session")?,
-            namespace: text("/namespace")?,
-            directory: text("/directory")?,
-            created: text("/made")?,
-            length: object["bytes"].as_u64()?,
-            sha256: text("/sha256")?,
+            session: text("session"),
+            namespace: text("namespace"),
+            directory: text("directory"),
+            created: text("made"),
+            length: object["bytes"].as_u64().unwrap_or_default(),
+            sha256: text("sha256"),
         })
     }
 }
