@@ -6,5 +6,6 @@ pub fn builtin_templates() -> &'static [(&'static str, &'static str)] {
         ("shell", include_str!("../templates/shell.yaml")),
         ("nvim", include_str!("../templates/nvim.yaml")),
         ("lab", include_str!("../templates/lab.yaml")),
+        ("preview", include_str!("../templates/preview.yaml")),
     ]
 }
