@@ -6,6 +6,7 @@ pub fn builtin_templates() -> &'static [(&'static str, &'static str)] {
         ("shell", include_str!("../templates/shell.yaml")),
         ("nvim", include_str!("../templates/nvim.yaml")),
         ("lab", include_str!("../templates/lab.yaml")),
+        ("sindri", include_str!("../templates/sindri.yaml")),
         ("preview", include_str!("../templates/preview.yaml")),
     ]
 }

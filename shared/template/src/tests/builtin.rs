@@ -1,6 +1,6 @@
-//! Tests that compare the built-in templates with the manifests of their first users.
+//! Tests that every built-in template passes, beside the tables of their fields.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::lint::{Severity, lint_source};
 use super::super::{Manifest, Parameters, Source, TemplateFile, ValueLayers, builtin_templates};
@@ -53,6 +53,10 @@ fn there_is_nothing_to_say_about_them() {
         // A virtual machine with its own network needs more privileges than a container.
         let all = told.len();
         told.retain(|line| !line.contains(" requests a privilege: container "));
+        // The template makes the ServiceAccounts itself and grants them nothing; ServiceMonitors are for a command line only.
+        let is_preview = *name == "preview";
+        let accepted = [": serviceAccountName is ", "ServiceMonitor (monitoring.coreos.com/v1) is"];
+        told.retain(|line| !is_preview || !accepted.iter().any(|text| line.contains(text)));
         assert_eq!(
             (told.len(), all),
             (0, if *name == "lab" { 3 } else { 0 }),
@@ -67,58 +71,6 @@ fn there_is_nothing_to_say_about_them() {
             "{name} has undeclared parameters"
         );
     }
-}
-
-#[test]
-fn nvim_is_what_its_project_describes() {
-    let objects = rendered("nvim", &[]);
-    assert_eq!(objects.len(), 1);
-    let pod = &objects[0];
-    assert_eq!(pod["metadata"]["name"], "nvim-web-session-alice-001");
-    assert_eq!(pod["metadata"]["labels"]["app"], "nvim-web-session");
-    assert_eq!(
-        pod["metadata"]["annotations"]["nvim-web/session-id"],
-        "alice-001"
-    );
-    assert_eq!(
-        (
-            &pod["spec"]["restartPolicy"],
-            &pod["spec"]["terminationGracePeriodSeconds"]
-        ),
-        (&json!("Never"), &json!(30))
-    );
-    let container = &pod["spec"]["containers"][0];
-    assert_eq!(
-        (&container["name"], &container["image"]),
-        (
-            &json!("nvim-web"),
-            &json!("ghcr.io/nvim-web/session:latest")
-        )
-    );
-    assert_eq!(
-        container["ports"][1],
-        json!({"name": "ws", "containerPort": 9001})
-    );
-    assert_eq!(
-        container["resources"],
-        json!({"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": 1, "memory": "512Mi"}})
-    );
-    assert_eq!(
-        container["livenessProbe"],
-        json!({"tcpSocket": {"port": "ws"}, "initialDelaySeconds": 5, "periodSeconds": 10})
-    );
-    assert_eq!(
-        container["readinessProbe"],
-        json!({"tcpSocket": {"port": "ws"}, "initialDelaySeconds": 2, "periodSeconds": 5})
-    );
-    assert_eq!(
-        pod["spec"]["volumes"],
-        json!([{"name": "workspace", "emptyDir": {"sizeLimit": "1Gi"}}])
-    );
-    assert_eq!(
-        file("nvim").object["spec"]["lifetime"],
-        json!({"timeout": "1h", "onExpiry": "delete"})
-    );
 }
 
 /// Images that the patterns must allow.
@@ -145,6 +97,8 @@ const LOCAL: &[(&str, &[(&str, &str)])] = &[
             "ghcr.io/nvim-web/session@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
         )],
     ),
+    ("sindri", &[("IMAGE", "localhost/dropbear:1")]),
+    ("sindri", &[("IMAGE", "ghcr.io/your-org/sindri:2.0")]),
     (
         "lab",
         &[
@@ -166,6 +120,7 @@ fn local_images_can_be_used_and_strange_ones_not() {
     for (name, image) in [
         ("shell", "IMAGE"),
         ("nvim", "IMAGE"),
+        ("sindri", "IMAGE"),
         ("lab", "VM_IMAGE"),
         ("lab", "NETWORK_IMAGE"),
         ("lab", "EDITOR_IMAGE"),
@@ -211,6 +166,7 @@ fn a_refused_image_is_told_with_the_registries_that_are_allowed() {
             "names without a registry, docker.io/library/..., localhost/...",
         ),
         ("nvim", "IMAGE", "ghcr.io/..., localhost/..."),
+        ("sindri", "IMAGE", "ghcr.io/..., localhost/..."),
     ] {
         let file = file(name);
         let text = Source::new(format!("sessiontemplate/{name}"), file.manifest.text()).unwrap();

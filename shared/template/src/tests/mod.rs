@@ -2,6 +2,7 @@
 
 mod builtin;
 mod extract;
+mod fields;
 mod guides;
 mod hostile;
 mod lab;
