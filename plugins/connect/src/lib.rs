@@ -86,15 +86,14 @@ async fn open_connection(
             print::run(cluster, intent, observed, target, *json, console).await
         }
         (ConnectMode::Stdio { port }, _) => {
-            let container = intent.container.as_deref();
-            let pod = port_forwarder::require_pod(intent, observed, container)?;
+            let place = &intent.place();
+            let pod = port_forwarder::require_pod(intent, observed, place)?;
             let port = resolve_port(pod, port)?;
             let (forwarder, _) =
-                port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
+                port_forwarder::new_forwarder(cluster, intent, observed, place, environment)?;
             stdio::run(&forwarder, pod, port, environment).await
         }
-        (_, ConnectTarget::Command { argv, container }) => {
-            let container = container.as_deref();
+        (_, ConnectTarget::Command { argv, place }) => {
             // A command typed by the user needs no trust in the session.
             let is_stored =
                 intent.command.is_empty() && !plan::connect_methods(&observed.session).is_empty();
@@ -109,26 +108,18 @@ async fn open_connection(
             {
                 return check_exit_code(1);
             }
-            exec::run(cluster, intent, observed, argv, container, environment).await
+            exec::run(cluster, intent, observed, argv, place, environment).await
         }
-        (
-            _,
-            ConnectTarget::Page {
-                port,
-                path,
-                container,
-            },
-        ) => {
-            let container = container.as_deref();
-            let pod = port_forwarder::require_pod(intent, observed, container)?;
+        (_, ConnectTarget::Page { port, path, place }) => {
+            let pod = port_forwarder::require_pod(intent, observed, place)?;
             let port = resolve_port(pod, port)?;
             let forwarder =
-                port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
+                port_forwarder::new_forwarder(cluster, intent, observed, place, environment)?;
             open::run(forwarder, pod, port, path, environment).await
         }
-        (mode, ConnectTarget::Ssh { port, user, .. }) => {
+        (mode, ConnectTarget::Ssh { port, user, place }) => {
             let user = user.as_ref();
-            let host = ssh::ssh_host(cluster, intent, observed, &intent.connection, port, user)?;
+            let host = ssh::ssh_host(cluster, intent, observed, place, port, user)?;
             if *mode == ConnectMode::SshConfig {
                 return ssh::print_host_block(host, &intent.connection, &mut environment.console);
             }

@@ -14,7 +14,7 @@ use session_shared::names::SshUser;
 use session_shared::objects::endpoint::{PodPort, port_endpoint};
 use session_shared::objects::pod_containers::container_status;
 use session_shared::objects::pod_ports::{resolve_port, tcp_port_name};
-use session_shared::ops::ObservedSession;
+use session_shared::ops::{ContainerTarget, ObservedSession};
 
 use crate::intent::{ConnectMode, Intent};
 use crate::port_name::check_port;
@@ -23,28 +23,25 @@ use crate::port_name::check_port;
 const DEFAULT_SHELL: &str =
     "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi";
 
-/// Connection to a session, resolved from flags and method.
+/// Connection to a session, resolved from flags and method. `place` is the workload and container given by flags or the method.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectTarget {
     /// A command in a container.
     Command {
         argv: Vec<String>,
-        /// Container given by `-c` or the method.
-        container: Option<String>,
+        place: ContainerTarget,
     },
     /// A web page: port number or name, and path.
     Page {
         port: String,
         path: String,
-        /// Container given by `-c` or the method.
-        container: Option<String>,
+        place: ContainerTarget,
     },
     /// An SSH server: port number or name, and user.
     Ssh {
         port: String,
         user: Option<SshUser>,
-        /// Container given by `-c` or the method.
-        container: Option<String>,
+        place: ContainerTarget,
     },
 }
 
@@ -117,16 +114,13 @@ fn target_of_method(
         check_port(&port).with_context(|| method_error_context(method, session))?;
         anyhow::Ok(port)
     };
-    let container = intent
-        .container
-        .clone()
-        .or_else(|| method.container.clone());
+    let place = method_place(method, intent)?;
     if let Some(http) = &method.http {
         let path = http.path.clone().unwrap_or_else(|| "/".to_owned());
         return Ok(ConnectTarget::Page {
             port: port(&http.port)?,
             path,
-            container,
+            place,
         });
     }
     if let Some(ssh) = &method.ssh {
@@ -134,7 +128,7 @@ fn target_of_method(
         return Ok(ConnectTarget::Ssh {
             port: port(&ssh.port)?,
             user: user.map_err(|error| altered_user_error(error, method, session))?,
-            container,
+            place,
         });
     }
     let argv = if intent.command.is_empty() {
@@ -145,7 +139,38 @@ fn target_of_method(
     if argv.is_empty() {
         bail!("method {:?} defines no command", method.name);
     }
-    Ok(ConnectTarget::Command { argv, container })
+    Ok(ConnectTarget::Command { argv, place })
+}
+
+/// Returns the place of a method, with that of the flags before it. Its container is one of its own workload.
+fn method_place(method: &ConnectMethod, intent: &Intent) -> Result<ContainerTarget> {
+    let given = intent.place();
+    let is_elsewhere = given.workload.is_some();
+    let workload = method.workload.as_deref().map(str::parse).transpose();
+    let workload = workload.with_context(|| format!("cannot use method {:?}", method.name))?;
+    let container = method.container.clone().filter(|_| !is_elsewhere);
+    Ok(ContainerTarget {
+        workload: given.workload.or(workload),
+        container: given.container.or(container),
+    })
+}
+
+impl Intent {
+    /// Returns the place that the flags name.
+    pub(crate) fn place(&self) -> ContainerTarget {
+        ContainerTarget {
+            workload: self.workload.clone(),
+            container: self.container.clone(),
+        }
+    }
+}
+
+impl ConnectTarget {
+    /// Returns the workload and container of the connection.
+    pub(crate) fn place(&self) -> &ContainerTarget {
+        let (Self::Command { place, .. } | Self::Page { place, .. } | Self::Ssh { place, .. }) = self;
+        place
+    }
 }
 
 fn method_error_context(method: &ConnectMethod, session: &Session) -> String {
@@ -188,11 +213,11 @@ fn default_target(intent: &Intent) -> Result<ConnectTarget> {
         ConnectMode::Ssh | ConnectMode::SshConfig => Ok(ConnectTarget::Ssh {
             port: "22".to_owned(),
             user: None,
-            container: intent.container.clone(),
+            place: intent.place(),
         }),
         _ => Ok(ConnectTarget::Command {
             argv,
-            container: intent.container.clone(),
+            place: intent.place(),
         }),
     }
 }
@@ -301,11 +326,12 @@ pub(crate) fn find_address(
         let endpoint = text.parse::<Endpoint>();
         endpoint.with_context(|| format!("cannot use the endpoint of session {name:?}"))
     };
+    let place = entrance.place();
     if let ConnectTarget::Ssh { port, .. } = entrance {
         // No URL reaches an SSH server.
         let is_service = |object: &&Value| object["kind"] != "Ingress";
         let services: Vec<Value> = network.iter().filter(is_service).cloned().collect();
-        let exposed = exposed_endpoint(observed, port, &services);
+        let exposed = exposed_endpoint(observed, place, port, &services);
         let written = written.filter(|endpoint| !endpoint.starts_with("http"));
         let endpoint = exposed.as_deref().or(written).map(read).transpose()?;
         return Ok(endpoint.map(|endpoint| endpoint.to_string()));
@@ -314,7 +340,7 @@ pub(crate) fn find_address(
         let endpoint = written.map(read).transpose()?;
         return Ok(endpoint.map(|endpoint| endpoint.to_string()));
     };
-    if let Some(endpoint) = exposed_endpoint(observed, port, network) {
+    if let Some(endpoint) = exposed_endpoint(observed, place, port, network) {
         return Ok(Some(read(&endpoint)?.page_url(path)));
     }
     let pages = connect_methods(&observed.session).iter();
@@ -326,8 +352,13 @@ pub(crate) fn find_address(
 }
 
 /// Returns the endpoint of a Service or Ingress that exposes a port of the session's Pod.
-fn exposed_endpoint(observed: &ObservedSession, word: &str, network: &[Value]) -> Option<String> {
-    let (pod, _) = observed.choose_container(None).ok().flatten()?;
+fn exposed_endpoint(
+    observed: &ObservedSession,
+    place: &ContainerTarget,
+    word: &str,
+    network: &[Value],
+) -> Option<String> {
+    let (pod, _) = observed.choose_container(place).ok().flatten()?;
     let number = resolve_port(pod, word).ok()?;
     let name = tcp_port_name(pod, number);
     let node = pod.status.as_ref().and_then(|s| s.host_ip.as_deref());

@@ -16,7 +16,7 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
 use session_shared::local_state;
 use session_shared::names::SshUser;
-use session_shared::ops::{Cluster, ObservedSession};
+use session_shared::ops::{Cluster, ContainerTarget, ObservedSession};
 use session_shared::report::console::Console;
 use session_shared::verb::ProgramName;
 
@@ -30,26 +30,21 @@ pub(crate) fn ssh_host(
     cluster: &Cluster,
     intent: &Intent,
     observed: &ObservedSession,
-    connection: &ConnectionFlags,
+    place: &ContainerTarget,
     port: &str,
     user: Option<&SshUser>,
 ) -> Result<SshHost> {
     let mut proxy = proxy_command()?;
     proxy.extend([intent.name.to_string(), format!("--stdio={port}")]);
     proxy.push(format!("--namespace={}", cluster.namespace()));
-    proxy.extend(connection.to_arguments());
-    proxy.extend(
-        intent
-            .container
-            .as_ref()
-            .map(|name| format!("--container={name}")),
-    );
+    proxy.extend(intent.connection.to_arguments());
+    let workload = place.workload.as_ref();
+    proxy.extend(workload.map(|name| format!("--workload={name}")));
+    let container = place.container.as_ref();
+    proxy.extend(container.map(|name| format!("--container={name}")));
     proxy.push("--quiet".to_owned());
     // A restarted session has a new Pod, and mostly a new host key.
-    let pod = observed
-        .choose_container(intent.container.as_deref())
-        .ok()
-        .flatten();
+    let pod = observed.choose_container(place).ok().flatten();
     let pod = pod.filter(|_| intent.mode != ConnectMode::SshConfig);
     let uid = pod.and_then(|(pod, _)| pod.metadata.uid.as_deref());
     let uid = uid.unwrap_or(observed.uid()).parse();

@@ -82,6 +82,7 @@ pub mod wait_snapshots;
 #[cfg(test)]
 mod tests;
 
+pub use choose_container::ContainerTarget;
 pub use cluster::Cluster;
 pub use controller::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE, Driver};
 pub use observed_session::ObservedSession;

@@ -55,7 +55,7 @@ impl ObservedSession {
     pub fn runs_sync(&self, options: &StopOptions) -> bool {
         !self.driver.is_controller()
             && !options.skip_sync
-            && HookRun::find(&self.session, &self.state, "sync").is_some()
+            && HookRun::find(&self.session, &self.state, &self.live, "sync").is_some()
     }
 
     /// Returns the steps of a stop, in order. `spec.state: stopped` is written after the sync hook, so that a failed hook stops

@@ -40,6 +40,7 @@ mod start;
 pub mod status_patch;
 mod target_state;
 mod teardown;
+mod workload_name;
 mod workload_state;
 
 pub use data_loss::{
@@ -63,6 +64,7 @@ pub use target_state::{
 };
 use teardown::plan_teardown;
 pub use teardown::{Teardown, effective_data_policy, is_secret_kept, kept_since_patch};
+pub use workload_name::{NamedWorkload, WorkloadName, find_workload};
 pub use workload_state::{WorkloadState, assess_workload};
 
 use jiff::Timestamp;

@@ -202,10 +202,10 @@ fn expand_hooks(hooks: &Hooks, values: &Values) -> Result<Hooks> {
         let Some(hook) = hook else {
             return Ok(None);
         };
-        let command = hook.command.iter();
-        let command = command.map(|text| values.expand_text(text, false, &mut budget));
+        let mut expand = |text: &String| values.expand_text(text, false, &mut budget);
         Ok(Some(Hook {
-            command: command.collect::<Result<_>>()?,
+            command: hook.command.iter().map(&mut expand).collect::<Result<_>>()?,
+            workload: hook.workload.as_ref().map(&mut expand).transpose()?,
             ..hook.clone()
         }))
     };
@@ -226,6 +226,7 @@ fn expand_connect(methods: &[ConnectMethod], values: &Values) -> Result<Vec<Conn
         .map(|method| {
             let mut method = method.clone();
             method.exec = method.exec.iter().map(&mut expand).collect::<Result<_>>()?;
+            method.workload = method.workload.as_ref().map(&mut expand).transpose()?;
             if let Some(http) = &mut method.http {
                 http.path = http.path.as_ref().map(&mut expand).transpose()?;
                 if let Some(IntOrString::Text(port)) = &http.port {
