@@ -12,7 +12,8 @@ use session_shared::names::parameters_secret_name;
 use session_shared::objects::ResourceType;
 use session_shared::objects::Untyped;
 use session_shared::objects::resource::{
-    EVENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, PERSISTENT_VOLUME_CLAIM, POD, SECRET, SERVICE,
+    EVENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, NETWORK_POLICY, PERSISTENT_VOLUME_CLAIM, POD,
+    POD_DISRUPTION_BUDGET, SECRET, SERVICE,
     SESSION, SESSION_TEMPLATE, VOLUME_SNAPSHOT,
 };
 use session_shared::objects::snapshot_schedule::SnapshotSchedule;
@@ -179,14 +180,20 @@ async fn read_snapshots(cluster: &Cluster, select: &ListOptions) -> PartResult<V
     }
 }
 
-/// Reads the Services, Ingresses and autoscalers that the last start created. Objects that are gone or cannot be read are left out;
+/// Reads the Services, Ingresses, autoscalers, disruption budgets and policies that the last start created. Objects that are gone or cannot be read are left out;
 /// the report then shows the endpoint in the session's status.
 async fn read_network(cluster: &Cluster, observed: &Observed) -> Vec<Value> {
     let applied = observed.typed_session.applied();
     let objects = applied
         .map(|applied| applied.objects.as_slice())
         .unwrap_or_default();
-    let kinds = [&SERVICE, &INGRESS, &HORIZONTAL_POD_AUTOSCALER];
+    let kinds = [
+        &SERVICE,
+        &INGRESS,
+        &HORIZONTAL_POD_AUTOSCALER,
+        &POD_DISRUPTION_BUDGET,
+        &NETWORK_POLICY,
+    ];
     let reads = objects.iter().filter_map(|object| {
         let kind = kinds.into_iter().find(|kind| kind.kind == object.kind)?;
         Some(cluster.get(kind, cluster.namespace(), &object.name))
