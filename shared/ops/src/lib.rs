@@ -46,6 +46,7 @@ mod explain_cause;
 pub mod finish_start;
 pub mod follow_logs;
 mod incomplete_copy;
+pub mod missing_kinds;
 pub mod missing_right;
 mod name_conflict;
 pub mod observed_session;

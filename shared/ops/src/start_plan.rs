@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::trust::StoredPart;
+use super::missing_kinds::MissingKinds;
 use super::{incomplete_copy, template_lookup, trust};
 use crate::Cluster;
 use crate::observed_session::ObservedSession;
@@ -120,8 +121,16 @@ impl StartPlan {
             .secrets
             .keys()
             .any(|secret| options.values.from_files.contains_key(secret));
-        let notes = template_lookup::template_change(&observed.session, template.as_ref())
-            .map(|change| format!("{change}; this start applies the current version"));
+        let mut rendered = rendered;
+        let mut notes = Vec::from_iter(
+            template_lookup::template_change(&observed.session, template.as_ref())
+                .map(|change| format!("{change}; this start applies the current version")),
+        );
+        let missing = MissingKinds::find(cluster, &rendered.rendering.objects).await?;
+        if spec.skip_missing_kinds == Some(true) {
+            notes.extend(missing.leave_out(&mut rendered.rendering.objects));
+        }
+        missing.require_served(observed.name(), &rendered.rendering.objects)?;
         // A merge patch adds parameters and removes none.
         spec.parameters.extend(rendered.parameters.clone());
         spec.state = Some(DesiredState::Running);
@@ -157,7 +166,7 @@ impl StartPlan {
             requested_at: now,
             stored_secrets: stored,
             has_new_secrets: gave_secrets,
-            notes: notes.into_iter().collect(),
+            notes,
         };
         if !options.skip_checks {
             futures::try_join!(

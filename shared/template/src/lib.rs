@@ -47,7 +47,7 @@ mod values;
 pub use annotation::parse_plain_value;
 pub use assigned::AssignedValues;
 pub use builtin_templates::builtin_templates;
-pub use convert::{Conversion, InputForm, SecretOrigin, SecretReader};
+pub use convert::{Adaptation, Conversion, InputForm, SecretOrigin, SecretReader};
 pub use extract::{ExtractedSecrets, extract_secret_literals};
 pub use fill::{RENDERED_BYTES_MAX, RENDERED_TEXT_MAX, RenderBudget};
 pub use lint::{Finding, Severity, lint_source};

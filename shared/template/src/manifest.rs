@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
+use super::convert::foreign_objects;
 use super::foreign_placeholder;
 use super::loader::{PlaceholderMode, load_documents};
 use super::node::{Node, PathStep, Scalar, json_pointer};
@@ -265,6 +266,10 @@ fn expand_lists(
         ));
         return;
     }
+    if let Some(problem) = unrendered_problem(source, &root) {
+        problems.push(problem);
+        return;
+    }
     let (Some(api_version), Some(kind)) = (
         read_type_field(source, &root, "apiVersion", problems),
         read_type_field(source, &root, "kind", problems),
@@ -288,6 +293,22 @@ fn expand_lists(
         object_type: ObjectType { api_version, kind },
         root,
     });
+}
+
+/// Returns the problem of a file that another tool must turn into objects first.
+fn unrendered_problem(source: &Source, root: &Node) -> Option<Problem> {
+    let text = |key: &str| root.get(key).and_then(Node::scalar)?.literal();
+    let Node::Mapping(entries, _) = root else {
+        return None;
+    };
+    let fields: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
+    let (api_version, kind) = (text("apiVersion"), text("kind"));
+    let (form, hint) = foreign_objects::unrendered_form(
+        api_version.unwrap_or_default(),
+        kind.unwrap_or_default(),
+        &fields,
+    )?;
+    Some(problem_at(source, root.location(), format!("this is {form}")).with_hint(hint))
 }
 
 /// Returns the problem of an object without metadata.name.

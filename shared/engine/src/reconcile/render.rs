@@ -16,7 +16,7 @@ use session_model::failure::with_hint;
 use session_model::names::{NamespaceName, SessionName, UserId};
 use session_model::objects::{overrides, primary_workload};
 use session_template::{
-    Manifest, OmittedSecret, Parameters, RenderBudget, SessionIdentity, Source, ValueLayers, Values,
+    Adaptation, Manifest, OmittedSecret, Parameters, RenderBudget, SessionIdentity, Source, ValueLayers, Values,
 };
 
 /// Source of a session's objects: a template or a manifest.
@@ -63,6 +63,8 @@ pub struct RenderOutput {
     pub withheld: Vec<OmittedSecret>,
     /// Given values that may be stored in the Session: no defaults and no secrets.
     pub parameters: BTreeMap<String, String>,
+    /// What was left out of the manifest's objects or moved, one line each.
+    pub notes: Vec<String>,
     /// Maximum length of the session's name in characters, so that the names of all objects fit.
     pub max_name_length: usize,
 }
@@ -85,11 +87,18 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
         stored: recipe.stored_secrets,
     };
     let mut values = parameters.resolve(session_identity(recipe)?, &given)?;
-    let rendered = if recipe.omit_secrets {
+    let mut rendered = if recipe.omit_secrets {
         manifest.render_public(&values)?
     } else {
         values.generate_missing_secrets()?;
         manifest.render(&values)?
+    };
+    // An admin has written the template for sessions.
+    let adaptation = match recipe.source {
+        ManifestSource::Manifest { .. } => {
+            manifest.adapt(&mut rendered, recipe.namespace.as_str())
+        }
+        ManifestSource::Template(_) => Adaptation::default(),
     };
     manifest.check_namespace(&rendered, recipe.namespace.as_str())?;
     let withheld = rendered.omitted_secrets.clone();
@@ -129,6 +138,7 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
             .find_visible_passwords()
             .iter()
             .map(ToString::to_string)
+            .chain(adaptation.warnings)
             .collect(),
         primary,
         objects,
@@ -138,6 +148,7 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
         rendering,
         withheld,
         parameters,
+        notes: adaptation.notes,
         max_name_length: manifest.session_name_limit(&values),
     })
 }

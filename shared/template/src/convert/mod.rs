@@ -6,10 +6,15 @@
 //!  text     which form              secret values, warnings
 //! ```
 //!
+//! Kubernetes objects are not converted; `foreign_objects` adapts those that another tool rendered or exported.
+//!
 //! A form is a module: it reads the text by `FieldReader`, which keeps the location of each problem.
 
 mod fields;
+pub(super) mod foreign_objects;
 mod sindri;
+
+pub use foreign_objects::Adaptation;
 
 use std::collections::BTreeMap;
 
