@@ -50,6 +50,8 @@ pub struct PlaceholderUse {
     pub in_secret: bool,
     /// True if the value is always a string (names, labels, annotations, env, data, args, quoted text).
     pub string_only: bool,
+    /// True if the text around it is a script that sets a variable of that name itself.
+    pub is_set_by_script: bool,
     /// True in env, args and ConfigMap data: free text that is visible to everybody who may read the object.
     pub is_visible_text: bool,
 }
@@ -132,7 +134,10 @@ impl Manifest {
         let mut known: BTreeMap<&str, usize> = BTreeMap::new();
         for (index, document) in self.documents.iter().enumerate() {
             document.visit_scalars(&mut |path, position, scalar| {
+                let mut set_by_script = None;
                 for var in scalar.placeholders() {
+                    let set_by_script =
+                        set_by_script.get_or_insert_with(|| variables_set_by(&scalar.text));
                     let place = PlaceholderUse {
                         location: scalar.location_of(var),
                         document: index,
@@ -143,6 +148,7 @@ impl Manifest {
                         string_only: position.is_string_only()
                             || !scalar.is_plain() && position != ScalarContext::NumberOrBoolean
                             || scalar.whole_placeholder().is_none(),
+                        is_set_by_script: set_by_script.contains(var.name.as_str()),
                         is_visible_text: position.is_visible_text(),
                     };
                     let at = *known.entry(&var.name).or_insert_with(|| {
@@ -244,6 +250,22 @@ impl ManifestDocument {
             }
         });
     }
+}
+
+/// Returns the variables that a text sets as a shell script does: `NAME=`, `for NAME in`, `read NAME`.
+fn variables_set_by(text: &str) -> BTreeSet<&str> {
+    let words = text.split([' ', '\t', '\n', ';', '&', '|', '(']);
+    let mut before = "";
+    let mut found = BTreeSet::new();
+    for word in words.filter(|word| !word.is_empty()) {
+        if let Some((name, _)) = word.split_once('=') {
+            found.insert(name);
+        } else if matches!(before, "for" | "read" | "-r") {
+            found.insert(word);
+        }
+        before = word;
+    }
+    found
 }
 
 /// Maximum nesting of `List` objects.

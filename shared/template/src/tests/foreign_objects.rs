@@ -112,3 +112,30 @@ fn forms_of_other_tools_are_named_with_the_way_out() {
         assert!(hint.unwrap().hint.contains(command), "{text}");
     }
 }
+
+#[test]
+fn a_variable_that_the_script_sets_is_no_parameter() {
+    let refused = |script: &str| {
+        let text = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec:\n  containers:\n  - name: a\n    args:\n    - |\n      {script}\n"
+        );
+        let manifest = Manifest::parse(&Source::new("-", text).unwrap()).unwrap();
+        let parameters = Parameters::merge(&[], &manifest).unwrap();
+        let resolved = parameters.resolve(identity("pr-17"), &ValueLayers::default());
+        let error = resolved.unwrap_err();
+        let hint = error.downcast_ref::<ErrorWithHint>().unwrap().hint.clone();
+        (error.to_string(), hint)
+    };
+    for script in [
+        "HOST=$(hostname); echo ${HOST}",
+        "for HOST in a b; do echo ${HOST}; done",
+        "read -r HOST && echo ${HOST}",
+    ] {
+        let (error, hint) = refused(script);
+        assert!(error.starts_with("${HOST} at 9:") && error.ends_with("is a variable that the script sets itself"), "{error}");
+        assert!(hint.starts_with("write $${HOST} to leave it to the shell"), "{hint}");
+    }
+    for script in ["echo ${HOST}", "MYHOST=1; echo ${HOST}", "echo a=${HOST} HOSTS=1"] {
+        assert_eq!(refused(script).0, "parameter HOST is required", "{script}");
+    }
+}
