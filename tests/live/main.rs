@@ -27,6 +27,7 @@ mod krew;
 mod lifecycle;
 mod logs;
 mod pod_security;
+mod preview;
 mod readme;
 mod resize;
 mod rights;
@@ -74,6 +75,7 @@ fn all() -> Vec<Live> {
         extend::tests(),
         cleanup::tests(),
         pod_security::tests(),
+        preview::tests(),
         resize::tests(),
         rights::tests(),
         snapshot::tests(),

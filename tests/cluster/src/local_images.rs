@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 
 use crate::images::Image;
 use crate::lab_images;
+use crate::preview_images;
 use crate::prerequisites::find;
 use crate::say::say;
 
@@ -94,6 +95,7 @@ pub(crate) fn all() -> Result<Vec<Image>> {
     let page = http_page("localhost/http-page:1", "8080")?;
     let mut images = vec![pause, busybox, page];
     images.extend(lab_images::all()?);
+    images.extend(preview_images::all()?);
     match find("dropbear") {
         Some(dropbear) => images.extend([
             ssh_server("localhost/dropbear:1", &dropbear)?,
