@@ -32,7 +32,7 @@ pub(crate) fn tests() -> Vec<Live> {
 }
 
 /// Everything in the namespace that a session could leave behind.
-fn traces(world: &World) -> Result<String> {
+pub(crate) fn traces(world: &World) -> Result<String> {
     world.namespace.kubectl(
         &["get", "sessions,pods,services,secrets,configmaps,persistentvolumeclaims,deployments,statefulsets", "-o", "name"],
         None,

@@ -26,6 +26,7 @@ mod keeping;
 mod krew;
 mod lifecycle;
 mod logs;
+mod platforms;
 mod pod_security;
 mod preview;
 mod readme;
@@ -74,6 +75,7 @@ fn all() -> Vec<Live> {
         start::tests(),
         extend::tests(),
         cleanup::tests(),
+        platforms::tests(),
         pod_security::tests(),
         preview::tests(),
         resize::tests(),

@@ -22,6 +22,8 @@ mod play;
 mod rehearsal;
 #[path = "create/rollback.rs"]
 mod rollback;
+#[path = "create/sindri.rs"]
+mod sindri;
 #[path = "create/template.rs"]
 mod template;
 #[path = "create/tool.rs"]

@@ -15,8 +15,8 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(crate) const ABOUT: &str = "Create a session from a template or a manifest
 
-A session is one user's interactive workload. Pass a SessionTemplate with --template, or a file with -f: a Session object, or a \
-manifest with ${NAME} and ${NAME:-default} placeholders. The session's objects are created with your own permissions, and existing \
+A session is one user's interactive workload. Pass a SessionTemplate with --template, or a file with -f: a Session object, a \
+manifest with ${NAME} and ${NAME:-default} placeholders, or a Sindri configuration (sindri.yaml). The session's objects are created with your own permissions, and existing \
 objects are not changed. If NAME is omitted, a name is generated from the owner and the time.
 
 If the session does not become ready, it is kept so that you can inspect it. When its lifetime is over, nothing stops it at that \
@@ -40,6 +40,9 @@ const EXAMPLES: &str = "  # Create a session from a template and wait until it i
   # Create a session from a file with the placeholders of another tool
   kubectl session create demo -f pod.yaml --replace '{user-id}=${USER_ID}'
 
+  # Create the session that a Sindri configuration describes, and its namespace
+  kubectl session create -f sindri.yaml --create-namespace
+
   # Print the objects that would be created
   kubectl session create dev --template shell --dry-run=client --rendered -o yaml";
 
@@ -55,7 +58,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME", conflicts_with = "filename")]
     pub template: Option<String>,
 
-    /// File with a Session object or a manifest; "-" means standard input
+    /// File with a Session object, a manifest or a sindri.yaml; "-" means standard input
     #[arg(short = 'f', long, value_name = "FILENAME")]
     pub filename: Option<String>,
 
@@ -139,6 +142,10 @@ pub struct Args {
     /// With --dry-run=client, print the session's objects, except Secrets with secret values
     #[arg(help_heading = "Request", long)]
     pub rendered: bool,
+
+    /// With --rendered, print Secrets with secret values, too; values that are not given are generated
+    #[arg(help_heading = "Request", long)]
+    pub with_secrets: bool,
 
     /// Output flags.
     #[command(flatten)]

@@ -1,5 +1,6 @@
 //! The validated command line of `create`, including the file of `-f`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -10,7 +11,6 @@ use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_new_owner;
 use session_shared::flags::reconcile::parse_driver;
-use session_shared::flags::values::ReplaceFlags;
 use session_shared::foreign_error::decode_error_text;
 use session_shared::labels;
 use session_shared::names::{SessionName, TemplateName, UserId};
@@ -22,6 +22,7 @@ use session_shared::template::AssignedValues;
 use session_shared::template::{Source, extract_secret_literals};
 
 use crate::args::{Args, DEFAULT_TIMEOUT};
+use crate::conversion;
 use crate::session_file;
 use crate::spec_overrides::{SpecOverrides, check_spec};
 
@@ -35,6 +36,15 @@ pub(crate) enum SessionSource {
     Template(TemplateName),
     /// Manifest in the spec; holds the name of its file, for messages.
     Manifest(String),
+}
+
+/// Namespace that a file names.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum SourceNamespace {
+    /// That of a Kubernetes object: must be the command's, as in kubectl.
+    Required(String),
+    /// That of a converted file, for a command line without --namespace.
+    Default(String),
 }
 
 /// A validated command line.
@@ -51,7 +61,9 @@ pub(crate) struct Intent {
     /// Metadata of a Session from a file.
     pub(crate) metadata: Value,
     /// Namespace of a Session from a file.
-    pub(crate) namespace: Option<String>,
+    pub(crate) namespace: Option<SourceNamespace>,
+    /// `spec.hard` of the ResourceQuota that the file expects in the namespace.
+    pub(crate) quota: BTreeMap<String, String>,
     /// Owner, if given.
     pub(crate) user_id: Option<UserId>,
     /// Given parameter values, by their source.
@@ -64,6 +76,8 @@ pub(crate) struct Intent {
     pub(crate) driver: Option<Driver>,
     pub(crate) dry_run: DryRun,
     pub(crate) rendered: bool,
+    /// True to print Secrets with secret values, too.
+    pub(crate) with_secrets: bool,
     /// Time limit of the wait; `None` to not wait.
     pub(crate) wait: Option<Duration>,
     pub(crate) format: Format,
@@ -99,16 +113,20 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         generate_name,
         reconcile,
         rendered,
+        with_secrets,
         output,
         verbosity,
         write_flags,
         wait_flags,
-        connection,
+        mut connection,
     } = args;
     console.apply_flags(&verbosity, &write_flags);
     let dry_run = write_flags.dry_run()?;
     if rendered && dry_run != DryRun::Client {
         return Err(usage_error("--rendered requires --dry-run=client"));
+    }
+    if with_secrets && !rendered {
+        return Err(usage_error("--with-secrets requires --rendered"));
     }
     let name = name.as_deref().map(str::parse).transpose()?;
     let user_id = user_id.as_deref().map(parse_new_owner).transpose()?;
@@ -117,7 +135,14 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     replacements.require_file(filename)?;
     let mut values = values.read_values(filename, console.input())?;
     let given = match filename {
-        Some(file) => from_file(file, &replacements, primary, &mut values, console)?,
+        Some(file) => {
+            let source = replacements.read_source(file, console.input())?;
+            let (given, flags) = (&mut values, &mut connection);
+            match conversion::convert_file(file, &source, primary, given, flags, console)? {
+                Some(converted) => converted,
+                None => from_file(&source, primary, &mut values, console)?,
+            }
+        }
         None => from_template(template.as_deref(), primary)?,
     };
     let mut spec = given.spec;
@@ -142,6 +167,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         spec,
         metadata: given.metadata,
         namespace: given.namespace,
+        quota: given.quota,
         user_id: merge_equal("owner", user_id, given.user_id)?,
         values,
         use_existing: existing.objects()?,
@@ -150,6 +176,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         driver,
         dry_run,
         rendered,
+        with_secrets,
         wait: wait_flags
             .wait
             .then(|| wait_flags.timeout_or(DEFAULT_TIMEOUT)),
@@ -162,13 +189,14 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
 }
 
 /// Values from a file or `--template`.
-struct GivenSession {
-    name: Option<SessionName>,
-    namespace: Option<String>,
-    user_id: Option<UserId>,
-    metadata: Value,
-    spec: SessionSpec,
-    source: SessionSource,
+pub(crate) struct GivenSession {
+    pub(crate) name: Option<SessionName>,
+    pub(crate) namespace: Option<SourceNamespace>,
+    pub(crate) quota: BTreeMap<String, String>,
+    pub(crate) user_id: Option<UserId>,
+    pub(crate) metadata: Value,
+    pub(crate) spec: SessionSpec,
+    pub(crate) source: SessionSource,
 }
 
 fn from_template(template: Option<&str>, primary: Option<&str>) -> Result<GivenSession> {
@@ -193,6 +221,7 @@ fn from_template(template: Option<&str>, primary: Option<&str>) -> Result<GivenS
     Ok(GivenSession {
         name: None,
         namespace: None,
+        quota: BTreeMap::new(),
         user_id: None,
         metadata: Value::Null,
         spec,
@@ -201,15 +230,13 @@ fn from_template(template: Option<&str>, primary: Option<&str>) -> Result<GivenS
 }
 
 fn from_file(
-    file: &str,
-    replacements: &ReplaceFlags,
+    source: &Source,
     primary: Option<&str>,
     assigned: &mut AssignedValues,
     console: &mut Console,
 ) -> Result<GivenSession> {
-    let source = replacements.read_source(file, console.input())?;
     let shown = source.name();
-    if let Some(session) = session_file::parse_session_file(&source)? {
+    if let Some(session) = session_file::parse_session_file(source)? {
         let mut found = from_session(shown, session, primary)?;
         if let (SessionSource::Manifest(name), Some(text)) =
             (&found.source, found.spec.manifest.take())
@@ -220,7 +247,7 @@ fn from_file(
         return Ok(found);
     }
     let mut spec = SessionSpec {
-        manifest: Some(extract_secrets(&source, assigned, console)?),
+        manifest: Some(extract_secrets(source, assigned, console)?),
         ..SessionSpec::default()
     };
     spec.primary = primary.map(primary_workload::parse_primary).transpose()?;
@@ -228,6 +255,7 @@ fn from_file(
     Ok(GivenSession {
         name: None,
         namespace: None,
+        quota: BTreeMap::new(),
         user_id: None,
         metadata: Value::Null,
         spec,
@@ -237,7 +265,7 @@ fn from_file(
 
 /// Returns the manifest to store in the Session. Everyone who may read Sessions can read it, so literal values of its
 /// Secrets are moved to `assigned`, as if given by `--set-file`.
-fn extract_secrets(
+pub(crate) fn extract_secrets(
     source: &Source,
     assigned: &mut AssignedValues,
     console: &mut Console,
@@ -258,7 +286,8 @@ fn extract_secrets(
 fn from_session(file: &str, mut object: Value, primary: Option<&str>) -> Result<GivenSession> {
     let metadata = object.get("metadata").cloned().unwrap_or_default();
     let name = Untyped(&metadata).str_at("/name");
-    let namespace = Untyped(&metadata).str_at("/namespace").map(str::to_owned);
+    let namespace = Untyped(&metadata).str_at("/namespace");
+    let namespace = namespace.map(|name| SourceNamespace::Required(name.to_owned()));
     let spec = object.get_mut("spec").map(Value::take).unwrap_or_default();
     // The context names the file; the error itself names the field.
     let mut spec: SessionSpec = serde_json::from_value(spec)
@@ -285,6 +314,7 @@ fn from_session(file: &str, mut object: Value, primary: Option<&str>) -> Result<
     Ok(GivenSession {
         name,
         namespace,
+        quota: BTreeMap::new(),
         user_id,
         metadata,
         spec,

@@ -5,14 +5,17 @@
 //! Args    Intent    Observed   NewSession                     Started
 //! ```
 //!
-//! `session_file` recognizes a Session object in the file of `-f`, `spec_overrides` writes flags into its
+//! `session_file` recognizes a Session object in the file of `-f`, `conversion` converts a file of another program, `expected_quota`
+//! warns of the quota that such a file expects, `spec_overrides` writes flags into its
 //! spec, `dry_run` prints a client-side dry run in place of `creation`.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
+mod conversion;
 mod creation;
 mod dry_run;
+mod expected_quota;
 mod intent;
 mod kept_claims;
 mod observe;
@@ -21,6 +24,7 @@ mod session_file;
 mod spec_overrides;
 
 use anyhow::Result;
+use serde_json::Value;
 use session_shared::ops::missing_kinds::MissingKinds;
 use session_shared::ops::preflight;
 use session_shared::prompt::started;
@@ -28,6 +32,7 @@ use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::{Environment, Verb};
 
 use crate::creation::Creation;
+use crate::expected_quota::missing_quota_warning;
 use crate::kept_claims::KeptClaims;
 
 pub use args::Args;
@@ -78,6 +83,12 @@ impl Verb for Create {
                 KeptClaims::list(&cluster, &subject, found),
             )?;
             preflight::check_preflight(subject.name.as_str(), &all, &checked)?;
+            let (name, quotas) = (subject.name.as_str(), checked.quotas.as_deref());
+            let missing =
+                |found: &[Value]| missing_quota_warning(name, namespace, &intent.quota, found);
+            if let Some((warning, hint)) = quotas.and_then(missing) {
+                environment.console.warn_with_hint(&warning, Some(&hint));
+            }
             let notes = kept.compare(&subject, &intent)?;
             notes.iter().for_each(|note| environment.console.note(note));
         }

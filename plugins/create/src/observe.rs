@@ -7,7 +7,7 @@ use session_shared::client::random_token;
 use session_shared::names::NamespaceName;
 use session_shared::ops::{Cluster, Driver, template_lookup};
 
-use crate::intent::{Intent, SessionSource};
+use crate::intent::{Intent, SessionSource, SourceNamespace};
 use crate::plan::Observed;
 
 /// Reads owner and template, and chooses the driver.
@@ -52,7 +52,8 @@ pub(crate) async fn observe(
 fn resolve_namespace(cluster: &Cluster, intent: &Intent) -> Result<String> {
     let current = cluster.namespace();
     match &intent.namespace {
-        Some(named) if named != current => Err(anyhow::anyhow!(
+        Some(SourceNamespace::Default(named)) => Ok(named.clone()),
+        Some(SourceNamespace::Required(named)) if named != current => Err(anyhow::anyhow!(
             "the namespace from the provided object {named:?} does not match the namespace {current:?}. You must pass \
              '--namespace={named}' to perform this operation."
         )),

@@ -68,7 +68,7 @@ pub(crate) fn plan_session(intent: &Intent, observed: &Observed) -> Result<NewSe
         &name,
         &spec,
         &BTreeMap::new(),
-        intent.is_client_dry_run(),
+        intent.is_client_dry_run() && !intent.with_secrets,
     )?;
     spec.parameters = rendered.parameters.clone();
     if rendered

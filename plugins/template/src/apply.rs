@@ -40,7 +40,7 @@ pub(crate) async fn run(
     let write = write_flags.write()?;
     let format = Format::from_object_flags(&output)?;
     let mut mutations = MutationPrinter::new(format, dry_run);
-    let source = replacements.read_source(&filename, environment.console.input())?;
+    let source = template_input::read_source(&filename, &replacements, &mut environment.console)?;
     let naming = TemplateNaming {
         name,
         description,

@@ -7,7 +7,7 @@ use session_shared::report::format::{Format, FormatSet};
 use session_shared::template::lint_source;
 
 use crate::args::TemplateLintArgs;
-use crate::{plan, view};
+use crate::{plan, template_input, view};
 
 /// Prints the findings of files.
 ///
@@ -30,9 +30,8 @@ pub(crate) fn run(args: TemplateLintArgs, console: &mut Console) -> Result<()> {
     }
     let mut findings = Vec::new();
     for file in &filename {
-        findings.extend(lint_source(
-            &replacements.read_source(file, console.input())?,
-        ));
+        let source = template_input::read_source(file, &replacements, console)?;
+        findings.extend(lint_source(&source));
     }
     match format {
         Format::Objects(mut printer) => {

@@ -12,7 +12,9 @@ use session_shared::objects::resource::SESSION_TEMPLATE;
 use session_shared::ops::Cluster;
 pub(crate) use session_shared::ops::session_objects::with_setup_hint;
 use session_shared::report::console::Console;
-use session_shared::template::{Source, TemplateFile, builtin_templates, parse_plain_objects};
+use session_shared::template::{
+    InputForm, Source, TemplateFile, builtin_templates, parse_plain_objects,
+};
 
 use crate::args::TemplateFlags;
 
@@ -195,7 +197,7 @@ pub(crate) fn read_from_file(
     replacements: &ReplaceFlags,
     console: &mut Console,
 ) -> Result<TemplateInput> {
-    let source = replacements.read_source(file, console.input())?;
+    let source = read_source(file, replacements, console)?;
     let mut templates = read_templates(&source)?;
     let names: Vec<&str> = templates.iter().map(|one| one.name.as_str()).collect();
     if names.len() > 1 {
@@ -215,6 +217,26 @@ pub(crate) fn read_from_file(
         object: one.object,
         manifest: one.manifest,
     })))
+}
+
+/// Reads a file with templates or a manifest.
+///
+/// # Errors
+/// If the file cannot be read, or is the configuration of another program.
+pub(crate) fn read_source(
+    file: &str,
+    replacements: &ReplaceFlags,
+    console: &mut Console,
+) -> Result<Source> {
+    let source = replacements.read_source(file, console.input())?;
+    let form = InputForm::recognize(&source);
+    if form == InputForm::Objects {
+        return Ok(source);
+    }
+    let (name, described) = (source.name(), form.describe());
+    let error = anyhow!("{name} is {described}: it describes one session, not a template");
+    let hint = "create the session: kubectl session create -f FILENAME";
+    Err(with_hint(error, hint))
 }
 
 /// Returns the templates in a file; empty if the file is a manifest.

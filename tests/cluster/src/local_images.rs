@@ -18,10 +18,10 @@ const PAGE: &str =
 
 /// Keys come from a variable, as a Secret or a parameter gives them, or from a mounted file; there is no password.
 const SSH_START: &str = r#"#!/bin/sh
-mkdir -p /etc/dropbear /home/lab/.ssh
-if [ -n "$AUTHORIZED_KEYS" ]; then printf '%s\n' "$AUTHORIZED_KEYS" > /home/lab/.ssh/authorized_keys; fi
-chown -R 1000:1000 /home/lab 2>/dev/null; chmod 700 /home/lab/.ssh 2>/dev/null
-exec dropbear -R -E -F -p "${PORT:-22}" "$@"
+mkdir -p /etc/dropbear /home/USER/.ssh
+if [ -n "$AUTHORIZED_KEYS" ]; then printf '%s\n' "$AUTHORIZED_KEYS" > /home/USER/.ssh/authorized_keys; fi
+chown -R 1000:1000 /home/USER 2>/dev/null; chmod 700 /home/USER/.ssh 2>/dev/null
+exec dropbear -R -E -F -p "${PORT:-DEFAULT_PORT}" "$@"
 "#;
 
 impl Image {
@@ -98,12 +98,13 @@ pub(crate) fn all() -> Result<Vec<Image>> {
     images.extend(preview_images::all()?);
     match find("dropbear") {
         Some(dropbear) => images.extend([
-            ssh_server("localhost/dropbear:1", &dropbear)?,
-            lab_images::vm(ssh_server("localhost/lab-vm:1", &dropbear)?),
+            ssh_server("localhost/dropbear:1", &dropbear, "lab", "22")?,
+            lab_images::vm(ssh_server("localhost/lab-vm:1", &dropbear, "lab", "22")?),
+            ssh_server("localhost/sindri:1", &dropbear, "developer", "2222")?,
         ]),
-        None => {
-            say("no images localhost/dropbear:1 and localhost/lab-vm:1, as dropbear is missing")
-        }
+        None => say(
+            "no images localhost/dropbear:1, localhost/lab-vm:1 and localhost/sindri:1, as dropbear is missing",
+        ),
     }
     Ok(images)
 }
@@ -122,19 +123,23 @@ fn http_page(name: &str, port: &str) -> Result<Image> {
         .command(["-p", port]))
 }
 
-fn ssh_server(name: &str, dropbear: &std::path::Path) -> Result<Image> {
-    let passwd = format!("{PASSWD}lab:x:1000:1000:lab:/home/lab:/bin/sh\n")
+/// Runs an SSH server on `port`, to which `user` may log in with a key.
+fn ssh_server(name: &str, dropbear: &std::path::Path, user: &str, port: &str) -> Result<Image> {
+    let passwd = format!("{PASSWD}{user}:x:1000:1000:{user}:/home/{user}:/bin/sh\n")
         .replace("session:x:1000:1000:session:/home/session:/bin/sh\n", "");
+    let start = SSH_START
+        .replace("USER", user)
+        .replace("DEFAULT_PORT", port);
     let image = Image::busybox(name)?.program(dropbear, "/usr/sbin/dropbear")?;
     let image = image.file("/etc/passwd", 0o644, passwd).file(
         "/etc/shadow",
         0o600,
-        "root:*:::::::\nlab:*:::::::\n",
+        format!("root:*:::::::\n{user}:*:::::::\n"),
     );
     let image = image
         .file("/etc/shells", 0o644, "/bin/sh\n")
-        .file("/start-ssh", 0o755, SSH_START)
-        .folder_of("/home/lab", 0o755, 1000);
+        .file("/start-ssh", 0o755, start)
+        .folder_of(&format!("/home/{user}"), 0o755, 1000);
     Ok(image.entrypoint(["/start-ssh"]))
 }
 

@@ -1,6 +1,7 @@
 //! Tests of installation: created, configured and unchanged objects, parts, waiting, dry runs.
 
 use kubectl_session_setup::Setup;
+use session_shared::template::builtin_templates;
 use session_support::{Answer, FakeApi, golden};
 
 use crate::cluster::{DEFINITIONS, cluster, count, established, lines, sent, setup};
@@ -130,7 +131,10 @@ fn a_server_without_admission_policies_is_told() {
     }
     let api = old();
     setup(&api, "").done();
-    assert_eq!(api.objects("sessiontemplates.streaming.platform").len(), 3);
+    assert_eq!(
+        api.objects("sessiontemplates.streaming.platform").len(),
+        builtin_templates().len()
+    );
     setup(&api, "--remove").done();
     assert_eq!(count(&api), 0);
 }

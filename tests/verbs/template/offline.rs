@@ -115,7 +115,7 @@ fn the_templates_of_the_program_need_no_cluster() {
 #[test]
 fn what_is_shown_of_a_built_in_template_is_a_file_to_begin_with() {
     let api = FakeApi::new();
-    for name in ["shell", "nvim", "lab"] {
+    for name in ["shell", "nvim", "lab", "sindri"] {
         let shown = template(&api, &format!("show {name} --builtin -o yaml"));
         let played = piped(&api, shown.done(), "lint -f -");
         assert_eq!(played.code, 0, "{played:#?}");
@@ -142,4 +142,18 @@ fn parameters_of_a_manifest_need_no_declaration() {
         (played.done(), played.err.as_str()),
         ("", "No parameters found\n")
     );
+}
+
+#[test]
+fn a_configuration_of_another_program_is_no_template() {
+    let sindri = include_str!("../../fixtures/sindri-basic.yaml");
+    for words in ["apply -f -", "lint -f -", "params -f -"] {
+        let played = piped(&FakeApi::new(), sindri, words);
+        assert_eq!(
+            played.failed(),
+            "error: standard input is a Sindri configuration: it describes one session, not a template\n\
+             hint: create the session: kubectl session create -f FILENAME\n",
+            "{words}"
+        );
+    }
 }

@@ -24,11 +24,12 @@ pub fn set_resources(
     primary: &PrimaryRef,
     wanted: &ResourceLimits,
 ) -> Result<()> {
-    let workload = objects
+    let mut workload = objects
         .iter_mut()
         .find(|o| has_kind_and_name(o, &primary.kind, &primary.name));
-    let Some(container) = workload.and_then(|w| container_mut(w, primary.container.as_deref()))
-    else {
+    let container = workload.as_deref_mut();
+    let container = container.and_then(|w| container_mut(w, primary.container.as_deref()));
+    let Some(container) = container else {
         bail!(
             "cannot set resources: primary workload {}/{} has no container",
             primary.kind,
@@ -38,9 +39,24 @@ pub fn set_resources(
     let resources = container.entry("resources").or_insert_with(|| json!({}));
     set_limits(resources, wanted)?;
     if let Some(gpu) = &wanted.gpu {
-        set_gpu(resources, parse_gpu_count(&gpu.to_string())?);
+        let count = parse_gpu_count(&gpu.to_string())?;
+        let name = set_gpu(resources, count);
+        if let (Some(spec), 1..) = (workload.and_then(pod_spec_mut), count) {
+            tolerate_taint(spec, &name);
+        }
     }
     Ok(())
+}
+
+/// Makes a Pod tolerate the taint that GPU nodes have by convention, whose key is the resource's name: what the admission plugin
+/// ExtendedResourceToleration does, which few clusters have.
+fn tolerate_taint(spec: &mut Map<String, Value>, key: &str) {
+    let tolerations = spec.entry("tolerations").or_insert_with(|| json!([]));
+    if let Some(tolerations) = tolerations.as_array_mut()
+        && tolerations.iter().all(|toleration| toleration["key"] != key)
+    {
+        tolerations.push(json!({ "key": key, "operator": "Exists", "effect": "NoSchedule" }));
+    }
 }
 
 /// Sets the limits of CPU and memory in the `resources` of a container, as [`set_resources`] does; GPUs stay unchanged.
@@ -127,8 +143,8 @@ fn set_limit(resources: &mut Value, name: &str, limit: Quantity) {
 }
 
 /// Sets the count of the GPU resource that the container already names (nvidia.com/gpu, amd.com/gpu, a MIG profile), else of
-/// [`DEFAULT_GPU_RESOURCE`].
-fn set_gpu(resources: &mut Value, count: u32) {
+/// [`DEFAULT_GPU_RESOURCE`], and returns its name.
+fn set_gpu(resources: &mut Value, count: u32) -> String {
     let is_gpu =
         |name: &&String| name.contains('/') && (name.ends_with("gpu") || name.contains("/mig-"));
     let named = ["limits", "requests"].iter().find_map(|part| {
@@ -144,6 +160,7 @@ fn set_gpu(resources: &mut Value, count: u32) {
             }
         }
     }
+    name
 }
 
 /// Sets size and class of the session's claims. If the template has no claims but names the volume with the user's data
@@ -283,6 +300,9 @@ mod tests {
         assert_eq!(found["requests"]["cpu"], "1");
         assert_eq!(found["requests"]["memory"], "2Gi");
         assert_eq!(found["limits"]["nvidia.com/gpu"], "1");
+        let taint =
+            json!([{ "key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule" }]);
+        assert_eq!(objects[0]["spec"]["tolerations"], taint);
         set_resources(&mut objects, &primary(), &resources(None, None, Some("0"))).unwrap();
         assert!(
             objects[0]["spec"]["containers"][0]["resources"]["limits"]

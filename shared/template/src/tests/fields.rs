@@ -29,12 +29,10 @@ struct Row<'t> {
 
 #[test]
 fn every_template_renders_the_fields_of_its_table() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tests/fields");
     let mut wrong = Vec::new();
     for (name, text) in builtin_templates() {
-        let table = std::fs::read_to_string(folder.join(format!("{name}.txt")));
-        match table {
-            Ok(table) => wrong.extend(check_table(name, text, &table)),
+        match read_table(name) {
+            Ok(table) => wrong.extend(check_template(name, text, &table)),
             Err(_) if WITHOUT_TABLE.contains(name) => {}
             Err(error) => wrong.push(format!("{name}: no table: {error}")),
         }
@@ -42,10 +40,24 @@ fn every_template_renders_the_fields_of_its_table() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Returns a line for each row of a table that does not hold.
-fn check_table(name: &str, text: &str, table: &str) -> Vec<String> {
+fn check_template(name: &str, text: &str, table: &str) -> Vec<String> {
     let source = Source::new(format!("{name}.yaml"), text).unwrap();
     let file = TemplateFile::parse(&source).unwrap().remove(0);
+    check_table(name, table, &|flags| render(&file, flags))
+}
+
+/// Returns the text of a table.
+pub(super) fn read_table(name: &str) -> std::io::Result<String> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tests/fields");
+    std::fs::read_to_string(folder.join(format!("{name}.txt")))
+}
+
+/// Returns a line for each row of a table that does not hold. `render` returns the objects for the flags of a `render` line.
+pub(super) fn check_table(
+    name: &str,
+    table: &str,
+    render: &dyn Fn(&str) -> Vec<Value>,
+) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut flags = "";
     let mut objects = None;
@@ -81,7 +93,7 @@ fn check_table(name: &str, text: &str, table: &str) -> Vec<String> {
             path,
             value,
         };
-        let objects = objects.get_or_insert_with(|| render(&file, flags));
+        let objects = objects.get_or_insert_with(|| render(flags));
         if let Err(found) = check_row(&row, objects) {
             wrong.push(format!(
                 "{name}.txt:{}: {object} {path}: {value} expected, {found}",
@@ -199,7 +211,7 @@ fn a_table_finds_what_is_wrong() {
         Pod/nvim-web-session-alice-001  spec.containers[0].ports[ws].containerPort  9001  N20\n\
         render --set WS_PORT=9002\n\
         Pod/nvim-web-session-alice-001  spec.containers[0].ports[ws].containerPort  9001  N20\n";
-    let wrong = check_table(name, text, table);
+    let wrong = check_template(name, text, table);
     let lines: Vec<&str> = wrong
         .iter()
         .map(|line| line.split(' ').next().unwrap())

@@ -14,6 +14,7 @@ mod oracle;
 mod parameters;
 mod render;
 mod secrets;
+mod sindri_config;
 
 use std::collections::BTreeMap;
 

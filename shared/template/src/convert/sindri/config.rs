@@ -8,11 +8,10 @@ use session_model::quantity::Quantity;
 
 use super::super::super::node::Node;
 use super::super::fields::{FieldReader, location, value};
+use super::header::{check_provider, check_version, read_name};
+use super::ingress::{Ingress, read_ingress};
 use super::secrets::{self, Secret};
 use super::sizes::{half, parse_cpus, parse_size};
-
-/// Longest name: a StatefulSet's, whose Pods get a suffix in a label.
-const NAME_MAX: usize = 52;
 
 const ROOT: &[&str] = &[
     "version",
@@ -94,15 +93,6 @@ pub(super) struct SindriConfig {
     pub(super) secret_name: Option<String>,
     pub(super) secrets: Vec<Secret>,
     pub(super) quota: BTreeMap<String, String>,
-}
-
-/// An Ingress.
-#[derive(Debug)]
-pub(super) struct Ingress {
-    pub(super) host: String,
-    pub(super) class: Option<String>,
-    /// HTTP port of the container, if the file names one.
-    pub(super) port: Option<u64>,
 }
 
 /// GPUs of the container.
@@ -359,151 +349,6 @@ impl SindriConfig {
             reader.reject(location(kubernetes, "secretName"), message, hint);
         }
     }
-}
-
-/// Checks `version`: digits, a dot, digits, in the text of the file.
-fn check_version(reader: &mut FieldReader<'_>, root: Option<&Node>) {
-    let Some(scalar) = reader.scalar(root, "version") else {
-        let message = "no version: read as 1.0".to_owned();
-        reader.warn(location(root, "version"), message, "add version: \"1.0\"");
-        return;
-    };
-    let parts: Vec<&str> = scalar.text.split('.').collect();
-    let is_number =
-        |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    if parts.len() != 2 || !parts.iter().all(is_number) {
-        let message = format!("invalid version {:?}: must be two numbers", scalar.text);
-        reader.reject(scalar.location, message, "use version: \"1.0\"");
-    } else if scalar.is_plain() {
-        let message = format!("version {} is a floating-point number", scalar.text);
-        let hint = format!("quote it: version: \"{}\"", scalar.text);
-        reader.warn(scalar.location, message, &hint);
-    }
-}
-
-fn read_name(reader: &mut FieldReader<'_>, root: Option<&Node>) -> Option<String> {
-    if value(root, "name").is_none() {
-        reader.reject(
-            location(root, "name"),
-            "no name".to_owned(),
-            "add name: sindri-dev",
-        );
-        return None;
-    }
-    reader.checked(root, "name", |name| {
-        check_dns_label(name)?;
-        match (
-            name.starts_with(|first: char| first.is_ascii_lowercase()),
-            name.len(),
-        ) {
-            (false, _) => Err("must begin with a letter".to_owned()),
-            (true, length) if length > NAME_MAX => Err(format!(
-                "must have at most {NAME_MAX} characters, as it is the name of a StatefulSet"
-            )),
-            _ => Ok(()),
-        }
-    })
-}
-
-/// Checks that the file is for Kubernetes.
-fn check_provider(
-    reader: &mut FieldReader<'_>,
-    root: Option<&Node>,
-    deployment: Option<&Node>,
-    has_kubernetes: bool,
-) {
-    let hint = match reader.text(deployment, "provider").as_deref() {
-        Some("kubernetes" | "k8s") => return,
-        None if has_kubernetes => {
-            let message = "no deployment.provider: read as kubernetes, as providers.kubernetes is there";
-            reader.warn(location(deployment.or(root), "provider"), message.to_owned(), "");
-            return;
-        }
-        None => {
-            let place = location(deployment.or(root), "provider");
-            let hint = "add provider: kubernetes under deployment";
-            reader.reject(place, "no deployment.provider".to_owned(), hint);
-            return;
-        }
-        Some("devpod") => {
-            "set deployment.provider: kubernetes, and move providers.devpod.kubernetes to providers.kubernetes".to_owned()
-        }
-        Some(local @ ("kind" | "k3d")) => format!(
-            "set deployment.provider: kubernetes, and choose the cluster with --context {local}-NAME"
-        ),
-        Some(_) => "set deployment.provider: kubernetes".to_owned(),
-    };
-    let provider = reader.text(deployment, "provider").unwrap_or_default();
-    let message = format!("provider {provider:?} does not run on Kubernetes");
-    reader.reject(location(deployment, "provider"), message, &hint);
-}
-
-/// Reads the flat keys and the nested block of an Ingress, which must agree.
-fn read_ingress(reader: &mut FieldReader<'_>, section: Option<&Node>) -> Option<Ingress> {
-    let nested = reader.section(
-        section,
-        "ingress",
-        &["enabled", "hostname", "class", "port"],
-    );
-    let enabled = agreed(
-        reader,
-        (section, "ingressEnabled"),
-        (nested, "enabled"),
-        |reader, node, key| reader.flag(node, key),
-    );
-    let text =
-        |reader: &mut FieldReader<'_>, node: Option<&Node>, key: &str| reader.text(node, key);
-    let host = agreed(reader, (section, "ingressHost"), (nested, "hostname"), text);
-    let class = agreed(reader, (section, "ingressClass"), (nested, "class"), text);
-    let port = agreed(
-        reader,
-        (section, "ingressPort"),
-        (nested, "port"),
-        |reader, node, key| reader.number(node, key, 1..=65535),
-    );
-    match (enabled, host) {
-        (Some(true), Some(host)) => {
-            if port.is_none() {
-                let message = "the Ingress leads to port 2222, which speaks SSH: an Ingress carries HTTP only";
-                let hint = "reach SSH with kubectl session connect --ssh or serviceType NodePort or LoadBalancer, or name an HTTP port as ingressPort";
-                reader.warn(location(section, "ingressHost"), message.to_owned(), hint);
-            }
-            Some(Ingress { host, class, port })
-        }
-        (Some(true), None) => {
-            let message = "the Ingress has no host".to_owned();
-            reader.reject(
-                location(section, "ingressHost"),
-                message,
-                "add ingressHost: HOST",
-            );
-            None
-        }
-        (None, Some(_)) => {
-            let message = "ingressHost has no effect without ingressEnabled: true".to_owned();
-            reader.warn(location(section, "ingressHost"), message, "");
-            None
-        }
-        _ => None,
-    }
-}
-
-/// Reads a value that the file may have in two places. If both have one, they must be equal.
-fn agreed<'n, T: PartialEq>(
-    reader: &mut FieldReader<'_>,
-    flat: (Option<&'n Node>, &str),
-    nested: (Option<&'n Node>, &str),
-    read: impl Fn(&mut FieldReader<'_>, Option<&'n Node>, &str) -> Option<T>,
-) -> Option<T> {
-    let first = read(reader, flat.0, flat.1);
-    let second = read(reader, nested.0, nested.1);
-    if let (Some(first), Some(second)) = (&first, &second)
-        && first != second
-    {
-        let message = format!("{} and ingress.{} differ", flat.1, nested.1);
-        reader.reject(location(nested.0, nested.1), message, "remove one of them");
-    }
-    first.or(second)
 }
 
 /// Reads a quantity, or its default.

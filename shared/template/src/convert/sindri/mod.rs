@@ -1,9 +1,12 @@
 //! Sindri's configuration, sindri.yaml: the StatefulSet, Service, ConfigMap, Ingress and Secret that it describes, made of the
 //! built-in template `sindri`.
 //!
-//! `config` reads and checks the file, `sizes` its units, `secrets` its list of secrets; `objects` makes the objects.
+//! `config` reads and checks the file: `header` its version, name and provider, `ingress` its Ingress, `sizes` its units, `secrets` its
+//! list of secrets. `objects` makes the objects.
 
 mod config;
+mod header;
+mod ingress;
 mod objects;
 mod secrets;
 mod sizes;

@@ -109,7 +109,10 @@ fn fill_workload(
     set_unless_empty(spec, "nodeSelector", selector);
     set_unless_empty(spec, "tolerations", escaped(tolerations.into()));
     set_unless_empty(spec, "volumes", secrets.volumes().into());
-    let container = &mut spec["containers"][0];
+    fill_container(&mut spec["containers"][0], config, secrets);
+}
+
+fn fill_container(container: &mut Value, config: &SindriConfig, secrets: &SessionSecrets<'_>) {
     for (name, port) in extra_ports(config) {
         push(
             &mut container["ports"],
