@@ -18,6 +18,8 @@ mod files;
 mod kept;
 #[path = "play.rs"]
 mod play;
+#[path = "create/preview.rs"]
+mod preview;
 #[path = "create/rehearsal.rs"]
 mod rehearsal;
 #[path = "create/rollback.rs"]

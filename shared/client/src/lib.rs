@@ -104,7 +104,7 @@ mod watch;
 mod watch_events;
 mod write;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -114,6 +114,7 @@ use kube::client::Body;
 
 use credentials::Credentials;
 use process_env::ProcessEnv;
+use session_model::objects::ResourceType;
 use warnings::Warnings;
 
 pub use access_reviews::AccessReviews;
@@ -184,6 +185,8 @@ struct Inner {
     credentials: Option<Arc<Credentials>>,
     warnings: Warnings,
     observer: OnceLock<api_request::ExchangeObserver>,
+    /// Types that discovery has found.
+    discovered: Mutex<Vec<ResourceType>>,
 }
 
 impl Cluster {
@@ -224,6 +227,7 @@ impl Cluster {
             credentials,
             warnings: Warnings::default(),
             observer: OnceLock::new(),
+            discovered: Mutex::default(),
         }))
     }
 
@@ -244,6 +248,7 @@ impl Cluster {
             credentials: None,
             warnings: Warnings::default(),
             observer: OnceLock::new(),
+            discovered: Mutex::default(),
         })
     }
 

@@ -1,5 +1,7 @@
 //! Reads: single objects, lists, metadata, Tables, and API discovery.
 
+use std::sync::PoisonError;
+
 use anyhow::Result;
 use futures::stream::BoxStream;
 use futures::{StreamExt, stream};
@@ -224,7 +226,7 @@ impl Cluster {
     }
 
     /// Returns the resource type of a kind: well-known kinds without a request, others by one discovery request. `None`
-    /// if the server does not serve it.
+    /// if the server does not serve it. A type that was found is not read again.
     ///
     /// # Errors
     /// A Failure.
@@ -234,6 +236,13 @@ impl Cluster {
         kind: &str,
     ) -> Result<Option<ResourceType>> {
         if let Some(known) = ResourceType::find_known(api_version, kind) {
+            return Ok(Some(known.clone()));
+        }
+        let is_wanted = |known: &&ResourceType| {
+            known.kind == kind && known.api_version() == api_version
+        };
+        let lock = || self.inner.discovered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().iter().find(is_wanted) {
             return Ok(Some(known.clone()));
         }
         let types = ApiRequest::get(api_paths::api_root(api_version)).limit(DISCOVERY_LIMIT);
@@ -254,7 +263,7 @@ impl Cluster {
                     .is_some_and(|name| !name.contains('/'))
         });
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        Ok(found.map(|resource| ResourceType {
+        let found = found.map(|resource| ResourceType {
             group: group.to_owned().into(),
             version: version.to_owned().into(),
             kind: kind.to_owned().into(),
@@ -264,7 +273,9 @@ impl Cluster {
                 .to_owned()
                 .into(),
             namespaced: resource["namespaced"] == true,
-        }))
+        });
+        lock().extend(found.clone());
+        Ok(found)
     }
 
     /// Reads any path, including its query; returns body and headers.

@@ -52,7 +52,7 @@ impl Manifest {
             let (kind, name) = (object.kind(), object.name());
             let left_out = if (object.api_version(), kind) == ("v1", "Namespace") {
                 replaced.insert(name.to_owned());
-                format!("Namespace {name:?} is left out: the session is in namespace {namespace:?}")
+                format!("Namespace {name:?} is left out: its objects are created in namespace {namespace:?}")
             } else if is_helm_test(object) {
                 format!("{kind} {name:?} is left out: it is a Helm test")
             } else {
@@ -72,7 +72,7 @@ impl Manifest {
             let moved = move_references(&mut one.object, &replaced, namespace);
             if !moved.is_empty() {
                 let fields = moved.join(", ");
-                changes.push(format!("moved to namespace {namespace:?}: {fields}"));
+                changes.push(format!("refers to namespace {namespace:?} now: {fields}"));
             }
             let label = label(one);
             let changes = changes.into_iter();
@@ -171,6 +171,10 @@ fn move_references(
         let name = value.as_str();
         name.is_some_and(|name| replaced.contains(name) && name != namespace)
     };
+    // The note about the Namespace says so of all objects.
+    if let Some(own) = object.pointer_mut("/metadata/namespace").filter(|own| is_replaced(own)) {
+        *own = namespace.into();
+    }
     let mut moved = Vec::new();
     let mut replace = |value: Option<&mut Value>, field: &'static str| {
         if let Some(value) = value.filter(|value| is_replaced(value)) {
@@ -180,7 +184,6 @@ fn move_references(
             }
         }
     };
-    replace(object.pointer_mut("/metadata/namespace"), "metadata.namespace");
     for subject in items_mut(object.pointer_mut("/subjects")) {
         replace(subject.get_mut("namespace"), "subjects");
     }

@@ -38,11 +38,10 @@ fn a_namespace_is_left_out_and_what_names_it_moves() {
     assert_eq!(
         told.notes,
         [
-            "-:1:1: Namespace \"staging\" is left out: the session is in namespace \"pr-17\"",
-            "-:3:1: Service \"api\": moved to namespace \"pr-17\": metadata.namespace",
-            "-:5:1: RoleBinding \"a\": moved to namespace \"pr-17\": metadata.namespace, subjects",
-            "-:7:1: ServiceMonitor \"a\": moved to namespace \"pr-17\": spec.namespaceSelector.matchNames",
-            "-:9:1: NetworkPolicy \"a\": moved to namespace \"pr-17\": spec.ingress",
+            "-:1:1: Namespace \"staging\" is left out: its objects are created in namespace \"pr-17\"",
+            "-:5:1: RoleBinding \"a\": refers to namespace \"pr-17\" now: subjects",
+            "-:7:1: ServiceMonitor \"a\": refers to namespace \"pr-17\" now: spec.namespaceSelector.matchNames",
+            "-:9:1: NetworkPolicy \"a\": refers to namespace \"pr-17\" now: spec.ingress",
         ]
     );
 }
