@@ -52,7 +52,9 @@ pub(super) fn lint_spec(
     spec.fields();
     spec.primary(manifest);
     spec.connect(parameters);
-    spec.named_workloads(manifest);
+    for (place, message) in connect::find_unknown_workloads(file, &manifest.workloads()) {
+        spec.say(Severity::Error, place, message);
+    }
     spec.presets(parameters);
     spec.parameters(parameters);
     spec.lifetime();
@@ -152,30 +154,6 @@ impl SpecLinter<'_> {
                 self.place(&["primary", "container"]),
                 message,
             );
-        }
-    }
-
-    /// Reports workloads of connection methods and hooks that the manifest does not have.
-    fn named_workloads(&mut self, manifest: &Manifest) {
-        let workloads = manifest.workloads();
-        let is_known = |text: &str| {
-            workloads.iter().any(|known| {
-                let name = known.split_once('/').map_or("", |(_, name)| name);
-                known.eq_ignore_ascii_case(text) || name == text
-            })
-        };
-        let methods = self.at(&["connect"]).map(Node::items).unwrap_or_default();
-        let hooks = ["sync", "quiesce", "resume"].map(|hook| self.at(&["hooks", hook]));
-        let users = methods.iter().chain(hooks.into_iter().flatten());
-        let named = users.filter_map(|user| user.get("workload")?.scalar());
-        let unknown = named.filter(|scalar| !is_known(&scalar.text));
-        let unknown: Vec<_> = unknown.map(|s| (s.location, s.text.clone())).collect();
-        for (place, text) in unknown {
-            let message = format!(
-                "workload {text:?} is not a workload of the manifest (available: {})",
-                list_or_none(&workloads)
-            );
-            self.say(Severity::Error, place, message);
         }
     }
 

@@ -138,3 +138,14 @@ fn a_variable_that_the_script_sets_is_no_parameter() {
         assert_eq!(refused(script).0, "parameter HOST is required", "{script}");
     }
 }
+
+#[test]
+fn lint_knows_the_workloads_of_methods_and_hooks() {
+    let text = "apiVersion: streaming.platform/v1\nkind: SessionTemplate\nmetadata: {name: t}\nspec:\n  primary: {kind: Pod, name: a}\n  connect:\n  - {name: one, exec: [sh], workload: pod/a}\n  - {name: two, exec: [sh], workload: db}\n  hooks: {quiesce: {command: [sync], workload: Pod/b}}\n  manifest: |\n    {apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: a, image: x}]}}\n";
+    let findings = super::super::lint_source(&Source::new("t.yaml", text).unwrap());
+    let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    let about: Vec<&String> = lines.iter().filter(|line| line.contains("workload ")).collect();
+    assert_eq!(about.len(), 2, "{lines:?}");
+    assert!(about[0].contains("workload \"db\" is not a workload of the manifest (available: Pod/a)"));
+    assert!(about[1].contains("workload \"Pod/b\" is not"));
+}
