@@ -13,7 +13,7 @@ use futures::future::try_join_all;
 use serde_json::{Value, json};
 use session_shared::client::interrupt::interrupted_error;
 use session_shared::client::{DryRun, ListOptions, Scope, timed_out};
-use session_shared::failure::{usage_error, with_hint};
+use session_shared::failure::{self, FailureKind, usage_error, with_hint};
 use session_shared::labels::MIN_REPLICAS;
 use session_shared::objects::pods::SCALABLE_KINDS;
 use session_shared::objects::resource::{HORIZONTAL_POD_AUTOSCALER, SESSION};
@@ -81,7 +81,11 @@ pub(crate) async fn scale_session(
         cluster.observe_session(namespace, intent.name.as_str()),
         list_scalers(cluster)
     )?;
-    let changes = plan_scaling(intent, &session, &scalers)?;
+    if scalers.is_none() {
+        let console = &mut environment.console;
+        console.note("HorizontalPodAutoscalers not checked: no permission to list them");
+    }
+    let changes = plan_scaling(intent, &session, &scalers.unwrap_or_default())?;
     let written = match intent.dry_run {
         DryRun::Client => Vec::new(),
         _ => {
@@ -105,11 +109,15 @@ pub(crate) async fn scale_session(
     Ok(())
 }
 
-async fn list_scalers(cluster: &Cluster) -> Result<Vec<Value>> {
+/// Lists the autoscalers of the namespace; `None` without the permission.
+async fn list_scalers(cluster: &Cluster) -> Result<Option<Vec<Value>>> {
     let scope = Scope::Namespace(cluster.namespace());
     let all = ListOptions::default();
-    let list = cluster.list(&HORIZONTAL_POD_AUTOSCALER, scope, &all);
-    Ok(list.await?.items)
+    match cluster.list(&HORIZONTAL_POD_AUTOSCALER, scope, &all).await {
+        Ok(list) => Ok(Some(list.items)),
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Computes the patches; none for counts that hold already.
