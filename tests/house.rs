@@ -9,6 +9,11 @@
     reason = "a test may fail loudly, its helpers too"
 )]
 
+#[path = "house/args_destructuring.rs"]
+mod args_destructuring;
+#[path = "house/import_circles.rs"]
+mod import_circles;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -84,7 +89,7 @@ fn code(text: &str) -> String {
     let mut lines = text.lines();
     let mut code = Vec::new();
     while let Some(line) = lines.next() {
-        if line.trim() == "#[cfg(test)]" {
+        if line.trim() == "#[cfg(test)]" || line.trim().starts_with("#[cfg(all(test,") {
             let indent = line.len() - line.trim_start().len();
             // A declaration ends on its line, a block where a brace stands as deep as the attribute.
             let ends = |line: &str| {
@@ -100,6 +105,7 @@ fn code(text: &str) -> String {
 }
 
 fn is_test_file(path: &Path) -> bool {
+    let path = path.strip_prefix(root()).unwrap_or(path);
     path.components().any(|part| part.as_os_str() == "tests")
         || path.to_string_lossy().ends_with("tests.rs")
 }
@@ -155,6 +161,45 @@ fn crates_use_only_crates_inside_them() {
         .flatten()
         .filter(|entry| entry.path().join("Cargo.toml").is_file());
     assert_eq!(crates.count(), ARROWS.len());
+}
+
+/// Folders of `shared/` and `plugins/` that are crates.
+fn crates() -> Vec<String> {
+    let folders = ["shared", "plugins"].into_iter().flat_map(|folder| {
+        let entries = fs::read_dir(root().join(folder)).expect("the folder is there");
+        entries
+            .flatten()
+            .map(move |entry| format!("{folder}/{}", entry.file_name().to_string_lossy()))
+    });
+    let is_crate = |folder: &String| root().join(folder).join("Cargo.toml").is_file();
+    let mut found: Vec<String> = folders.filter(is_crate).collect();
+    found.sort();
+    found
+}
+
+/// Files that import each other can only be read together.
+#[test]
+fn files_of_a_crate_import_each_other_in_one_direction() {
+    let mut circles = Vec::new();
+    for folder in crates() {
+        let source = root().join(&folder).join("src");
+        let files: import_circles::Crate = sources(&format!("{folder}/src"))
+            .into_iter()
+            .filter(|(path, _)| !is_test_file(path) && !path.ends_with("main.rs"))
+            .map(|(path, text)| {
+                let file = path.strip_prefix(&source).expect("a file below src/");
+                let file = file.to_string_lossy().replace('\\', "/");
+                (import_circles::module_path(&file), (file, code(&text)))
+            })
+            .collect();
+        assert!(!files.is_empty(), "{folder} has no source files");
+        let circle = import_circles::find_circle(&files);
+        circles.extend(circle.map(|files| format!("{folder}: {}", files.join(" imports "))));
+    }
+    assert!(
+        crates().len() > ARROWS.len() && circles.is_empty(),
+        "{circles:#?}"
+    );
 }
 
 /// The client could be anybody's: a plugin of another kind needs what it does, too.
@@ -283,6 +328,23 @@ fn every_verb_has_its_parts() {
             "plugins/{verb}/src/main.rs is more than one call"
         );
     }
+}
+
+#[test]
+fn flags_are_taken_apart_once_and_whole() {
+    let mut faults = Vec::new();
+    for verb in verbs() {
+        let files: Vec<args_destructuring::File> = sources(&format!("plugins/{verb}/src"))
+            .into_iter()
+            .filter(|(path, _)| !is_test_file(path))
+            .map(|(path, text)| (path.display().to_string(), code(&text)))
+            .collect();
+        let structs = args_destructuring::args_structs(&files);
+        assert!(!structs.is_empty(), "plugins/{verb} has no flags");
+        let found = args_destructuring::find_faults(&files);
+        faults.extend(found.into_iter().map(|fault| format!("{verb}: {fault}")));
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use session_shared::client::{DryRun, WriteOptions};
+use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::names::UserId;
 use session_shared::ops::stop_options::StopOptions;
@@ -43,8 +44,7 @@ pub(crate) struct Intent {
     pub(crate) yes: bool,
     pub(crate) interactive: bool,
     pub(crate) trust: TrustFlags,
-    pub(crate) dry_run: DryRun,
-    pub(crate) write: WriteOptions,
+    pub(crate) mutation: MutationOptions,
     pub(crate) connection: ConnectionFlags,
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         wait_flags,
         connection,
     } = args;
-    console.apply_flags(&verbosity, &write_flags);
+    console.apply_flags(&verbosity);
     if let Some(name) = names.first() {
         let error = usage_error(format!("cleanup does not accept names: {name:?}"));
         let delete = format!("delete a session by name: kubectl session delete {name}");
@@ -95,12 +95,12 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     if max == Some(0) {
         return Err(usage_error("--max must be at least 1"));
     }
-    let dry_run = write_flags.dry_run()?;
+    let mutation = MutationOptions::for_text(&write_flags, console)?;
     if let Some(interval) = interval {
         if interval.is_zero() {
             return Err(usage_error("--interval must be greater than 0"));
         }
-        if interactive || (!yes && dry_run == DryRun::None) {
+        if interactive || (!yes && mutation.dry_run == DryRun::None) {
             return Err(usage_error("--interval requires --yes or --dry-run"));
         }
     }
@@ -120,8 +120,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         yes,
         interactive,
         trust,
-        dry_run,
-        write: write_flags.write()?,
+        mutation,
         connection,
     })
 }

@@ -113,7 +113,7 @@ async fn run_round(
         ));
     }
     // confirmation
-    if items.is_empty() || intent.dry_run == DryRun::Client || !confirm(intent, console)? {
+    if items.is_empty() || intent.mutation.dry_run == DryRun::Client || !confirm(intent, console)? {
         return Ok(());
     }
     // writes
@@ -127,7 +127,7 @@ async fn run_round(
 /// # Errors
 /// Confirmation is needed and there is no terminal to ask on.
 fn confirm(intent: &Intent, console: &mut Console) -> Result<bool> {
-    if intent.yes || intent.dry_run != DryRun::None {
+    if intent.yes || intent.mutation.dry_run != DryRun::None {
         return Ok(true);
     }
     if !console.can_prompt() && !intent.interactive {

@@ -21,8 +21,6 @@ use session_shared::progress::{DiscardingSink, ProgressEvent, ProgressSink, Wait
 use session_shared::prompt::confirmation;
 use session_shared::reconcile::{LiveObjects, Teardown, teardown_accesses};
 use session_shared::report::console::Console;
-use session_shared::report::format::Format;
-use session_shared::report::mutation::MutationPrinter;
 use session_shared::session_batch::run_concurrently;
 use session_shared::verb::Environment;
 
@@ -52,7 +50,7 @@ pub(crate) async fn apply_items(
     // Ctrl-C ends the waiting, not the process: the outcome is still reported.
     let _guard = environment.interrupt.guard()?;
     let permissions = AccessReviews::new(cluster);
-    let context = environment.stop_context(&intent.write, &permissions);
+    let context = environment.stop_context(&intent.mutation.write, &permissions);
     let mut sink = environment.console.progress();
     sink.tell(ProgressEvent::Waiting {
         stage: WaitStage::Terminating,
@@ -286,9 +284,9 @@ pub(crate) fn report(
     done: Vec<Option<Result<Outcome>>>,
     console: &mut Console,
 ) -> Result<()> {
-    let count = view::count_outcomes(&done, intent.dry_run);
+    let count = view::count_outcomes(&done, intent.mutation.dry_run);
     let not_begun = done.iter().filter(|done| done.is_none()).count();
-    let mut mutations = MutationPrinter::new(Format::Text { wide: false }, intent.dry_run);
+    let mut mutations = intent.mutation.printer();
     let mut errors = Vec::new();
     let begun = items.iter().zip(done);
     for (item, done) in begun.filter_map(|(item, done)| Some((item, done?))) {

@@ -92,7 +92,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         verbosity,
         connection,
     } = args;
-    console.apply_flags(&verbosity, None);
+    console.apply_flags(&verbosity);
     let mode = ModeFlags {
         open,
         print,

@@ -2,10 +2,8 @@
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::client::DryRun;
 use session_shared::report::console::Console;
 use session_shared::report::format::{Format, kind_and_name};
-use session_shared::report::mutation::MutationPrinter;
 
 use crate::intent::Intent;
 use crate::plan::NewSession;
@@ -25,7 +23,7 @@ pub(crate) fn print_dry_run(
     }
     if !intent.rendered {
         let session = subject.session_object(&intent.metadata);
-        let mut mutations = MutationPrinter::new(intent.format.clone(), DryRun::Client);
+        let mut mutations = intent.mutation.printer();
         return console.print(&mutations.print_result(&session, "created")?);
     }
     let shown: Vec<Value> = subject.start(&intent.use_existing, "").owned_objects();
@@ -36,7 +34,7 @@ pub(crate) fn print_dry_run(
             withheld.name
         ));
     }
-    let text = match intent.format.clone() {
+    let text = match intent.mutation.format.clone() {
         // Text output has one line for each object.
         Format::Text { .. } => shown
             .iter()

@@ -6,10 +6,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 use session_shared::api::SessionSpec;
-use session_shared::client::{DryRun, WriteOptions};
+use session_shared::client::DryRun;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_new_owner;
+use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::flags::reconcile::parse_driver;
 use session_shared::foreign_error::decode_error_text;
 use session_shared::labels;
@@ -17,7 +18,6 @@ use session_shared::names::{SessionName, TemplateName, UserId};
 use session_shared::objects::{Untyped, primary_workload};
 use session_shared::ops::Driver;
 use session_shared::report::console::Console;
-use session_shared::report::format::Format;
 use session_shared::template::AssignedValues;
 use session_shared::template::{Source, extract_secret_literals};
 
@@ -74,14 +74,12 @@ pub(crate) struct Intent {
     pub(crate) skip_checks: bool,
     /// Driver from the command line; `None` to choose by the Lease.
     pub(crate) driver: Option<Driver>,
-    pub(crate) dry_run: DryRun,
     pub(crate) rendered: bool,
     /// True to print Secrets with secret values, too.
     pub(crate) with_secrets: bool,
     /// Time limit of the wait; `None` to not wait.
     pub(crate) wait: Option<Duration>,
-    pub(crate) format: Format,
-    pub(crate) write: WriteOptions,
+    pub(crate) mutation: MutationOptions,
     pub(crate) connection: ConnectionFlags,
 }
 
@@ -120,9 +118,9 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         wait_flags,
         mut connection,
     } = args;
-    console.apply_flags(&verbosity, &write_flags);
-    let dry_run = write_flags.dry_run()?;
-    if rendered && dry_run != DryRun::Client {
+    console.apply_flags(&verbosity);
+    let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
+    if rendered && mutation.dry_run != DryRun::Client {
         return Err(usage_error("--rendered requires --dry-run=client"));
     }
     if with_secrets && !rendered {
@@ -174,14 +172,12 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         create_namespace,
         skip_checks,
         driver,
-        dry_run,
         rendered,
         with_secrets,
         wait: wait_flags
             .wait
             .then(|| wait_flags.timeout_or(DEFAULT_TIMEOUT)),
-        format: Format::from_object_flags(&output)?,
-        write: write_flags.write()?,
+        mutation,
         connection,
     };
     check_spec(&intent.spec)?;

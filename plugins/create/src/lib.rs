@@ -28,7 +28,6 @@ use serde_json::Value;
 use session_shared::ops::missing_kinds::MissingKinds;
 use session_shared::ops::preflight;
 use session_shared::prompt::started;
-use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::{Environment, Verb};
 
 use crate::creation::Creation;
@@ -100,7 +99,7 @@ impl Verb for Create {
             cluster: &cluster,
             intent: &intent,
             observed: &observed,
-            write: &intent.write,
+            write: &intent.mutation.write,
             interrupt: &interrupt,
             driver,
             missing: &missing,
@@ -109,13 +108,20 @@ impl Verb for Create {
             .create(subject, &mut environment.console.progress())
             .await?;
         // prints
-        let mut mutations = MutationPrinter::new(intent.format.clone(), intent.dry_run);
+        let mut mutations = intent.mutation.printer();
         started::print_started(
             &started,
             "created",
             &mut mutations,
             &mut environment.console,
         )?;
-        started::finish(&cluster, started, intent.wait, &intent.write, environment).await
+        started::finish(
+            &cluster,
+            started,
+            intent.wait,
+            &intent.mutation.write,
+            environment,
+        )
+        .await
     }
 }

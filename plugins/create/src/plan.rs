@@ -140,7 +140,7 @@ pub(crate) fn render_session(
 impl Intent {
     /// Returns true for a client-side dry run, which generates no secret values.
     pub(crate) fn is_client_dry_run(&self) -> bool {
-        self.dry_run == session_shared::client::DryRun::Client
+        self.mutation.dry_run == session_shared::client::DryRun::Client
     }
 }
 

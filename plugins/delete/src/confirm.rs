@@ -41,7 +41,7 @@ pub(crate) fn confirm_deletion(
 ) -> Result<bool> {
     let question = Confirmation {
         verb: DELETE,
-        yes: intent.yes || intent.dry_run != DryRun::None,
+        yes: intent.yes || intent.mutation.dry_run != DryRun::None,
         interactive: intent.interactive,
         asks_for_several: true,
     };

@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 use session_shared::api::{DataPolicy, Session};
-use session_shared::client::{DryRun, WriteOptions};
+use session_shared::client::DryRun;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::objects::access::Access;
 use session_shared::ops::selected_sessions::SessionSelection;
@@ -12,7 +13,6 @@ use session_shared::ops::snapshot_plan::parse_class_name;
 use session_shared::ops::stop_options::StopOptions;
 use session_shared::reconcile::{Teardown, teardown_accesses};
 use session_shared::report::console::Console;
-use session_shared::report::format::Format;
 
 use crate::args::Args;
 
@@ -29,16 +29,14 @@ pub(crate) struct Intent {
     pub(crate) yes: bool,
     pub(crate) interactive: bool,
     pub(crate) trust: TrustFlags,
-    pub(crate) dry_run: DryRun,
-    pub(crate) write: WriteOptions,
-    pub(crate) format: Format,
+    pub(crate) mutation: MutationOptions,
     pub(crate) connection: ConnectionFlags,
 }
 
 impl Intent {
     /// Returns the access rights that a deletion of `session` needs; none for a dry run.
     pub(crate) fn needed_accesses(&self, session: &Session) -> Vec<Access> {
-        if self.dry_run != DryRun::None {
+        if self.mutation.dry_run != DryRun::None {
             return Vec::new();
         }
         let mut session = session.clone();
@@ -74,7 +72,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         wait_flags,
         connection,
     } = args;
-    console.apply_flags(&verbosity, &write_flags);
+    console.apply_flags(&verbosity);
     Ok(Intent {
         selection: selection.selection()?,
         stop_options: StopOptions::new(wait_flags.wait, wait_flags.given(), skip_sync),
@@ -84,9 +82,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         yes,
         interactive,
         trust,
-        dry_run: write_flags.dry_run()?,
-        format: Format::from_name_flags(&output)?,
-        write: write_flags.write()?,
+        mutation: MutationOptions::for_names(&write_flags, &output, console)?,
         connection,
     })
 }

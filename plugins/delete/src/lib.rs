@@ -49,7 +49,7 @@ impl Verb for Delete {
         }
         if let Some(deletion) = observed.single() {
             let runs_hooks = deletion.runs_hooks(&intent.stop_options);
-            let (session, dry_run) = (&deletion.observed.session, intent.dry_run);
+            let (session, dry_run) = (&deletion.observed.session, intent.mutation.dry_run);
             if !trust::confirm_hooks(&cluster, session, runs_hooks, dry_run, console).await? {
                 return Ok(());
             }

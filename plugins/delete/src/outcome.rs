@@ -10,7 +10,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::deletion::Deletion;
 use session_shared::progress::{ProgressSink, WaitStage};
 use session_shared::report::console::Console;
-use session_shared::report::mutation::{MutationPrinter, dry_run_suffix};
+use session_shared::report::mutation::dry_run_suffix;
 use session_shared::session_batch::SessionBatch;
 use session_shared::verb::Environment;
 
@@ -31,15 +31,16 @@ pub(crate) async fn delete_sessions(
     observed: Observed,
     environment: &Environment,
 ) -> Result<Outcome> {
-    let context = environment.stop_context(&intent.write, permissions);
-    let delete = async |deletion: &Deletion, sink: &mut dyn ProgressSink| match intent.dry_run {
-        DryRun::Client => Ok(()),
-        DryRun::None | DryRun::Server => {
-            deletion
-                .delete(cluster, &intent.stop_options, context, sink)
-                .await
-        }
-    };
+    let context = environment.stop_context(&intent.mutation.write, permissions);
+    let delete =
+        async |deletion: &Deletion, sink: &mut dyn ProgressSink| match intent.mutation.dry_run {
+            DryRun::Client => Ok(()),
+            DryRun::None | DryRun::Server => {
+                deletion
+                    .delete(cluster, &intent.stop_options, context, sink)
+                    .await
+            }
+        };
     observed
         .apply(WaitStage::Terminating, environment, delete)
         .await
@@ -56,12 +57,12 @@ pub(crate) fn print_results(
     console: &mut Console,
 ) -> Result<()> {
     let namespace = cluster.namespace();
-    let mutations = MutationPrinter::new(intent.format.clone(), intent.dry_run);
+    let mutations = intent.mutation.printer();
     let errors = deleted.print(console, |(deletion, ()), console| {
         let name = deletion.name();
         console.print(&mutations.print_deleted(&SESSION, name, namespace, false))?;
         let lines = data_lines(&deletion, namespace);
-        let suffix = dry_run_suffix(intent.dry_run);
+        let suffix = dry_run_suffix(intent.mutation.dry_run);
         for line in lines {
             console.print_error_line(&format!("{line}{suffix}"));
         }

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use session_shared::Timestamp;
-use session_shared::client::{DryRun, WriteOptions};
 use session_shared::duration::Lifetime;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::ops::selected_sessions::SessionSelection;
 use session_shared::reconcile::status_patch::format_rfc3339;
 use session_shared::report::console::Console;
-use session_shared::report::format::Format;
 
 use crate::args::Args;
 
@@ -20,9 +19,7 @@ use crate::args::Args;
 pub(crate) struct Intent {
     pub(crate) selection: SessionSelection,
     pub(crate) expiry: NewExpiry,
-    pub(crate) dry_run: DryRun,
-    pub(crate) write: WriteOptions,
-    pub(crate) format: Format,
+    pub(crate) mutation: MutationOptions,
     pub(crate) connection: ConnectionFlags,
 }
 
@@ -52,13 +49,11 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console, now: Timestamp) ->
         write_flags,
         connection,
     } = args;
-    console.apply_flags(&verbosity, &write_flags);
+    console.apply_flags(&verbosity);
     Ok(Intent {
         selection: selection.selection()?,
         expiry: parse_expiry(by.as_deref(), until.as_deref(), no_expiry, now)?,
-        dry_run: write_flags.dry_run()?,
-        format: Format::from_object_flags(&output)?,
-        write: write_flags.write()?,
+        mutation: MutationOptions::for_objects(&write_flags, &output, console)?,
         connection,
     })
 }

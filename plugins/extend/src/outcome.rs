@@ -11,7 +11,6 @@ use session_shared::progress::{ProgressSink, WaitStage};
 use session_shared::reconcile::status_patch;
 use session_shared::report::age::remaining_time;
 use session_shared::report::console::Console;
-use session_shared::report::mutation::MutationPrinter;
 use session_shared::session_batch::SessionBatch;
 use session_shared::verb::Environment;
 
@@ -32,10 +31,10 @@ pub(crate) async fn extend_sessions(
     observed: Observed,
     environment: &Environment,
 ) -> Result<Outcome> {
-    let (write, now) = (&intent.write, environment.now());
+    let (write, now) = (&intent.mutation.write, environment.now());
     let extend =
         async |session: &SessionExtension, _: &mut dyn ProgressSink| match &session.extension {
-            Some(extension) if intent.dry_run != DryRun::Client => {
+            Some(extension) if intent.mutation.dry_run != DryRun::Client => {
                 session.write_lifetime(extension, cluster, write, now).await
             }
             _ => Ok(session.selected.object.clone()),
@@ -76,7 +75,7 @@ pub(crate) fn print_results(
     console: &mut Console,
     now: Timestamp,
 ) -> Result<()> {
-    let mut mutations = MutationPrinter::new(intent.format.clone(), intent.dry_run);
+    let mut mutations = intent.mutation.printer();
     let errors = extended.print(console, |(session, object), console| {
         match session.extension {
             Some(extension) => {

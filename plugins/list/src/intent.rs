@@ -85,7 +85,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         [only] if TYPE_WORDS.contains(&only.as_str()) => Vec::new(),
         _ => names,
     };
-    console.apply_flags(&verbosity, None);
+    console.apply_flags(&verbosity);
     let all_namespaces = selecting.all_namespaces;
     if all_namespaces && !names.is_empty() {
         bail!("a resource cannot be retrieved by name across all namespaces");

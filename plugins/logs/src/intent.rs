@@ -60,7 +60,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         verbosity,
         connection,
     } = args;
-    console.apply_flags(&verbosity, None);
+    console.apply_flags(&verbosity);
     if all_containers && let Some(container) = non_empty(&container) {
         bail!("--all-containers=true should not be specified with container name {container}");
     }

@@ -107,7 +107,8 @@ impl ClaimExpansion {
                     _ => return Err(error),
                 }
             }
-            if let (Some(size), false) = (intent.storage, intent.dry_run == DryRun::Client) {
+            if let (Some(size), false) = (intent.storage, intent.mutation.dry_run == DryRun::Client)
+            {
                 // A server dry run checks quotas.
                 let rehearsal = WriteOptions {
                     dry_run: true,

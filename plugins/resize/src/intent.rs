@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use session_shared::api::{IntOrString, ResourceLimits};
-use session_shared::client::{DryRun, WriteOptions};
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
+use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::names::SessionName;
 use session_shared::ops::stop_options::StopOptions;
 use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
-use session_shared::report::format::Format;
 
 use crate::args::{Args, USUAL_WAIT};
 use crate::scale::{WorkloadCount, parse_counts};
@@ -34,9 +33,7 @@ pub(crate) struct Intent {
     pub(crate) stop_options: StopOptions,
     pub(crate) yes: bool,
     pub(crate) trust: TrustFlags,
-    pub(crate) dry_run: DryRun,
-    pub(crate) write: WriteOptions,
-    pub(crate) format: Format,
+    pub(crate) mutation: MutationOptions,
     /// Timeout of the wait; `None` does not wait.
     pub(crate) wait: Option<Duration>,
     pub(crate) connection: ConnectionFlags,
@@ -64,7 +61,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         wait_flags,
         connection,
     } = args;
-    console.apply_flags(&verbosity, &write_flags);
+    console.apply_flags(&verbosity);
     let name = parse_session_name(&name)?;
     let has_size = cpu.is_some() || memory.is_some() || storage.is_some();
     let is_scaling = !replicas.is_empty() || !min_replicas.is_empty();
@@ -92,9 +89,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         stop_options: StopOptions::for_restart(wait_flags.given(), skip_sync),
         yes,
         trust,
-        dry_run: write_flags.dry_run()?,
-        format: Format::from_object_flags(&output)?,
-        write: write_flags.write()?,
+        mutation: MutationOptions::for_objects(&write_flags, &output, console)?,
         wait: wait_flags.wait.then(|| wait_flags.timeout_or(USUAL_WAIT)),
         connection,
     })

@@ -54,7 +54,7 @@ impl Verb for Resize {
         if observed.start_plan.is_some() {
             let session = &observed.session;
             let runs_hooks = session.runs_sync(&intent.stop_options);
-            let (stored, dry_run) = (&session.session, intent.dry_run);
+            let (stored, dry_run) = (&session.session, intent.mutation.dry_run);
             if !outcome::confirm_restart(&intent, session, console)?
                 || !trust::confirm_hooks(&cluster, stored, runs_hooks, dry_run, console).await?
             {

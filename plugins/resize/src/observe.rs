@@ -50,7 +50,7 @@ pub(crate) async fn observe_session(
         cluster.choose_driver(namespace, None)
     )?;
     let permissions = AccessReviews::new(cluster);
-    let restarts = intent.restart && intent.dry_run == DryRun::None;
+    let restarts = intent.restart && intent.mutation.dry_run == DryRun::None;
     let accesses = |session: &Session| match restarts {
         true => restart_accesses(session),
         false => Vec::new(),
@@ -162,7 +162,7 @@ async fn find_obstacle(
             )),
             Err(error) => return Err(error),
         }
-        if intent.dry_run == DryRun::Client {
+        if intent.mutation.dry_run == DryRun::Client {
             continue;
         }
         let rehearsal = WriteOptions {

@@ -14,7 +14,6 @@ use session_shared::ops::{Cluster, ResizeWait};
 use session_shared::prompt::confirmation::{self, Confirmation};
 use session_shared::prompt::started;
 use session_shared::report::console::Console;
-use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::in_place_errors::{infeasible_error, unfinished_error};
@@ -50,22 +49,31 @@ pub(crate) async fn resize_session(
         environment.console.note(note);
     }
     // Claims cannot shrink again: nothing that comes after their expansion may be refused.
-    if let (Some(start_plan), DryRun::None) = (&observed.start_plan, intent.dry_run) {
-        let context = environment.stop_context(&intent.write, &observed.permissions);
+    if let (Some(start_plan), DryRun::None) = (&observed.start_plan, intent.mutation.dry_run) {
+        let context = environment.stop_context(&intent.mutation.write, &observed.permissions);
         start_plan
             .require_restart_access(&intent.stop_options, context)
             .await?;
     }
-    let expanded = match intent.dry_run {
+    let expanded = match intent.mutation.dry_run {
         DryRun::Client => None,
         _ => {
             let (expansion, session) = (&observed.claim_expansion, &observed.session);
             expansion
-                .apply(cluster, intent, session, &intent.write, environment)
+                .apply(
+                    cluster,
+                    intent,
+                    session,
+                    &intent.mutation.write,
+                    environment,
+                )
                 .await?
         }
     };
-    if let (Some(start_plan), false) = (&observed.start_plan, intent.dry_run == DryRun::Client) {
+    if let (Some(start_plan), false) = (
+        &observed.start_plan,
+        intent.mutation.dry_run == DryRun::Client,
+    ) {
         return restart_session(cluster, intent, &observed, start_plan, environment).await;
     }
     match resize_in_place(cluster, intent, &observed, environment).await? {
@@ -101,7 +109,7 @@ pub(crate) fn confirm_restart(
     console: &mut Console,
 ) -> Result<bool> {
     let losses = [SessionLosses::of_stop(observed)];
-    if intent.dry_run != DryRun::None {
+    if intent.mutation.dry_run != DryRun::None {
         confirmation::print_dry_run_losses(&losses, console);
         return Ok(true);
     }
@@ -116,7 +124,7 @@ fn print_result(
 ) -> Result<()> {
     let has_changes = observed.resize_plan.has_changes() || observed.claim_expansion.has_changes();
     let word = if has_changes { RESIZED } else { "unchanged" };
-    let mut mutations = MutationPrinter::new(intent.format.clone(), intent.dry_run);
+    let mut mutations = intent.mutation.printer();
     let line = mutations.print_result(object, word)?;
     environment.console.print(&line)?;
     note_change(observed, &mut environment.console);
@@ -139,8 +147,8 @@ async fn resize_in_place(
     observed: &Observed,
     environment: &mut Environment,
 ) -> Result<InPlaceOutcome> {
-    let write = &intent.write;
-    if intent.dry_run == DryRun::Client {
+    let write = &intent.mutation.write;
+    if intent.mutation.dry_run == DryRun::Client {
         return Ok(InPlaceOutcome::Done(observed.session.object.clone()));
     }
     // Ctrl-C ends the waiting, not the process: the size still has to be written.
@@ -261,7 +269,7 @@ async fn restart_session(
     environment: &mut Environment,
 ) -> Result<()> {
     let _guard = environment.interrupt.guard()?;
-    let (options, write) = (&intent.stop_options, &intent.write);
+    let (options, write) = (&intent.stop_options, &intent.mutation.write);
     let started = {
         let context = environment.stop_context(write, &observed.permissions);
         start_plan.require_restart_access(options, context).await?;
@@ -276,7 +284,7 @@ async fn restart_session(
             .restart(cluster, options, context, &mut sink)
             .await?
     };
-    let mut mutations = MutationPrinter::new(intent.format.clone(), intent.dry_run);
+    let mut mutations = intent.mutation.printer();
     started::print_started(&started, RESIZED, &mut mutations, &mut environment.console)?;
     note_change(observed, &mut environment.console);
     started::finish(cluster, started, intent.wait, write, environment).await

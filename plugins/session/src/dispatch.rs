@@ -13,7 +13,7 @@ use session_shared::verb::{
 
 use crate::dispatch_errors::report_unknown_verb;
 use crate::external;
-use crate::{VERB_GROUPS, VERBS};
+use crate::verbs::{VERB_GROUPS, VERBS};
 
 const ABOUT: &str = "Run interactive sessions on Kubernetes
 

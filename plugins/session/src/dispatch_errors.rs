@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use session_shared::verb::run_reporting;
 
-use crate::VERBS;
+use crate::verbs::VERBS;
 
 /// Prints the error for an unknown verb, with suggestions.
 pub(crate) fn report_unknown_verb(word: &str, prefix: &str) -> ExitCode {

@@ -56,7 +56,7 @@ impl Verb for Version {
             connection: _,
         } = args;
         let console = &mut environment.console;
-        console.apply_flags(&verbosity, None);
+        console.apply_flags(&verbosity);
         let output = non_empty(&output);
         if output.is_some_and(|format| !["json", "yaml"].contains(&format)) {
             bail!("--output must be 'yaml' or 'json'");

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use session_shared::client::{DryRun, WriteOptions};
+use session_shared::client::DryRun;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::report::console::Console;
-use session_shared::report::format::Format;
 
 use crate::args::{Args, ESTABLISHED_TIMEOUT};
 
@@ -42,9 +42,7 @@ pub(crate) struct Intent {
     pub(crate) force: bool,
     /// Timeout of the wait for the API; `None` does not wait.
     pub(crate) wait: Option<Duration>,
-    pub(crate) dry_run: DryRun,
-    pub(crate) write: WriteOptions,
-    pub(crate) format: Format,
+    pub(crate) mutation: MutationOptions,
     pub(crate) connection: ConnectionFlags,
 }
 
@@ -63,22 +61,19 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         wait_flags,
         connection,
     } = args;
-    console.apply_flags(&verbosity, &write_flags);
+    console.apply_flags(&verbosity);
     let parts = parse_parts(&parts)?;
-    let dry_run = write_flags.dry_run()?;
-    let format = Format::from_object_flags(&output)?;
+    let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
     if force && !remove {
         return Err(usage_error("--force requires --remove"));
     }
-    let waits = wait_flags.wait && dry_run == DryRun::None;
+    let waits = wait_flags.wait && mutation.dry_run == DryRun::None;
     Ok(Intent {
         parts,
         remove,
         force,
         wait: waits.then(|| wait_flags.timeout_or(ESTABLISHED_TIMEOUT)),
-        dry_run,
-        write: write_flags.write()?,
-        format,
+        mutation,
         connection,
     })
 }

@@ -34,7 +34,7 @@ impl Verb for Setup {
     async fn run(args: Args, environment: &mut Environment) -> Result<()> {
         let intent = intent::parse_intent(args, &mut environment.console)?;
         let cluster = environment.connect(&intent.connection).await?;
-        let mut mutations = MutationPrinter::new(intent.format.clone(), intent.dry_run);
+        let mut mutations = intent.mutation.printer();
         if intent.remove {
             return remove(&cluster, &intent, &mutations, environment).await;
         }
@@ -43,8 +43,13 @@ impl Verb for Setup {
                 environment.console.warn(install::NO_ADMISSION_WARNING);
                 continue;
             }
-            let applied =
-                install::apply_part(&cluster, *part, intent.dry_run, &intent.write).await?;
+            let applied = install::apply_part(
+                &cluster,
+                *part,
+                intent.mutation.dry_run,
+                &intent.mutation.write,
+            )
+            .await?;
             for object in &applied {
                 environment
                     .console
@@ -80,7 +85,13 @@ async fn remove(
     }
     let mut any = false;
     for part in intent.parts.iter().rev() {
-        let removed = install::remove_part(cluster, *part, intent.dry_run, &intent.write).await?;
+        let removed = install::remove_part(
+            cluster,
+            *part,
+            intent.mutation.dry_run,
+            &intent.mutation.write,
+        )
+        .await?;
         for object in removed {
             any = true;
             let name = Untyped(&object.object).name();

@@ -106,22 +106,6 @@ pub enum SnapshotCommand {
     RunSchedule(RunScheduleArgs),
 }
 
-impl SnapshotCommand {
-    /// Returns the flags for writes; `None` for a subcommand that only reads.
-    pub(crate) fn write_flags(&self) -> Option<&WriteFlags> {
-        match self {
-            SnapshotCommand::Create(args) => Some(&args.write_flags),
-            SnapshotCommand::Restore(args) => Some(&args.write_flags),
-            SnapshotCommand::Clone(args) => Some(&args.write_flags),
-            SnapshotCommand::Delete(args) => Some(&args.write_flags),
-            SnapshotCommand::Prune(args) => Some(&args.write_flags),
-            SnapshotCommand::Schedule(args) => Some(&args.write_flags),
-            SnapshotCommand::RunSchedule(args) => Some(&args.write_flags),
-            SnapshotCommand::List(_) => None,
-        }
-    }
-}
-
 const CREATE_EXAMPLES: &str = "  # Take a snapshot and wait until it is ready to restore
   kubectl session snapshot create dev
 

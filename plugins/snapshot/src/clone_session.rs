@@ -6,6 +6,7 @@ use session_shared::client::DryRun;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
+use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::objects::Untyped;
 use session_shared::objects::volume_snapshot::source_claim_name;
 use session_shared::ops::Cluster;
@@ -19,13 +20,11 @@ use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::trust::confirm_trust;
 use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
-use session_shared::report::format::Format;
-use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::args::CloneArgs;
 use crate::observe::observe_session;
-use crate::plan::MutationOptions;
+use crate::plan::SnapshotWrites;
 use crate::take::confirm_hooks;
 use crate::timeouts::TAKE_TIMEOUT;
 
@@ -61,8 +60,9 @@ pub(crate) async fn run(
         skip_hooks,
     };
     let size = parse_size(storage.as_deref())?;
-    let writes = MutationOptions::from_flags(&write_flags, &wait_flags, TAKE_TIMEOUT)?;
-    let format = Format::from_object_flags(&output)?;
+    let console = &mut environment.console;
+    let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
+    let writes = SnapshotWrites::new(mutation, &wait_flags, TAKE_TIMEOUT);
     // reads only
     let cluster = environment.connect(connection).await?;
     cluster.known_sessions().trust_all(trust.trust_manifest);
@@ -72,15 +72,15 @@ pub(crate) async fn run(
         return Ok(());
     }
     let plan = SnapshotPlan::prepare(&cluster, &source, &options, environment.now()).await?;
-    let console = &mut environment.console;
-    if !confirm_hooks(&cluster, &source, &plan, writes.dry_run, console).await? {
+    let (console, dry_run) = (&mut environment.console, writes.mutation.dry_run);
+    if !confirm_hooks(&cluster, &source, &plan, dry_run, console).await? {
         return Ok(());
     }
     let claims: Vec<&str> = plan.objects.iter().filter_map(source_claim_name).collect();
     let clone = ClonePlan::prepare(&cluster, &source, &new, &claims, size, &plan.name).await?;
     clone.check_claim_sizes()?;
     // writes
-    let copied = if writes.dry_run == DryRun::Client {
+    let copied = if writes.mutation.dry_run == DryRun::Client {
         dry_run_outcome(&clone)
     } else {
         let _guard = environment.interrupt.guard()?;
@@ -96,8 +96,8 @@ pub(crate) async fn run(
         apply_clone(&cluster, &clone, &taken, &with, environment).await?
     };
     // prints
-    report_clone(&copied, format, writes.dry_run, &mut environment.console)?;
-    if writes.dry_run == DryRun::None {
+    report_clone(&copied, &writes.mutation, &mut environment.console)?;
+    if writes.mutation.dry_run == DryRun::None {
         let set = &plan.name;
         let note = format!("snapshot {set:?} of the data is kept");
         environment.console.note(&note);
@@ -152,13 +152,12 @@ pub(crate) async fn apply_clone(
 /// Standard output is closed; the template of `-o` fails.
 pub(crate) fn report_clone(
     copied: &CloneOutcome,
-    format: Format,
-    dry_run: DryRun,
+    mutation: &MutationOptions,
     console: &mut Console,
 ) -> Result<()> {
-    let mut mutations = MutationPrinter::new(format, dry_run);
+    let mut mutations = mutation.printer();
     console.print(&mutations.print_result(&copied.session, "created")?)?;
-    if dry_run != DryRun::None {
+    if mutation.dry_run != DryRun::None {
         return Ok(());
     }
     let name = Untyped(&copied.session).name();

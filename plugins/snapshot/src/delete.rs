@@ -4,17 +4,17 @@ use anyhow::Result;
 use session_shared::client::DryRun;
 use session_shared::failure::{self, FailureKind};
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::objects::Untyped;
 use session_shared::objects::resource::VOLUME_SNAPSHOT;
 use session_shared::ops::Cluster;
 use session_shared::progress::{ProgressEvent, ProgressSink};
-use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::args::DeleteArgs;
 use crate::deletion;
-use crate::plan::MutationOptions;
+use crate::plan::SnapshotWrites;
 use crate::snapshot_set::{self, SnapshotSet};
 use crate::timeouts::DELETE_TIMEOUT;
 
@@ -43,8 +43,9 @@ pub(crate) async fn run(
             names.push(name);
         }
     }
-    let writes = MutationOptions::from_flags(&write_flags, &wait_flags, DELETE_TIMEOUT)?;
-    let format = Format::from_name_flags(&output)?;
+    let console = &mut environment.console;
+    let mutation = MutationOptions::for_names(&write_flags, &output, console)?;
+    let writes = SnapshotWrites::new(mutation, &wait_flags, DELETE_TIMEOUT);
     // reads only
     let cluster = environment.connect(connection).await?;
     let all = snapshot_set::list_snapshot_sets(&cluster, None).await?;
@@ -57,12 +58,12 @@ pub(crate) async fn run(
         }
     }
     // confirmation
-    let agreed = yes || writes.dry_run != DryRun::None;
+    let agreed = yes || writes.mutation.dry_run != DryRun::None;
     if !agreed && !deletion::confirm_deletion(&found, &mut environment.console)? {
         return Ok(());
     }
     // writes and prints
-    let mutations = MutationPrinter::new(format, writes.dry_run);
+    let mutations = writes.mutation.printer();
     errors.extend(delete_snapshot_sets(&cluster, &found, &writes, &mutations, environment).await?);
     failure::combine_errors(errors)
 }
@@ -74,7 +75,7 @@ pub(crate) async fn run(
 pub(crate) async fn delete_snapshot_sets(
     cluster: &Cluster,
     doomed: &[SnapshotSet],
-    writes: &MutationOptions,
+    writes: &SnapshotWrites,
     mutations: &MutationPrinter,
     environment: &mut Environment,
 ) -> Result<Vec<anyhow::Error>> {
@@ -82,7 +83,7 @@ pub(crate) async fn delete_snapshot_sets(
     let _guard = environment.interrupt.guard()?;
     let interrupt = environment.interrupt.clone();
     for set in doomed {
-        if writes.dry_run != DryRun::Client {
+        if writes.mutation.dry_run != DryRun::Client {
             let with = writes.snapshot_run(&interrupt, writes.wait);
             let mut sink = environment.console.progress();
             let done = deletion::delete_snapshot_set(cluster, set, &with, &mut sink).await;

@@ -9,8 +9,9 @@ use session_shared::client::DryRun;
 use session_shared::encode::shell;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::list::parse_session_name;
+use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::flags::non_empty;
+use session_shared::flags::output::ObjectOutputFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::names::SessionName;
 use session_shared::ops::Cluster;
@@ -22,28 +23,31 @@ use session_shared::ops::container_archive::{ContainerExport, ExportError, find_
 use session_shared::ops::quiesce_hooks::{QuiesceHooks, QuiesceMessages};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::quantity::describe_bytes;
-use session_shared::report::console::OutputClosed;
-use session_shared::report::format::Format;
-use session_shared::report::mutation::MutationPrinter;
+use session_shared::report::console::{Console, OutputClosed};
 use session_shared::verb::Environment;
 
-use crate::archive_args::{ExportFlags, ensure_not_root, parse_directory, reject_other_flags};
+use crate::archive_args::{ExportFlags, ensure_not_root, parse_directory};
 use crate::archive_target::ArchiveTarget;
-use crate::args::CreateArgs;
 use crate::observe::observe_session;
 
 /// A validated `create --to`.
-struct Export {
-    session: SessionName,
+pub(crate) struct Export {
+    pub(crate) session: SessionName,
+    pub(crate) files: ExportedFiles,
+    pub(crate) skip_hooks: bool,
+    pub(crate) trust: TrustFlags,
+    pub(crate) mutation: MutationOptions,
+    /// Time limit of the copy; zero means none.
+    pub(crate) limit: Duration,
+}
+
+/// Files to copy, and the archive that they are copied to.
+pub(crate) struct ExportedFiles {
     directories: SourceDirectories,
     container: Option<String>,
     /// Value of `--to`.
     to: String,
     target: ArchiveTarget,
-    skip_hooks: bool,
-    dry_run: DryRun,
-    /// Time limit of the copy; zero means none.
-    limit: Duration,
 }
 
 /// Outcome of a completed export.
@@ -58,22 +62,22 @@ struct ExportOutcome {
 /// Copies files of a session's container to an archive.
 ///
 /// # Errors
-/// Invalid arguments, before any request; a session that is not running; a failed hook; a container without tar; an
-/// incomplete transfer, which leaves no file.
+/// A session that is not running; a failed hook; a container without tar; an incomplete
+/// transfer, which leaves no file.
 pub(crate) async fn run(
-    args: CreateArgs,
+    export: Export,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
-    // no requests: validation of the arguments
-    let (export, format, trust) = Export::parse(args, environment)?;
     // reads only
     let cluster = environment.connect(connection).await?;
-    cluster.known_sessions().trust_all(trust.trust_manifest);
+    cluster
+        .known_sessions()
+        .trust_all(export.trust.trust_manifest);
     let observed = observe_session(&cluster, &export.session).await?;
-    let container = find_container(&observed, export.container.as_deref())?;
+    let container = find_container(&observed, export.files.container.as_deref())?;
     // carries out
-    let saved = match export.dry_run {
+    let saved = match export.mutation.dry_run {
         DryRun::None => {
             let hooks = export.quiesce_hooks(&observed);
             let saved = export.apply(&cluster, container, &hooks, environment).await;
@@ -82,75 +86,59 @@ pub(crate) async fn run(
         DryRun::Client | DryRun::Server => None,
     };
     // prints
-    if export.target != ArchiveTarget::Stdout {
-        let mut mutations = MutationPrinter::new(format, export.dry_run);
+    if export.files.target != ArchiveTarget::Stdout {
+        let mut mutations = export.mutation.printer();
         let text = mutations.print_result(&observed.object, "saved")?;
         environment.console.print(&text)?;
     }
     if let Some(saved) = saved {
-        environment.console.note(&saved.describe(&export.target));
+        environment
+            .console
+            .note(&saved.describe(&export.files.target));
     }
     Ok(())
 }
 
-impl Export {
-    fn parse(args: CreateArgs, environment: &Environment) -> Result<(Self, Format, TrustFlags)> {
-        let CreateArgs {
-            session,
-            name,
-            class,
-            skip_hooks,
-            keep,
-            known_hooks,
-            file,
-            trust,
-            output,
-            write_flags,
-            wait_flags,
-        } = args;
+impl ExportedFiles {
+    /// Validates the flags of an archive, and checks that it can be written.
+    ///
+    /// # Errors
+    /// `-o` although standard output is the archive; an invalid directory; as [`ArchiveTarget::parse`].
+    pub(crate) fn parse(
+        flags: ExportFlags,
+        output: &ObjectOutputFlags,
+        console: &Console,
+    ) -> Result<Self> {
         let ExportFlags {
             to,
             paths,
             container,
             overwrite,
-        } = file;
+        } = flags;
         let to = to.unwrap_or_default();
-        reject_other_flags(
-            "--to",
-            &[
-                ("--name", name.is_some()),
-                ("--class", class.is_some()),
-                ("--keep", keep.is_some()),
-                ("--known-hooks", known_hooks.is_some()),
-                ("--wait=false", !wait_flags.wait),
-            ],
-        )?;
         if to == "-" && non_empty(&output.output).is_some() {
             return Err(usage_error(
                 "-o cannot be given with --to -: standard output is the archive",
             ));
         }
         let directories = paths.iter().map(|path| parse_directory(path));
-        let export = Self {
-            session: parse_session_name(&session)?,
+        Ok(Self {
             directories: SourceDirectories::new(directories.collect::<Result<_>>()?),
             container,
-            target: ArchiveTarget::parse(&to, overwrite, &environment.console)?,
+            target: ArchiveTarget::parse(&to, overwrite, console)?,
             to,
-            skip_hooks,
-            dry_run: write_flags.dry_run()?,
-            limit: wait_flags.timeout_or(Duration::ZERO),
-        };
-        Ok((export, Format::from_object_flags(&output)?, trust))
+        })
     }
+}
 
+impl Export {
     fn quiesce_hooks(&self, observed: &ObservedSession) -> QuiesceHooks {
         let (session, namespace) = (observed.name(), observed.namespace());
         let words = QuiesceMessages {
             failure: format!("cannot copy files of session {session:?}"),
             skip_hint: format!(
                 "copy the files without the hooks: kubectl session snapshot create {session} -n {namespace} --to {}",
-                shell::quote_word(&self.to)
+                shell::quote_word(&self.files.to)
             ),
         };
         QuiesceHooks::of_session(observed, self.skip_hooks, words)
@@ -168,16 +156,16 @@ impl Export {
         let copy = ContainerExport {
             cluster,
             container: &container,
-            directories: &self.directories,
+            directories: &self.files.directories,
             limit: self.limit,
             interrupt: &interrupt,
         };
         let directory = copy.find_directory().await?;
-        if self.directories.base.is_empty() {
+        if self.files.directories.base.is_empty() {
             ensure_not_root(&directory, &container)?;
         }
         let mut sink = environment.console.progress();
-        let (target, writer) = self.target.open(&environment.console)?;
+        let (target, writer) = self.files.target.open(&environment.console)?;
         let copied = copy.copy(&directory, writer, hooks, &mut sink).await;
         sink.tell(ProgressEvent::Done);
         let (contents, writer) = match copied {
@@ -205,7 +193,7 @@ impl Export {
             return error;
         }
         if error.is::<io::Error>() {
-            return error.context(self.target.write_error_context());
+            return error.context(self.files.target.write_error_context());
         }
         let name = container.display_name();
         error.context(format!("cannot copy the files of {name}"))

@@ -9,7 +9,7 @@ use session_shared::client::DryRun;
 use session_shared::encode::shell;
 use session_shared::failure::{FailureKind, has_kind, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::list::parse_session_name;
+use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::names::SessionName;
 use session_shared::ops::ObservedSession;
@@ -21,28 +21,31 @@ use session_shared::ops::quiesce_hooks::{QuiesceHooks, QuiesceMessages};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::quantity::describe_bytes;
 use session_shared::report::console::{Console, DELETION_QUESTION, cancelled_text};
-use session_shared::report::format::Format;
-use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 use tokio::task::spawn_blocking;
 
-use crate::archive_args::{ImportFlags, ensure_not_root, parse_directory, reject_other_flags};
-use crate::args::RestoreArgs;
+use crate::archive_args::{ImportFlags, ensure_not_root, parse_directory};
 use crate::observe::observe_session;
 
 /// Line printed after a declined prompt.
 const UNCHANGED: &str = "nothing has been restored";
 
 /// A validated `restore --from`.
-struct Import {
-    session: SessionName,
+pub(crate) struct Import {
+    pub(crate) session: SessionName,
+    pub(crate) files: ImportedFiles,
+    pub(crate) trust: TrustFlags,
+    pub(crate) mutation: MutationOptions,
+    /// Time limit of the copy; zero means none.
+    pub(crate) limit: Duration,
+}
+
+/// An archive, and where its files are copied to.
+pub(crate) struct ImportedFiles {
     /// Path of the archive as typed; `-` means standard input.
     from: String,
     path: Option<String>,
     container: Option<String>,
-    dry_run: DryRun,
-    /// Time limit of the copy; zero means none.
-    limit: Duration,
     skip_hooks: bool,
     yes: bool,
 }
@@ -50,23 +53,24 @@ struct Import {
 /// Copies the files of an archive into the container of a session.
 ///
 /// # Errors
-/// Invalid arguments or archive, before any request; a session not running; a failed hook; no tar; an incomplete transfer.
+/// An invalid archive, before any request; a session not running; a failed hook; no tar; an incomplete transfer.
 pub(crate) async fn run(
-    args: RestoreArgs,
+    import: Import,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
-    // no requests: validation of the arguments and the archive
-    let (import, format, trust) = Import::parse(args)?;
+    // no requests: validation of the archive
     let (file, archive) = import.open_checked(environment).await?;
     let base = import.target_directory(&archive)?;
     // reads only
     let cluster = environment.connect(connection).await?;
-    cluster.known_sessions().trust_all(trust.trust_manifest);
+    cluster
+        .known_sessions()
+        .trust_all(import.trust.trust_manifest);
     let observed = observe_session(&cluster, &import.session).await?;
-    let container = find_container(&observed, import.container.as_deref())?;
-    if import.dry_run != DryRun::None {
-        let mut mutations = MutationPrinter::new(format, import.dry_run);
+    let container = find_container(&observed, import.files.container.as_deref())?;
+    if import.mutation.dry_run != DryRun::None {
+        let mut mutations = import.mutation.printer();
         return environment
             .console
             .print(&mutations.print_result(&observed.object, "restored")?);
@@ -101,60 +105,39 @@ pub(crate) async fn run(
     };
     copied?;
     // prints
-    let mut mutations = MutationPrinter::new(format, DryRun::None);
+    let mut mutations = import.mutation.printer();
     let console = &mut environment.console;
     console.print(&mutations.print_result(&observed.object, "restored")?)?;
     import.print_notes(&copy, console);
     Ok(())
 }
 
-impl Import {
-    fn parse(args: RestoreArgs) -> Result<(Self, Format, TrustFlags)> {
-        let RestoreArgs {
-            snapshot: session,
-            into,
-            in_place,
-            storage,
-            class,
-            file,
-            trust,
-            output,
-            write_flags,
-            wait_flags,
-        } = args;
+impl ImportedFiles {
+    /// Validates the flags of an archive.
+    ///
+    /// # Errors
+    /// An invalid directory.
+    pub(crate) fn parse(flags: ImportFlags) -> Result<Self> {
         let ImportFlags {
             from,
             path,
             container,
             skip_hooks,
             yes,
-        } = file;
-        reject_other_flags(
-            "--from",
-            &[
-                ("--into", into.is_some()),
-                ("--in-place", in_place),
-                ("--storage", storage.is_some()),
-                ("--class", class.is_some()),
-                ("--wait=false", !wait_flags.wait),
-            ],
-        )?;
-        let path = path.as_deref().map(parse_directory).transpose()?;
-        let import = Self {
-            session: parse_session_name(&session)?,
+        } = flags;
+        Ok(Self {
             from: from.unwrap_or_default(),
-            path,
+            path: path.as_deref().map(parse_directory).transpose()?,
             container,
-            dry_run: write_flags.dry_run()?,
-            limit: wait_flags.timeout_or(Duration::ZERO),
             skip_hooks,
             yes,
-        };
-        Ok((import, Format::from_object_flags(&output)?, trust))
+        })
     }
+}
 
+impl Import {
     fn source_name(&self) -> String {
-        match self.from.as_str() {
+        match self.files.from.as_str() {
             "-" => "standard input".to_owned(),
             file => format!("file {file:?}"),
         }
@@ -169,7 +152,7 @@ impl Import {
     /// session before the last byte has been checked.
     async fn open_checked(&self, environment: &mut Environment) -> Result<(File, CheckedArchive)> {
         let wrong = || self.failure();
-        let mut file = match self.from.as_str() {
+        let mut file = match self.files.from.as_str() {
             "-" => buffer_stdin(environment).await.with_context(wrong)?,
             path => File::open(path).with_context(|| format!("failed to open {path:?}"))?,
         };
@@ -197,7 +180,7 @@ impl Import {
     /// # Errors
     /// An archive whose footer names an invalid directory.
     fn target_directory(&self, checked: &CheckedArchive) -> Result<String> {
-        match (&self.path, &checked.footer) {
+        match (&self.files.path, &checked.footer) {
             (Some(path), _) => Ok(path.clone()),
             (None, None) => Ok(String::new()),
             (None, Some(footer)) => normalize_absolute(&footer.directory).ok_or_else(|| {
@@ -246,8 +229,8 @@ impl Import {
     fn confirm(&self, copy: &ContainerImport<'_>, console: &mut Console) -> Result<bool> {
         let (place, checked) = (copy.directory, copy.archive);
         // A directory that the user has named needs no confirmation.
-        let is_chosen = self.path.is_some() || checked.footer.is_none() || place.is_default;
-        if self.yes || (is_chosen && place.is_empty) {
+        let is_chosen = self.files.path.is_some() || checked.footer.is_none() || place.is_default;
+        if self.files.yes || (is_chosen && place.is_empty) {
             return Ok(true);
         }
         let (path, container, session) = (
@@ -299,10 +282,10 @@ impl Import {
             failure: format!("cannot restore files of session {session:?}"),
             skip_hint: format!(
                 "restore without the hooks: kubectl session snapshot restore {session} -n {namespace} --from {}",
-                shell::quote_word(&self.from)
+                shell::quote_word(&self.files.from)
             ),
         };
-        QuiesceHooks::of_session(observed, self.skip_hooks, words)
+        QuiesceHooks::of_session(observed, self.files.skip_hooks, words)
     }
 
     fn print_notes(&self, copy: &ContainerImport<'_>, console: &mut Console) {

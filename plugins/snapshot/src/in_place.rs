@@ -3,27 +3,24 @@
 use anyhow::{Result, anyhow};
 use session_shared::client::{AccessReviews, DryRun, ListOptions, Scope};
 use session_shared::encode::shell;
-use session_shared::failure::{usage_error, with_hint};
+use session_shared::failure::with_hint;
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::objects::Untyped;
 use session_shared::objects::object_references::ObjectReferences;
 use session_shared::objects::resource::POD;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::ops::claim_restore::{ClaimRestorePlan, RestoreOutcome};
-use session_shared::ops::snapshot_plan::{SnapshotOptions, SnapshotPlan, parse_class_name};
+use session_shared::ops::snapshot_plan::{SnapshotOptions, SnapshotPlan};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::confirmation;
 use session_shared::report::console::Console;
-use session_shared::report::format::Format;
-use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
-use crate::args::RestoreArgs;
 use crate::observe::get_source_session;
-use crate::plan::MutationOptions;
+use crate::plan::SnapshotWrites;
 use crate::snapshot_set::{self, SnapshotSet};
-use crate::timeouts::TAKE_TIMEOUT;
 
 /// A validated in-place restore: the snapshot is ready, the session stopped, and its claims unused.
 struct InPlaceRestore {
@@ -34,57 +31,47 @@ struct InPlaceRestore {
     safety_snapshot: Option<SnapshotPlan>,
 }
 
+/// A validated `restore --in-place`.
+pub(crate) struct InPlaceIntent {
+    pub(crate) snapshot: String,
+    /// Options of the snapshot of the current data.
+    pub(crate) options: SnapshotOptions,
+    pub(crate) trust: TrustFlags,
+    pub(crate) writes: SnapshotWrites,
+}
+
 /// Replaces the data of a stopped session with that of a snapshot.
 ///
 /// # Errors
-/// Invalid arguments, before any request; a snapshot that is not ready; a session that is missing or not stopped; a refusal
+/// A snapshot that is not ready; a session that is missing or not stopped; a refusal
 /// of the server or the CSI driver, with the names of both snapshots.
 pub(crate) async fn run(
-    args: RestoreArgs,
+    intent: InPlaceIntent,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
-    let RestoreArgs {
+    let InPlaceIntent {
         snapshot,
-        into: _,
-        in_place: _,
-        storage,
-        class,
-        file: _,
+        options,
         trust,
-        output,
-        write_flags,
-        wait_flags,
-    } = args;
-    // no requests: validation of the arguments
-    if storage.is_some() {
-        return Err(usage_error(
-            "--storage cannot be given with --in-place: claims keep their size",
-        ));
-    }
-    let name = snapshot_set::parse_snapshot_name(&snapshot)?;
-    let options = SnapshotOptions {
-        class: parse_class_name(class.as_deref())?,
-        ..SnapshotOptions::default()
-    };
-    let writes = MutationOptions::from_flags(&write_flags, &wait_flags, TAKE_TIMEOUT)?;
-    let format = Format::from_object_flags(&output)?;
+        writes,
+    } = intent;
     // reads only
     let cluster = environment.connect(connection).await?;
     cluster.known_sessions().trust_all(trust.trust_manifest);
-    let plan = InPlaceRestore::prepare(&cluster, name, &options, &writes, environment).await?;
+    let plan = InPlaceRestore::prepare(&cluster, &snapshot, &options, &writes, environment).await?;
     // writes
-    let restored = if writes.dry_run == DryRun::None {
+    let restored = if writes.mutation.dry_run == DryRun::None {
         plan.apply(&cluster, &writes, environment).await?
     } else {
         plan.dry_run(&cluster, &writes, environment).await?;
         RestoreOutcome::default()
     };
     // prints
-    let mut mutations = MutationPrinter::new(format, writes.dry_run);
+    let mut mutations = writes.mutation.printer();
     let console = &mut environment.console;
     console.print(&mutations.print_result(&plan.session.object, "restored")?)?;
-    if writes.dry_run == DryRun::None {
+    if writes.mutation.dry_run == DryRun::None {
         plan.print_notes(&restored, console);
     }
     Ok(())
@@ -95,7 +82,7 @@ impl InPlaceRestore {
         cluster: &Cluster,
         name: &str,
         options: &SnapshotOptions,
-        writes: &MutationOptions,
+        writes: &SnapshotWrites,
         environment: &mut Environment,
     ) -> Result<Self> {
         let now = environment.now();
@@ -115,7 +102,7 @@ impl InPlaceRestore {
             }
         };
         let permissions = AccessReviews::new(cluster);
-        let needs = match writes.dry_run {
+        let needs = match writes.mutation.dry_run {
             DryRun::None => replacing.accesses(),
             _ => Vec::new(),
         };
@@ -141,7 +128,7 @@ impl InPlaceRestore {
     async fn apply(
         &self,
         cluster: &Cluster,
-        writes: &MutationOptions,
+        writes: &SnapshotWrites,
         environment: &mut Environment,
     ) -> Result<RestoreOutcome> {
         let _guard = environment.interrupt.guard()?;
@@ -181,7 +168,7 @@ impl InPlaceRestore {
     async fn dry_run(
         &self,
         cluster: &Cluster,
-        writes: &MutationOptions,
+        writes: &SnapshotWrites,
         environment: &mut Environment,
     ) -> Result<()> {
         for claim in &self.claims.claims {
@@ -191,7 +178,7 @@ impl InPlaceRestore {
                 claim.snapshot
             ));
         }
-        if let (Some(saving), DryRun::Server) = (&self.safety_snapshot, writes.dry_run) {
+        if let (Some(saving), DryRun::Server) = (&self.safety_snapshot, writes.mutation.dry_run) {
             let interrupt = environment.interrupt.clone();
             let with = writes.snapshot_run(&interrupt, false);
             let mut sink = environment.console.progress();

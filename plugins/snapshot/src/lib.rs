@@ -64,8 +64,7 @@ impl Verb for Snapshot {
             verbosity,
             connection,
         } = args;
-        let write_flags = command.write_flags();
-        environment.console.apply_flags(&verbosity, write_flags);
+        environment.console.apply_flags(&verbosity);
         let connection = &connection;
         match command {
             SnapshotCommand::Create(args) => create::run(args, connection, environment).await,

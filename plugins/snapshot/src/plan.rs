@@ -3,41 +3,30 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::Result;
 use session_shared::Timestamp;
 use session_shared::client::interrupt::Interrupt;
-use session_shared::client::{DryRun, WriteOptions};
+use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::flags::wait::WaitFlags;
-use session_shared::flags::write::WriteFlags;
 use session_shared::ops::snapshot_plan::SnapshotRun;
 
 use crate::snapshot_set::SnapshotSet;
 
-/// Options of the writes of one command: dry run, field manager, and how long to wait.
+/// Options of the writes of one command, and how long it waits for what it has written.
 #[derive(Clone, Debug)]
-pub(crate) struct MutationOptions {
-    pub(crate) dry_run: DryRun,
-    pub(crate) write: WriteOptions,
+pub(crate) struct SnapshotWrites {
+    pub(crate) mutation: MutationOptions,
     pub(crate) wait: bool,
     pub(crate) limit: Duration,
 }
 
-impl MutationOptions {
-    /// Reads the flags; `usual` is the time limit if `--timeout` is not given.
-    ///
-    /// # Errors
-    /// An invalid value of `--dry-run`.
-    pub(crate) fn from_flags(
-        write_flags: &WriteFlags,
-        wait_flags: &WaitFlags,
-        usual: Duration,
-    ) -> Result<Self> {
-        Ok(Self {
-            dry_run: write_flags.dry_run()?,
-            write: write_flags.write()?,
+impl SnapshotWrites {
+    /// Adds the flags of the wait; `usual` is the time limit if `--timeout` is not given.
+    pub(crate) fn new(mutation: MutationOptions, wait_flags: &WaitFlags, usual: Duration) -> Self {
+        Self {
+            mutation,
             wait: wait_flags.wait,
             limit: wait_flags.timeout_or(usual),
-        })
+        }
     }
 
     /// Returns the options for taking or deleting a snapshot; `wait` takes the place of `--wait`.
@@ -47,7 +36,7 @@ impl MutationOptions {
         wait: bool,
     ) -> SnapshotRun<'a> {
         SnapshotRun {
-            write: &self.write,
+            write: &self.mutation.write,
             interrupt,
             wait,
             timeout: self.limit,

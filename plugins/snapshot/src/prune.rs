@@ -6,15 +6,14 @@ use session_shared::duration::Lifetime;
 use session_shared::failure::{self, usage_error};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
+use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::names::SessionName;
-use session_shared::report::format::Format;
-use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::args::PruneArgs;
 use crate::delete::delete_snapshot_sets;
 use crate::deletion;
-use crate::plan::{MutationOptions, RetentionRule};
+use crate::plan::{RetentionRule, SnapshotWrites};
 use crate::snapshot_set;
 use crate::timeouts::DELETE_TIMEOUT;
 
@@ -41,8 +40,9 @@ pub(crate) async fn run(
     // no requests: validation of the arguments
     let session = parse_session(session.as_deref(), all)?;
     let rule = parse_rule(keep, older_than.as_deref())?;
-    let writes = MutationOptions::from_flags(&write_flags, &wait_flags, DELETE_TIMEOUT)?;
-    let format = Format::from_name_flags(&output)?;
+    let console = &mut environment.console;
+    let mutation = MutationOptions::for_names(&write_flags, &output, console)?;
+    let writes = SnapshotWrites::new(mutation, &wait_flags, DELETE_TIMEOUT);
     // reads only
     let cluster = environment.connect(connection).await?;
     let all = snapshot_set::list_snapshot_sets(&cluster, session.as_ref()).await?;
@@ -50,12 +50,12 @@ pub(crate) async fn run(
     let all = snapshot_set::exclude_doubtful(&cluster, all, |_| true, sink).await?;
     let doomed = rule.select_for_deletion(all, environment.now());
     // confirmation
-    let agreed = yes || writes.dry_run != DryRun::None;
+    let agreed = yes || writes.mutation.dry_run != DryRun::None;
     if !agreed && !deletion::confirm_deletion(&doomed, &mut environment.console)? {
         return Ok(());
     }
     // writes and prints
-    let mutations = MutationPrinter::new(format, writes.dry_run);
+    let mutations = writes.mutation.printer();
     let errors = delete_snapshot_sets(&cluster, &doomed, &writes, &mutations, environment).await?;
     if doomed.is_empty() {
         environment.console.note("nothing to prune");

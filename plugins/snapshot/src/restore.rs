@@ -1,25 +1,55 @@
 //! `snapshot restore`: restores a snapshot in place or into a new session, or an archive's files into a running one.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::failure::{FailureKind, has_kind, usage_error};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
+use session_shared::flags::mutation_options::MutationOptions;
+use session_shared::flags::trust_manifest::TrustFlags;
+use session_shared::names::SessionName;
 use session_shared::objects::volume_snapshot::source_claim_name;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::ops::clone_plan::ClonePlan;
 use session_shared::ops::session_record::read_recorded_session;
-use session_shared::report::format::Format;
+use session_shared::ops::snapshot_plan::{SnapshotOptions, parse_class_name};
+use session_shared::quantity::Quantity;
+use session_shared::report::console::Console;
 use session_shared::verb::Environment;
 
+use crate::archive_args::reject_other_flags;
 use crate::args::RestoreArgs;
+use crate::clone_session;
+use crate::import::{self, Import, ImportedFiles};
+use crate::in_place::{self, InPlaceIntent};
 use crate::observe::get_source_session;
-use crate::plan::MutationOptions;
+use crate::plan::SnapshotWrites;
 use crate::snapshot_set::{self, SnapshotSet};
 use crate::timeouts::TAKE_TIMEOUT;
-use crate::{clone_session, import, in_place};
+
+/// A validated `snapshot restore`.
+enum Intent {
+    /// `--into`: a new session with the data of a snapshot.
+    Clone(CloneIntent),
+    /// `--in-place`.
+    InPlace(InPlaceIntent),
+    /// `--from`: files of an archive, into a container.
+    Import(Import),
+}
+
+/// A validated `restore --into`.
+struct CloneIntent {
+    snapshot: String,
+    new: SessionName,
+    /// Size of the new claims; `None` for that of the original ones.
+    size: Option<Quantity>,
+    trust: TrustFlags,
+    writes: SnapshotWrites,
+}
 
 /// Restores a snapshot, or with `--from` the files of an archive.
 ///
@@ -31,62 +61,111 @@ pub(crate) async fn run(
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
-    if args.file.is_set()? {
-        return import::run(args, connection, environment).await;
-    }
-    match (&args.into, args.in_place) {
-        (Some(_), true) => Err(usage_error(
-            "--into and --in-place cannot be given together",
-        )),
-        (Some(_), false) => restore_into_new(args, connection, environment).await,
-        (None, true) => in_place::run(args, connection, environment).await,
-        (None, false) => Err(usage_error(
-            "one of --into, --in-place or --from is required",
-        )),
+    // no requests: validation of the arguments
+    match parse_intent(args, &mut environment.console)? {
+        Intent::Clone(intent) => restore_into_new(intent, connection, environment).await,
+        Intent::InPlace(intent) => in_place::run(intent, connection, environment).await,
+        Intent::Import(import) => import::run(import, connection, environment).await,
     }
 }
 
-/// Creates a new session with the data of a snapshot.
-async fn restore_into_new(
-    args: RestoreArgs,
-    connection: &ConnectionFlags,
-    environment: &mut Environment,
-) -> Result<()> {
+/// Validates the command line.
+///
+/// # Errors
+/// Every mistake that can be found without a request.
+fn parse_intent(args: RestoreArgs, console: &mut Console) -> Result<Intent> {
     let RestoreArgs {
         snapshot,
         into,
-        in_place: _,
+        in_place,
         storage,
         class,
-        file: _,
+        file,
         trust,
         output,
         write_flags,
         wait_flags,
     } = args;
-    // no requests: validation of the arguments
-    if class.is_some() {
-        return Err(usage_error(
-            "--class cannot be given with --into: restoring into a new session takes no snapshot",
-        ));
+    let is_import = file.is_set()?;
+    if is_import {
+        let others = [
+            ("--into", into.is_some()),
+            ("--in-place", in_place),
+            ("--storage", storage.is_some()),
+            ("--class", class.is_some()),
+            ("--wait=false", !wait_flags.wait),
+        ];
+        reject_other_flags("--from", &others)?;
     }
-    let name = snapshot_set::parse_snapshot_name(&snapshot)?;
-    let new = parse_session_name(&into.unwrap_or_default())?;
-    let size = clone_session::parse_size(storage.as_deref())?;
-    let writes = MutationOptions::from_flags(&write_flags, &wait_flags, TAKE_TIMEOUT)?;
-    let format = Format::from_object_flags(&output)?;
+    let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
+    if is_import {
+        return Ok(Intent::Import(Import {
+            files: ImportedFiles::parse(file)?,
+            session: parse_session_name(&snapshot)?,
+            trust,
+            mutation,
+            limit: wait_flags.timeout_or(Duration::ZERO),
+        }));
+    }
+    let writes = SnapshotWrites::new(mutation, &wait_flags, TAKE_TIMEOUT);
+    let parse_name = || snapshot_set::parse_snapshot_name(&snapshot).map(str::to_owned);
+    match (into, in_place) {
+        (Some(_), true) => Err(usage_error(
+            "--into and --in-place cannot be given together",
+        )),
+        (None, false) => Err(usage_error(
+            "one of --into, --in-place or --from is required",
+        )),
+        (Some(_), false) if class.is_some() => Err(usage_error(
+            "--class cannot be given with --into: restoring into a new session takes no snapshot",
+        )),
+        (None, true) if storage.is_some() => Err(usage_error(
+            "--storage cannot be given with --in-place: claims keep their size",
+        )),
+        (Some(new), false) => Ok(Intent::Clone(CloneIntent {
+            snapshot: parse_name()?,
+            new: parse_session_name(&new)?,
+            size: clone_session::parse_size(storage.as_deref())?,
+            trust,
+            writes,
+        })),
+        (None, true) => Ok(Intent::InPlace(InPlaceIntent {
+            snapshot: parse_name()?,
+            options: SnapshotOptions {
+                class: parse_class_name(class.as_deref())?,
+                ..SnapshotOptions::default()
+            },
+            trust,
+            writes,
+        })),
+    }
+}
+
+/// Creates a new session with the data of a snapshot.
+async fn restore_into_new(
+    intent: CloneIntent,
+    connection: &ConnectionFlags,
+    environment: &mut Environment,
+) -> Result<()> {
+    let CloneIntent {
+        snapshot,
+        new,
+        size,
+        trust,
+        writes,
+    } = intent;
     // reads only
     let cluster = environment.connect(connection).await?;
     cluster.known_sessions().trust_all(trust.trust_manifest);
     let all = snapshot_set::list_snapshot_sets(&cluster, None).await?;
-    let set = snapshot_set::find_snapshot_set(&cluster, &all, name).await?;
+    let set = snapshot_set::find_snapshot_set(&cluster, &all, &snapshot).await?;
     set.ensure_ready()?;
     let source = source_or_recorded_session(&cluster, &set).await?;
     let claims: Vec<&str> = set.snapshots.iter().filter_map(source_claim_name).collect();
     let clone = ClonePlan::prepare(&cluster, &source, &new, &claims, size, &set.name).await?;
     clone.check_snapshots(&set.snapshots)?;
     // writes
-    let copied = if writes.dry_run == DryRun::Client {
+    let copied = if writes.mutation.dry_run == DryRun::Client {
         clone_session::dry_run_outcome(&clone)
     } else {
         let _guard = environment.interrupt.guard()?;
@@ -95,7 +174,7 @@ async fn restore_into_new(
         clone_session::apply_clone(&cluster, &clone, &set.snapshots, &with, environment).await?
     };
     // prints
-    clone_session::report_clone(&copied, format, writes.dry_run, &mut environment.console)
+    clone_session::report_clone(&copied, &writes.mutation, &mut environment.console)
 }
 
 /// Returns the session the snapshot was taken of. If it has been deleted, the session is rebuilt from the metadata stored

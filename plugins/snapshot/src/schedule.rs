@@ -32,7 +32,7 @@ use session_shared::ops::apply_plan::ApplyOptions;
 use session_shared::ops::snapshot_plan::{self, SnapshotPlan, has_snapshot_hooks};
 use session_shared::ops::trust::{self, StoredPart};
 use session_shared::progress::{ProgressEvent, ProgressSink};
-use session_shared::report::mutation::{MutationPrinter, no_resources_message};
+use session_shared::report::mutation::no_resources_message;
 use session_shared::verb::Environment;
 
 use crate::observe::get_session;
@@ -52,7 +52,7 @@ pub(crate) async fn run(
     environment: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
-    let mut intent = intent::parse_intent(args)?;
+    let mut intent = intent::parse_intent(args, &mut environment.console)?;
     let cluster = environment.connect(connection).await?;
     cluster.known_sessions().trust_all(intent.trust_manifest);
     match intent.schedule.take() {
@@ -71,14 +71,14 @@ async fn create_schedule(
     let (ownership, planned) =
         plan_schedule(cluster, &intent.session, options, environment).await?;
     // writes
-    let made = if intent.dry_run == DryRun::Client {
+    let made = if intent.mutation.dry_run == DryRun::Client {
         outcome::dry_run_outcome(&planned)
     } else {
         let _guard = environment.interrupt.guard()?;
         let interrupt = environment.interrupt.clone();
         let with = ApplyOptions {
             ownership: &ownership,
-            write: intent.write.clone(),
+            write: intent.mutation.write.clone(),
             interrupt: &interrupt,
             wait_limit: outcome::REPLACE_TIMEOUT,
         };
@@ -88,13 +88,8 @@ async fn create_schedule(
         made?
     };
     // prints
-    outcome::report(
-        &made,
-        intent.format,
-        intent.dry_run,
-        &mut environment.console,
-    )?;
-    if intent.dry_run == DryRun::None
+    outcome::report(&made, &intent.mutation, &mut environment.console)?;
+    if intent.mutation.dry_run == DryRun::None
         && made.for_admin.is_empty()
         && let Some(image) = &planned.new_image
     {
@@ -167,13 +162,14 @@ async fn remove_schedule(
     let interrupt = environment.interrupt.clone();
     let with = ApplyOptions {
         ownership: &ownership,
-        write: intent.write.clone(),
+        write: intent.mutation.write.clone(),
         interrupt: &interrupt,
         wait_limit: outcome::REPLACE_TIMEOUT,
     };
     let mut sink = environment.console.progress();
     let done =
-        outcome::delete_schedule_objects(cluster, &plan, intent.dry_run, &with, &mut sink).await;
+        outcome::delete_schedule_objects(cluster, &plan, intent.mutation.dry_run, &with, &mut sink)
+            .await;
     sink.tell(ProgressEvent::Done);
     done?;
     // prints
@@ -184,7 +180,7 @@ async fn remove_schedule(
             .print_error_line(&no_resources_message(Some(namespace)));
         return Ok(());
     }
-    let mutations = MutationPrinter::new(intent.format, intent.dry_run);
+    let mutations = intent.mutation.printer();
     let hidden = objects
         .iter()
         .any(|object| matches!(object, Observed::Forbidden));

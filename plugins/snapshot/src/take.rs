@@ -11,7 +11,7 @@ use session_shared::prompt::trust;
 use session_shared::report::console::Console;
 use session_shared::verb::Environment;
 
-use crate::plan::MutationOptions;
+use crate::plan::SnapshotWrites;
 
 /// Asks whether hooks that another user may have changed may run. Returns true without hooks, in a dry run and for trusted
 /// hooks.
@@ -36,10 +36,10 @@ pub(crate) async fn confirm_hooks(
 pub(crate) async fn take_snapshots(
     cluster: &Cluster,
     plan: &SnapshotPlan,
-    writes: &MutationOptions,
+    writes: &SnapshotWrites,
     environment: &mut Environment,
 ) -> Result<Vec<Value>> {
-    if writes.dry_run == DryRun::Client {
+    if writes.mutation.dry_run == DryRun::Client {
         return Ok(plan.objects.clone());
     }
     let _guard = environment.interrupt.guard()?;

@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use session_shared::client::{DryRun, WriteOptions};
 use session_shared::duration::Lifetime;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::ops::selected_sessions::SessionSelection;
 use session_shared::ops::start_plan::StartOptions;
 use session_shared::ops::stop_options::StopOptions;
 use session_shared::report::console::Console;
-use session_shared::report::format::Format;
 
 use crate::args::{Args, USUAL_WAIT};
 
@@ -26,9 +25,7 @@ pub(crate) struct Intent {
     pub(crate) stop_options: StopOptions,
     pub(crate) yes: bool,
     pub(crate) trust: TrustFlags,
-    pub(crate) dry_run: DryRun,
-    pub(crate) write: WriteOptions,
-    pub(crate) format: Format,
+    pub(crate) mutation: MutationOptions,
     /// Timeout of the wait for ready; `None` does not wait.
     pub(crate) wait: Option<Duration>,
     pub(crate) connection: ConnectionFlags,
@@ -56,14 +53,14 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         wait_flags,
         connection,
     } = args;
-    console.apply_flags(&verbosity, &write_flags);
+    console.apply_flags(&verbosity);
     let selection = selection.selection()?;
     if trust_manifest && matches!(selection, SessionSelection::BySelector(_)) {
         return Err(usage_error(
             "--trust-manifest requires a NAME, and cannot be used with --all or --selector",
         ));
     }
-    let dry_run = write_flags.dry_run()?;
+    let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
     Ok(Intent {
         selection,
         start_options: StartOptions {
@@ -78,9 +75,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         stop_options: StopOptions::for_restart(wait_flags.given(), skip_sync),
         yes,
         trust: TrustFlags { trust_manifest },
-        dry_run,
-        format: Format::from_object_flags(&output)?,
-        write: write_flags.write()?,
+        mutation,
         wait: wait_flags.wait.then(|| wait_flags.timeout_or(USUAL_WAIT)),
         connection,
     })

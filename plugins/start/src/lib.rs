@@ -50,7 +50,7 @@ impl Verb for Start {
         // confirmation
         let sessions = observed.sessions();
         let losses: Vec<_> = sessions.filter_map(SessionTask::session_losses).collect();
-        if intent.dry_run != DryRun::None {
+        if intent.mutation.dry_run != DryRun::None {
             confirmation::print_dry_run_losses(&losses, console);
         } else if !Confirmation::for_data_loss(STOP, intent.yes).ask(&losses, console)? {
             return Ok(());

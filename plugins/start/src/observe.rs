@@ -44,7 +44,7 @@ pub(crate) async fn prepare_tasks(
 ) -> Result<Option<Observed>> {
     let (sessions, driver) = SessionBatch::select(cluster, &intent.selection).await?;
     let read = async |selected: SelectedSession| {
-        let restarts = intent.restart && intent.dry_run == DryRun::None;
+        let restarts = intent.restart && intent.mutation.dry_run == DryRun::None;
         let accesses = |session: &Session| match restarts {
             true => restart_accesses(session),
             false => Vec::new(),
@@ -89,7 +89,14 @@ async fn confirm_stored_text(
         return Ok(false);
     }
     let runs_hooks = action == Action::Restart && observed.runs_sync(&intent.stop_options);
-    trust::confirm_hooks(cluster, session, runs_hooks, intent.dry_run, console).await
+    trust::confirm_hooks(
+        cluster,
+        session,
+        runs_hooks,
+        intent.mutation.dry_run,
+        console,
+    )
+    .await
 }
 
 /// Validates the start of a session; of a session that is left running, only its template is read.

@@ -9,7 +9,6 @@ use session_shared::ops::stop::StopContext;
 use session_shared::progress::{ProgressSink, WaitStage};
 use session_shared::prompt::started;
 use session_shared::reconcile::status_patch;
-use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::intent::Intent;
@@ -32,13 +31,13 @@ pub(crate) async fn start_sessions(
     for note in observed.sessions().flat_map(SessionTask::notes) {
         environment.console.note(&note);
     }
-    let context = environment.stop_context(&intent.write, permissions);
+    let context = environment.stop_context(&intent.mutation.write, permissions);
     let apply = async |task: &SessionTask, sink: &mut dyn ProgressSink| {
         task.apply(cluster, intent, context, sink).await
     };
     let applied = observed.apply(WaitStage::Applying, environment, apply);
     let applied = applied.await?;
-    let mut mutations = MutationPrinter::new(intent.format.clone(), intent.dry_run);
+    let mut mutations = intent.mutation.printer();
     let mut waiting = Vec::new();
     let mut errors = applied.print(&mut environment.console, |(task, started), console| {
         let word = task.action.operation();
@@ -52,7 +51,13 @@ pub(crate) async fn start_sessions(
         }
     })?;
     for started in waiting {
-        let ready = started::finish(cluster, started, intent.wait, &intent.write, environment);
+        let ready = started::finish(
+            cluster,
+            started,
+            intent.wait,
+            &intent.mutation.write,
+            environment,
+        );
         errors.extend(ready.await.err());
     }
     failure::combine_errors(errors)
@@ -74,7 +79,7 @@ impl SessionTask {
             self.write_template_changed(cluster, with).await?;
             return Ok(None);
         };
-        if self.action == Action::WaitOnly || intent.dry_run == DryRun::Client {
+        if self.action == Action::WaitOnly || intent.mutation.dry_run == DryRun::Client {
             return Ok(Some(Started {
                 session: self.observed.session.clone(),
                 object: self.observed.object.clone(),

@@ -51,7 +51,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         verbosity,
         connection,
     } = args;
-    console.apply_flags(&verbosity, None);
+    console.apply_flags(&verbosity);
     let mode = match &wait_for {
         None if watch => StatusMode::Watch,
         None => StatusMode::Once,

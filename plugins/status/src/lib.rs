@@ -22,6 +22,7 @@ mod intent;
 mod layout;
 mod network;
 mod observe;
+mod print_report;
 mod report;
 mod text_at;
 mod view;
@@ -30,13 +31,11 @@ mod watch;
 mod workloads;
 
 use anyhow::Result;
-use session_shared::report::console::Console;
-use session_shared::report::format::{Format, ObjectPrinter};
 use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
 use intent::StatusMode;
-use report::Report;
+use print_report::{compute_report, print_report};
 
 /// The verb `status`.
 #[derive(Debug)]
@@ -66,51 +65,4 @@ impl Verb for Status {
             }
         }
     }
-}
-
-/// Computes the report of a session. Its commands repeat the connection flags of this one.
-fn compute_report(observed: &observe::Observed, environment: &Environment) -> Report {
-    let mut report = Report::from_observed(observed, environment.now());
-    let steps = report.next.iter_mut().map(|step| &mut step.command);
-    let methods = report.connect.iter_mut().map(|method| &mut method.command);
-    let secret = report.data.parameters_command.iter_mut();
-    for command in steps.chain(methods).chain(secret) {
-        *command = environment
-            .console
-            .with_connection_flags(command)
-            .into_owned();
-    }
-    report
-}
-
-/// Prints a report in the requested format.
-fn print_report(report: &Report, format: &mut Format, environment: &mut Environment) -> Result<()> {
-    match format {
-        Format::Objects(printer) => print_document(report, printer, &mut environment.console),
-        Format::Text { .. } => {
-            let lines =
-                view::report_lines(report, environment.now(), environment.console.wrap_width());
-            let text: String = lines
-                .iter()
-                .map(|line| line.to_styled_text(&environment.console) + "\n")
-                .collect();
-            environment.console.print_styled(&text)
-        }
-    }
-}
-
-/// Prints the report as one document; with `-o name`, the name of the session.
-fn print_document(
-    report: &Report,
-    printer: &mut ObjectPrinter,
-    console: &mut Console,
-) -> Result<()> {
-    if printer.is_name() {
-        return console.print(&printer.print_object(&report.session)?);
-    }
-    let mut document = serde_json::to_value(report)?;
-    if let Some(session) = printer.without_managed_fields(&report.session) {
-        document["session"] = session;
-    }
-    console.print(&printer.print_object(&document)?)
 }

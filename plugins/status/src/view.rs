@@ -1,5 +1,6 @@
 //! Screen form of a report: the same sections in the same order, without the empty ones.
 
+mod cell_text;
 mod data;
 mod workloads;
 
@@ -12,11 +13,10 @@ use crate::events::EventReport;
 use crate::head::TemplateState;
 use crate::layout::{Line, Page};
 use crate::report::Report;
+use cell_text::{MAX_NAME_COLUMN, age_text, unknown_text};
 
 /// Column at which the text of an event begins.
 const EVENT_COLUMN: usize = 8;
-/// Maximum length of a name in a column; a longer name gets its own line.
-pub(crate) const MAX_NAME_COLUMN: usize = 16;
 
 /// Returns the lines of a report at `now`, none but commands longer than `width`; without one, no text is wrapped.
 pub(crate) fn report_lines(report: &Report, now: Timestamp, width: Option<usize>) -> Vec<Line> {
@@ -253,14 +253,4 @@ fn add_next_steps(page: &mut Page, report: &Report) {
         page.add_text(2, 4, &format!("{}:", step.what));
         page.add_command(4, &step.command);
     }
-}
-
-/// Returns the text in place of a part that could not be read.
-pub(crate) fn unknown_text(why: &str) -> String {
-    format!("<unknown> ({why})")
-}
-
-/// Returns the age of an RFC 3339 time.
-pub(crate) fn age_text(time: &str, now: Timestamp) -> String {
-    age::age_since(time.parse().ok(), now)
 }

@@ -17,8 +17,8 @@ use crate::followed_session::{FollowEvent, FollowedSession};
 use crate::intent::Intent;
 use crate::observe::Observed;
 use crate::observe::live_objects;
+use crate::print_report::{compute_report, print_document};
 use crate::report::Report;
-use crate::{compute_report, print_document};
 
 /// State of a wait.
 #[derive(Debug, PartialEq)]

@@ -14,8 +14,9 @@ use session_shared::verb::Environment;
 use crate::followed_session::FollowedSession;
 use crate::intent::Intent;
 use crate::layout::Line;
+use crate::print_report::{compute_report, print_report};
 use crate::report::Report;
-use crate::{compute_report, print_report, view};
+use crate::view;
 
 /// Interval at which ages are updated on a terminal.
 const TICK_INTERVAL: Duration = Duration::from_secs(1);

@@ -2,15 +2,15 @@
 
 use anyhow::Result;
 use session_shared::api::{DesiredState, Phase, Session};
-use session_shared::client::{DryRun, WriteOptions};
+use session_shared::client::DryRun;
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::objects::access::Access;
 use session_shared::ops::selected_sessions::SessionSelection;
 use session_shared::ops::stop_options::StopOptions;
 use session_shared::reconcile::{Teardown, teardown_accesses};
 use session_shared::report::console::Console;
-use session_shared::report::format::Format;
 
 use crate::args::Args;
 
@@ -21,9 +21,7 @@ pub(crate) struct Intent {
     pub(crate) stop_options: StopOptions,
     pub(crate) yes: bool,
     pub(crate) trust: TrustFlags,
-    pub(crate) dry_run: DryRun,
-    pub(crate) write: WriteOptions,
-    pub(crate) format: Format,
+    pub(crate) mutation: MutationOptions,
     pub(crate) connection: ConnectionFlags,
 }
 
@@ -43,15 +41,13 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         wait_flags,
         connection,
     } = args;
-    console.apply_flags(&verbosity, &write_flags);
+    console.apply_flags(&verbosity);
     Ok(Intent {
         selection: selection.selection()?,
         stop_options: StopOptions::new(wait_flags.wait, wait_flags.given(), skip_sync),
         yes,
         trust,
-        dry_run: write_flags.dry_run()?,
-        format: Format::from_object_flags(&output)?,
-        write: write_flags.write()?,
+        mutation: MutationOptions::for_objects(&write_flags, &output, console)?,
         connection,
     })
 }
@@ -62,7 +58,7 @@ impl Intent {
         let phase = session.phase();
         let stopped = session.spec.state == Some(DesiredState::Stopped)
             && matches!(phase, Some(Phase::Stopped | Phase::Failed));
-        if stopped || self.dry_run != DryRun::None {
+        if stopped || self.mutation.dry_run != DryRun::None {
             return Vec::new();
         }
         let skip_sync = self.stop_options.skip_sync;

@@ -49,14 +49,14 @@ impl Verb for Stop {
             .filter(|session| !session.is_stopped())
             .map(SessionLosses::of_stop)
             .collect();
-        if intent.dry_run != DryRun::None {
+        if intent.mutation.dry_run != DryRun::None {
             confirmation::print_dry_run_losses(&losses, console);
         } else if !Confirmation::for_data_loss(STOP, intent.yes).ask(&losses, console)? {
             return Ok(());
         }
         if let Some(observed) = observed.single() {
             let runs_hooks = observed.runs_sync(&intent.stop_options);
-            let (session, dry_run) = (&observed.session, intent.dry_run);
+            let (session, dry_run) = (&observed.session, intent.mutation.dry_run);
             if !trust::confirm_hooks(&cluster, session, runs_hooks, dry_run, console).await? {
                 return Ok(());
             }

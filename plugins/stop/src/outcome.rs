@@ -8,7 +8,6 @@ use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::progress::{ProgressSink, WaitStage};
 use session_shared::report::console::Console;
-use session_shared::report::mutation::MutationPrinter;
 use session_shared::session_batch::SessionBatch;
 use session_shared::verb::Environment;
 
@@ -30,7 +29,7 @@ pub(crate) async fn stop_sessions(
     observed: Observed,
     environment: &Environment,
 ) -> Result<Outcome> {
-    let context = environment.stop_context(&intent.write, permissions);
+    let context = environment.stop_context(&intent.mutation.write, permissions);
     let stop = async |session: &ObservedSession, sink: &mut dyn ProgressSink| match Action::of(
         intent,
         session.is_stopped(),
@@ -56,7 +55,7 @@ pub(crate) fn print_results(
     stopped: Outcome,
     console: &mut Console,
 ) -> Result<()> {
-    let mut mutations = MutationPrinter::new(intent.format.clone(), intent.dry_run);
+    let mut mutations = intent.mutation.printer();
     let errors = stopped.print(console, |(session, object), console| {
         let word = Action::of(intent, session.is_stopped()).as_str();
         console.print(&mutations.print_result(&object, word)?)

@@ -17,7 +17,7 @@ pub(crate) enum Action {
 
 impl Action {
     pub(crate) fn of(intent: &Intent, at_rest: bool) -> Self {
-        match (at_rest, intent.dry_run) {
+        match (at_rest, intent.mutation.dry_run) {
             (true, _) => Action::Unchanged,
             (false, DryRun::Client) => Action::PrintOnly,
             (false, _) => Action::Stop,

@@ -2,14 +2,14 @@
 
 use anyhow::{Result, bail};
 use serde_json::Value;
-use session_shared::client::{DryRun, WriteOptions};
+use session_shared::client::DryRun;
 use session_shared::failure;
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::objects::Untyped;
 use session_shared::objects::resource::SESSION_TEMPLATE;
 use session_shared::ops::Cluster;
-use session_shared::report::format::Format;
-use session_shared::report::mutation::{MutationPrinter, apply_verb};
+use session_shared::report::mutation::apply_verb;
 use session_shared::template::Severity;
 use session_shared::verb::Environment;
 
@@ -36,10 +36,9 @@ pub(crate) async fn run(
         output,
         write_flags,
     } = args;
-    let dry_run = write_flags.dry_run()?;
-    let write = write_flags.write()?;
-    let format = Format::from_object_flags(&output)?;
-    let mut mutations = MutationPrinter::new(format, dry_run);
+    let console = &mut environment.console;
+    let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
+    let mut mutations = mutation.printer();
     let source = template_input::read_source(&filename, &replacements, &mut environment.console)?;
     let naming = TemplateNaming {
         name,
@@ -72,7 +71,7 @@ pub(crate) async fn run(
     let cluster = environment.connect(connection).await?;
     let mut errors = Vec::new();
     for object in &plan.objects {
-        match apply_template(&cluster, object, dry_run, &write).await {
+        match apply_template(&cluster, object, &mutation).await {
             Ok((after, change)) => environment
                 .console
                 .print(&mutations.print_result(&after, change)?)?,
@@ -87,12 +86,12 @@ pub(crate) async fn run(
 async fn apply_template(
     cluster: &Cluster,
     object: &Value,
-    dry_run: DryRun,
-    write: &WriteOptions,
+    mutation: &MutationOptions,
 ) -> Result<(Value, &'static str)> {
     let name = Untyped(object).name();
     let before = template_input::with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name).await)?;
-    if dry_run == DryRun::Client {
+    let write = &mutation.write;
+    if mutation.dry_run == DryRun::Client {
         let change = match before {
             Some(_) => "configured",
             None => "created",

@@ -77,21 +77,6 @@ pub enum TemplateCommand {
     Delete(TemplateDeleteArgs),
 }
 
-impl TemplateCommand {
-    /// Returns the write flags of the subcommand, or `None` if it does not write.
-    pub(crate) fn write_flags(&self) -> Option<&WriteFlags> {
-        match self {
-            TemplateCommand::Apply(args) => Some(&args.write_flags),
-            TemplateCommand::Delete(args) => Some(&args.write_flags),
-            TemplateCommand::List(_)
-            | TemplateCommand::Show(_)
-            | TemplateCommand::Params(_)
-            | TemplateCommand::Lint(_)
-            | TemplateCommand::Render(_) => None,
-        }
-    }
-}
-
 const LIST: &str = "  # List the templates of the cluster
   kubectl session template list
 

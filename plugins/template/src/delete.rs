@@ -9,13 +9,12 @@ use session_shared::client::DeleteOptions as Deletion;
 use session_shared::client::{DryRun, IncludeObject, ListOptions, Scope, not_found_error};
 use session_shared::failure::{self, FailureKind};
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::names::TemplateName;
 use session_shared::objects::Untyped;
 use session_shared::objects::resource::{SESSION, SESSION_TEMPLATE};
 use session_shared::objects::table::Table;
 use session_shared::ops::Cluster;
-use session_shared::report::format::Format;
-use session_shared::report::mutation::MutationPrinter;
 use session_shared::session_batch::run_concurrently;
 use session_shared::verb::Environment;
 
@@ -49,9 +48,9 @@ pub(crate) async fn run(
             names.push(name);
         }
     }
-    let dry_run = write_flags.dry_run()?;
-    let format = Format::from_name_flags(&output)?;
-    let mutations = MutationPrinter::new(format, dry_run);
+    let console = &mut environment.console;
+    let mutation = MutationOptions::for_names(&write_flags, &output, console)?;
+    let mutations = mutation.printer();
     // reads only
     let cluster = environment.connect(connection).await?;
     let (found, users) = futures::try_join!(
@@ -62,7 +61,7 @@ pub(crate) async fn run(
     let mut errors = Vec::new();
     for (name, template) in names.iter().zip(found) {
         let done = match template {
-            Some(template) => delete_template(&cluster, &template, dry_run).await,
+            Some(template) => delete_template(&cluster, &template, mutation.dry_run).await,
             None if ignore_not_found => continue,
             None => Err(not_found_error(&SESSION_TEMPLATE, name.as_str())),
         };

@@ -45,7 +45,7 @@ impl Verb for Template {
             connection,
         } = args;
         let console = &mut environment.console;
-        console.apply_flags(&verbosity, command.write_flags());
+        console.apply_flags(&verbosity);
         let connection = &connection;
         match command {
             TemplateCommand::List(args) => list::run(args, connection, environment).await,

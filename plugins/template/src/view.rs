@@ -125,7 +125,7 @@ fn data_lines(policy: DataPolicy, read: Option<&(Manifest, Parameters)>) -> Vec<
         DataPolicy::Delete => "deleted with the session",
     };
     let lost = "lost at stop and delete";
-    let objects = read.map(|(manifest, parameters)| manifest.render_defaults(parameters));
+    let objects = read.map(|(manifest, parameters)| parameters.render_defaults(manifest));
     let objects = objects.unwrap_or_default();
     let pods: Vec<_> = objects
         .iter()

@@ -12,6 +12,7 @@ use kube::client::Body;
 use serde_json::Value;
 
 use super::api_paths::percent_encode;
+use super::exchange::Exchange;
 use super::read_limits::{ERROR_BODY_LIMIT, OBJECT_LIMIT, ReadLimit};
 use super::response_body::{BufferedResponse, read_limited_body};
 use super::{Cluster, failure_of_response, transport_failure};
@@ -35,27 +36,6 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(10);
 const LONG_URL_BYTES: usize = 4096;
 /// Retries of a read when the server requests it.
 const RETRIES_MAX: u32 = 3;
-
-/// The callback for requests and their results.
-pub(super) type ExchangeObserver = Box<dyn Fn(&Exchange) + Send + Sync>;
-
-/// A request and its result, without headers and bodies.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exchange {
-    /// `GET`.
-    pub method: String,
-    /// The complete URL.
-    pub url: String,
-    /// Status code; 0 without a response.
-    pub status: u16,
-    /// Time until the response's headers arrived.
-    pub elapsed: Duration,
-}
-
-/// Returns a status code with its text, `200 OK`; empty for 0, which stands for no response.
-pub fn status_text(code: u16) -> String {
-    StatusCode::from_u16(code).map_or_else(|_| String::new(), |status| status.to_string())
-}
 
 /// A request to the API server, built step by step.
 pub(super) struct ApiRequest {

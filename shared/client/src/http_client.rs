@@ -24,7 +24,7 @@ use tower::util::MapResponseLayer;
 use tower::{BoxError, ServiceBuilder};
 use tower_http::decompression::DecompressionLayer;
 
-use super::CommonHeaders;
+use super::common_headers::CommonHeaders;
 use super::pinned_certificate::PinnedVerifier;
 use super::read_limits::ERROR_BODY_LIMIT;
 use super::transport_failure;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use tokio::sync::watch;
 
-use super::signals::DeliveryBarrier;
+use super::delivery_barrier::DeliveryBarrier;
 use session_model::failure::{Failure, FailureKind};
 
 /// A signal that asks the process to end.

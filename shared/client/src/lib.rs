@@ -59,12 +59,15 @@ mod body_lines;
 mod body_summary;
 mod caller_identity;
 mod client_config;
+mod common_headers;
 mod config_error_text;
 pub mod container_directory;
 pub mod container_files;
 mod container_ref;
 mod credential_plugin;
 mod credentials;
+mod delivery_barrier;
+mod exchange;
 mod exec;
 mod failure_of_response;
 pub mod forward;
@@ -109,19 +112,18 @@ use std::time::Duration;
 
 use anyhow::Result;
 use http::HeaderValue;
-use http::header::{AUTHORIZATION, USER_AGENT};
-use kube::client::Body;
 
+use common_headers::CommonHeaders;
 use credentials::Credentials;
 use process_env::ProcessEnv;
 use session_model::objects::ResourceType;
 use warnings::Warnings;
 
 pub use access_reviews::AccessReviews;
-pub use api_request::{Exchange, status_text};
 pub use backoff::Backoff;
 pub use caller_identity::CallerIdentity;
 pub use container_ref::ContainerRef;
+pub use exchange::{Exchange, status_text};
 pub use exec::ExecResult;
 pub use list_page::{ListOptions, ObjectList};
 pub use node_usage::{NodeUsage, PodUsage, VolumeUsage};
@@ -184,7 +186,7 @@ struct Inner {
     proxied: bool,
     credentials: Option<Arc<Credentials>>,
     warnings: Warnings,
-    observer: OnceLock<api_request::ExchangeObserver>,
+    observer: OnceLock<exchange::ExchangeObserver>,
     /// Types that discovery has found.
     discovered: Mutex<Vec<ResourceType>>,
 }
@@ -283,27 +285,6 @@ impl Cluster {
     /// must not block.
     pub fn on_exchange(&self, observer: impl Fn(&Exchange) + Send + Sync + 'static) {
         let _first_stays = self.inner.observer.set(Box::new(observer));
-    }
-}
-
-/// Headers of every request, including those that kube creates itself (exec).
-#[derive(Clone)]
-struct CommonHeaders {
-    agent: HeaderValue,
-    credentials: Option<Arc<Credentials>>,
-}
-
-impl CommonHeaders {
-    fn add_to(&self, mut request: http::Request<Body>) -> http::Request<Body> {
-        request.headers_mut().insert(USER_AGENT, self.agent.clone());
-        if let Some(header) = self
-            .credentials
-            .as_ref()
-            .and_then(|credentials| credentials.header())
-        {
-            request.headers_mut().insert(AUTHORIZATION, header);
-        }
-        request
     }
 }
 

@@ -10,25 +10,11 @@ use tokio::sync::mpsc as questions;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
+use super::delivery_barrier::DeliveryBarrier;
 use super::interrupt::{Interrupt, Signal};
 
 /// Time that a verb gets to release what it holds. A verb that blocks in a read, or computes, does not notice the signal.
 const EXIT_GRACE: Duration = Duration::from_millis(300);
-
-/// A handle that waits for pending signals to be delivered.
-#[derive(Debug)]
-pub(super) struct DeliveryBarrier(questions::UnboundedSender<mpsc::Sender<()>>);
-
-impl DeliveryBarrier {
-    /// Waits until every signal sent so far is delivered.
-    pub(super) fn wait(&self) {
-        let (answer, answered) = mpsc::channel();
-        if self.0.send(answer).is_ok() {
-            // If delivery has stopped, the sender is dropped and this returns at once.
-            let _ = answered.recv();
-        }
-    }
-}
 
 /// The handlers of signals that ask the process to end; active from creation.
 #[derive(Debug)]
@@ -45,9 +31,9 @@ impl Signals {
     /// # Errors
     /// Handlers that the system refuses.
     pub fn of_process(interrupt: &Interrupt) -> Result<Self> {
-        let (send, questions) = questions::unbounded_channel();
+        let (barrier, questions) = DeliveryBarrier::new();
         // Only a second call would fail; there is one main thread.
-        let _first_stays = interrupt.delivery.set(DeliveryBarrier(send));
+        let _first_stays = interrupt.delivery.set(barrier);
         Ok(Self {
             streams: SignalStreams::new()?,
             questions,

@@ -4,8 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::node::PathStep;
 use super::parameter::shorten_value;
+use super::path_step::PathStep;
 use super::scalar_context::{ObjectType, ScalarContext};
 use session_model::names::{
     DNS_LABEL_MAX, DNS_SUBDOMAIN_MAX, check_dns_label, check_dns_subdomain,

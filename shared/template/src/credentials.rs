@@ -2,8 +2,9 @@
 
 use super::comments;
 use super::manifest::{Manifest, ManifestDocument};
-use super::node::{Node, PathStep, Scalar, json_pointer};
+use super::node::{Node, Scalar};
 use super::parameter::RESERVED_PARAMETERS;
+use super::path_step::{PathStep, json_pointer};
 use super::placeholder::TextSegment;
 use super::problem::Problem;
 use super::scalar_context::ScalarContext;

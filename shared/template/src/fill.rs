@@ -1,7 +1,11 @@
 //! Replacement of placeholders by values, with limits on the size of the result. Every byte is counted before it is copied,
 //! because a short manifest can expand to gigabytes.
 
-use super::placeholder::{PlaceholderRef, TextSegment};
+use anyhow::anyhow;
+
+use super::parameter::shorten_value;
+use super::placeholder::{PlaceholderRef, TextSegment, split_placeholders};
+use super::problem::{Problem, Problems};
 use super::scalar_context::ScalarContext;
 use super::values::Values;
 
@@ -59,6 +63,53 @@ impl RenderBudget {
 }
 
 impl Values {
+    /// Replaces placeholders in a text outside the manifest, such as the name in spec.primary or the path of a connection method.
+    /// With `in_name`, USER_ID is converted to a part of an object name.
+    ///
+    /// # Errors
+    /// A malformed placeholder, a parameter without value, a secret parameter, or a result beyond `budget`.
+    pub fn expand_text(
+        &self,
+        text: &str,
+        in_name: bool,
+        budget: &mut RenderBudget,
+    ) -> anyhow::Result<String> {
+        let position = if in_name {
+            ScalarContext::Name
+        } else {
+            ScalarContext::Other
+        };
+        let (pieces, bad) = split_placeholders(text);
+        let mut problems = Problems::default();
+        for bad in bad {
+            problems.push(Problem::without_location(bad.message).with_hint(bad.hint));
+        }
+        for piece in &pieces {
+            if let TextSegment::Placeholder(var) = piece
+                && self.is_secret(&var.name)
+            {
+                problems.push(Problem::without_location(format!(
+                    "secret parameter {} is used in {:?}",
+                    var.name,
+                    shorten_value(text)
+                )));
+            }
+        }
+        if !problems.is_empty() {
+            return problems
+                .into_result(String::new())
+                .map_err(Problems::into_error);
+        }
+        self.fill_segments(&pieces, position, budget)
+            .map_err(|error| match error {
+                FillError::NoValue(var) => anyhow!("parameter {} has no value", var.name),
+                FillError::TooLong | FillError::BudgetExhausted => anyhow!(
+                    "{:?} has more than {RENDERED_TEXT_MAX} bytes after replacing its parameters",
+                    shorten_value(text)
+                ),
+            })
+    }
+
     /// Joins segments, replacing the placeholders by their values at a position.
     pub(super) fn fill_segments<'s>(
         &self,
@@ -82,7 +133,6 @@ impl Values {
 
 #[cfg(test)]
 mod tests {
-    use super::super::placeholder::split_placeholders;
     use super::super::values::SessionIdentity;
     use super::*;
 

@@ -30,6 +30,7 @@ mod node;
 mod parameter;
 mod parameters;
 mod parameters_secret;
+mod path_step;
 mod placeholder;
 mod problem;
 mod render;

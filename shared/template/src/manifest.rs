@@ -7,9 +7,8 @@ use anyhow::Result;
 use super::convert::foreign_objects;
 use super::foreign_placeholder;
 use super::loader::{PlaceholderMode, load_documents};
-use super::node::{Node, PathStep, Scalar, json_pointer};
-use super::parameters::Parameters;
-use super::placeholder::TextSegment;
+use super::node::{Node, Scalar};
+use super::path_step::{PathStep, json_pointer};
 use super::problem::{Problem, Problems, problem_at};
 use super::scalar_context::{ObjectType, ScalarContext};
 use super::source::{Source, SourceLocation};
@@ -165,25 +164,6 @@ impl Manifest {
             });
         }
         found
-    }
-
-    /// Returns the objects with placeholders replaced by their defaults; placeholders without a default remain. For display
-    /// only, because the objects are not valid.
-    pub fn render_defaults(&self, parameters: &Parameters) -> Vec<serde_json::Value> {
-        let of_piece = |piece: &TextSegment| match piece {
-            TextSegment::Text(text) => text.clone(),
-            TextSegment::Placeholder(var) => {
-                let declared = parameters.get(&var.name);
-                let declared = declared.and_then(|parameter| parameter.default.clone());
-                let default = declared.or_else(|| var.default.clone());
-                default.unwrap_or_else(|| format!("${{{}}}", var.name))
-            }
-        };
-        let text = |scalar: &Scalar| scalar.segments.iter().map(of_piece).collect();
-        let documents = self.documents.iter();
-        documents
-            .map(|document| document.root.to_value_with(&text))
-            .collect()
     }
 
     /// Returns the names of all placeholders.

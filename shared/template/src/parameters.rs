@@ -6,7 +6,9 @@ use anyhow::Result;
 
 use super::credentials;
 use super::manifest::{Manifest, Placeholder};
+use super::node::Scalar;
 use super::parameter::{DEFAULT_SECRET_LENGTH, Parameter, ParameterType, RESERVED_PARAMETERS};
+use super::placeholder::TextSegment;
 use super::problem::{Problem, Problems};
 use crate::ParameterRules as _;
 
@@ -114,6 +116,25 @@ impl Parameters {
             ParameterType::Secret => None,
             _ => known.parameter.default.as_deref().or_else(written),
         }
+    }
+
+    /// Returns the objects of a manifest with placeholders replaced by their defaults; placeholders without a default remain. For
+    /// display only, because the objects are not valid.
+    pub fn render_defaults(&self, manifest: &Manifest) -> Vec<serde_json::Value> {
+        let of_piece = |piece: &TextSegment| match piece {
+            TextSegment::Text(text) => text.clone(),
+            TextSegment::Placeholder(var) => {
+                let declared = self.get(&var.name);
+                let declared = declared.and_then(|parameter| parameter.default.clone());
+                let default = declared.or_else(|| var.default.clone());
+                default.unwrap_or_else(|| format!("${{{}}}", var.name))
+            }
+        };
+        let text = |scalar: &Scalar| scalar.segments.iter().map(of_piece).collect();
+        let documents = manifest.documents.iter();
+        documents
+            .map(|document| document.root.to_value_with(&text))
+            .collect()
     }
 
     /// Returns warnings about passwords that are visible in rendered objects.

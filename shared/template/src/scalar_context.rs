@@ -1,7 +1,7 @@
 //! The context of a scalar in an object, determined by its path: the same text may be a name, a label or free text. The context
 //! decides how a placeholder is typed and which rules its value must follow.
 
-use super::node::PathStep;
+use super::path_step::PathStep;
 
 /// Context of a scalar, determined by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

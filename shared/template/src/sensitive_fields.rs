@@ -1,8 +1,8 @@
 //! Parameters in security-sensitive fields, which must be restricted before a controller uses the template.
 
 use super::manifest::{Manifest, ManifestDocument};
-use super::node::{PathStep, json_pointer};
 use super::parameters::Parameters;
+use super::path_step::{PathStep, json_pointer};
 use super::problem::Problem;
 use super::scalar_context::ScalarContext;
 use crate::ParameterRules as _;

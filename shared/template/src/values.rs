@@ -8,10 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::fill::{FillError, RENDERED_TEXT_MAX, RenderBudget};
-use super::parameter::shorten_value;
-use super::placeholder::{PlaceholderRef, TextSegment, split_placeholders};
-use super::problem::{Problem, Problems};
+use super::placeholder::PlaceholderRef;
 use super::scalar_context::ScalarContext;
 use session_model::labels;
 use session_model::names::{NamespaceName, SessionName, TemplateName, UserId};
@@ -121,53 +118,6 @@ impl Values {
             self.secrets.insert(name, value);
         }
         Ok(())
-    }
-
-    /// Replaces placeholders in a text outside the manifest, such as the name in spec.primary or the path of a connection method.
-    /// With `in_name`, USER_ID is converted to a part of an object name.
-    ///
-    /// # Errors
-    /// A malformed placeholder, a parameter without value, a secret parameter, or a result beyond `budget`.
-    pub fn expand_text(
-        &self,
-        text: &str,
-        in_name: bool,
-        budget: &mut RenderBudget,
-    ) -> Result<String> {
-        let position = if in_name {
-            ScalarContext::Name
-        } else {
-            ScalarContext::Other
-        };
-        let (pieces, bad) = split_placeholders(text);
-        let mut problems = Problems::default();
-        for bad in bad {
-            problems.push(Problem::without_location(bad.message).with_hint(bad.hint));
-        }
-        for piece in &pieces {
-            if let TextSegment::Placeholder(var) = piece
-                && self.is_secret(&var.name)
-            {
-                problems.push(Problem::without_location(format!(
-                    "secret parameter {} is used in {:?}",
-                    var.name,
-                    shorten_value(text)
-                )));
-            }
-        }
-        if !problems.is_empty() {
-            return problems
-                .into_result(String::new())
-                .map_err(Problems::into_error);
-        }
-        self.fill_segments(&pieces, position, budget)
-            .map_err(|error| match error {
-                FillError::NoValue(var) => anyhow!("parameter {} has no value", var.name),
-                FillError::TooLong | FillError::BudgetExhausted => anyhow!(
-                    "{:?} has more than {RENDERED_TEXT_MAX} bytes after replacing its parameters",
-                    shorten_value(text)
-                ),
-            })
     }
 
     /// Returns the text that replaces a placeholder at a position: its value, or its default if the value is empty or absent,

@@ -1,12 +1,12 @@
 //! The validated command line of `snapshot schedule`. Pure.
 
 use anyhow::{Result, anyhow};
-use session_shared::client::{DryRun, WriteOptions};
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::list::parse_session_name;
+use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::names::SessionName;
 use session_shared::ops::snapshot_plan::parse_class_name;
-use session_shared::report::format::Format;
+use session_shared::report::console::Console;
 
 use super::cron_expression::CronExpression;
 use crate::archive_args::reject_other_flags;
@@ -22,11 +22,9 @@ pub(crate) struct Intent {
     pub(crate) session: SessionName,
     /// The wanted schedule; `None` to remove it.
     pub(crate) schedule: Option<ScheduleOptions>,
-    pub(crate) dry_run: DryRun,
-    pub(crate) write: WriteOptions,
+    pub(crate) mutation: MutationOptions,
     /// True if hooks that another user may have changed are to be used.
     pub(crate) trust_manifest: bool,
-    pub(crate) format: Format,
 }
 
 /// Options of a schedule: when snapshots are taken, how many are kept, and with which image. Time zone and image that are
@@ -45,7 +43,7 @@ pub(crate) struct ScheduleOptions {
 ///
 /// # Errors
 /// Every mistake that can be found without a request.
-pub(crate) fn parse_intent(args: ScheduleArgs) -> Result<Intent> {
+pub(crate) fn parse_intent(args: ScheduleArgs, console: &mut Console) -> Result<Intent> {
     let ScheduleArgs {
         session,
         cron,
@@ -85,10 +83,8 @@ pub(crate) fn parse_intent(args: ScheduleArgs) -> Result<Intent> {
     Ok(Intent {
         session: parse_session_name(&session)?,
         schedule,
-        dry_run: write_flags.dry_run()?,
-        write: write_flags.write()?,
+        mutation: MutationOptions::for_objects(&write_flags, &output, console)?,
         trust_manifest: trust.trust_manifest,
-        format: Format::from_object_flags(&output)?,
     })
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use session_shared::api::ObjectRef;
 use session_shared::client::DryRun;
 use session_shared::failure::{self, FailureKind, with_hint};
+use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::names::SessionName;
 use session_shared::objects::ResourceType;
 use session_shared::objects::Untyped;
@@ -202,12 +203,11 @@ impl SchedulePlan {
 /// Standard output is closed.
 pub(crate) fn report(
     made: &Outcome,
-    format: Format,
-    dry_run: DryRun,
+    mutation: &MutationOptions,
     console: &mut Console,
 ) -> Result<()> {
-    let text = matches!(format, Format::Text { .. });
-    let mut mutations = MutationPrinter::new(format, dry_run);
+    let text = matches!(mutation.format, Format::Text { .. });
+    let mut mutations = mutation.printer();
     for (object, word) in &made.changes {
         let said = mutations.print_result(object, word)?;
         if text && !made.for_admin.is_empty() {

@@ -12,7 +12,7 @@ use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::delete;
-use crate::plan::MutationOptions;
+use crate::plan::SnapshotWrites;
 use crate::snapshot_set::{self, SnapshotSet};
 
 /// Minimum number of snapshots kept that are not ready: a slow CSI driver may still be working on them.
@@ -54,14 +54,14 @@ pub(crate) async fn prune_scheduled(
     cluster: &Cluster,
     ownership: &Ownership,
     keep: u32,
-    writes: &MutationOptions,
+    writes: &SnapshotWrites,
     mutations: &MutationPrinter,
     environment: &mut Environment,
 ) -> Result<Vec<anyhow::Error>> {
     let marked = list_scheduled(cluster, ownership, &mut environment.console.progress()).await?;
     let keep = usize::try_from(keep).unwrap_or(usize::MAX);
     // A deletion that hangs in the driver must not delay the next run.
-    let writes = MutationOptions {
+    let writes = SnapshotWrites {
         wait: false,
         ..writes.clone()
     };

@@ -5,20 +5,19 @@ use session_shared::client::DryRun;
 use session_shared::failure::{self, FailureKind, has_kind};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
+use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::ops::snapshot_plan::{
     SnapshotClasses, SnapshotOptions, SnapshotPlan, parse_class_name, read_snapshot_source,
 };
 use session_shared::ops::trust::trust_hooks;
-use session_shared::report::format::Format;
-use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use super::intent::check_keep;
 use super::{pruning, stopped};
 use crate::observe::get_session;
-use crate::plan::MutationOptions;
+use crate::plan::SnapshotWrites;
 use crate::schedule_args::RunScheduleArgs;
 use crate::take::{confirm_hooks, take_snapshots};
 use crate::timeouts::TAKE_TIMEOUT;
@@ -50,8 +49,10 @@ pub(crate) async fn run(
         class: parse_class_name(class.as_deref())?,
         skip_hooks,
     };
-    let writes = MutationOptions::from_flags(&write_flags, &wait_flags, TAKE_TIMEOUT)?;
-    let (format, keep) = (Format::from_name_flags(&output)?, check_keep(keep)?);
+    let console = &mut environment.console;
+    let mutation = MutationOptions::for_names(&write_flags, &output, console)?;
+    let writes = SnapshotWrites::new(mutation, &wait_flags, TAKE_TIMEOUT);
+    let keep = check_keep(keep)?;
     // reads only
     let cluster = environment.connect(connection).await?;
     cluster.known_sessions().trust_all(trust.trust_manifest);
@@ -65,8 +66,8 @@ pub(crate) async fn run(
     let mut plan =
         SnapshotPlan::prepare_with_classes(&cluster, &observed, &options, classes, now).await?;
     let equivalent = mark_scheduled(&cluster, &observed, &mut plan, environment).await?;
-    let console = &mut environment.console;
-    if !confirm_hooks(&cluster, &observed, &plan, writes.dry_run, console).await? {
+    let (console, dry_run) = (&mut environment.console, writes.mutation.dry_run);
+    if !confirm_hooks(&cluster, &observed, &plan, dry_run, console).await? {
         return Ok(());
     }
     // writes
@@ -75,7 +76,7 @@ pub(crate) async fn run(
         None => take_snapshots(&cluster, &plan, &writes, environment).await,
     };
     // prints
-    let mut mutations = MutationPrinter::new(format, writes.dry_run);
+    let mut mutations = writes.mutation.printer();
     for snapshot in taken.iter().flatten() {
         let line = mutations.print_result(snapshot, "created")?;
         environment.console.print(&line)?;
@@ -90,7 +91,7 @@ pub(crate) async fn run(
     let mut errors: Vec<anyhow::Error> = taken.err().into_iter().collect();
     let is_interrupted = |error| has_kind(error, FailureKind::Interrupted);
     if !errors.iter().any(is_interrupted) {
-        let is_missing = writes.dry_run != DryRun::None && equivalent.is_none();
+        let is_missing = writes.mutation.dry_run != DryRun::None && equivalent.is_none();
         let keep = keep - u32::from(is_missing);
         let ownership = &observed.ownership;
         let pruned =

@@ -3,7 +3,7 @@
 use session_shared::Timestamp;
 use session_shared::objects::snapshot_schedule::SnapshotSchedule;
 
-use super::{age_text, unknown_text};
+use super::cell_text::{age_text, unknown_text};
 use crate::data::{ClaimReport, EphemeralData, SnapshotReport};
 use crate::layout::Page;
 use crate::report::Report;

@@ -2,7 +2,7 @@
 
 use session_shared::Timestamp;
 
-use super::{MAX_NAME_COLUMN, age_text, unknown_text};
+use super::cell_text::{MAX_NAME_COLUMN, age_text, unknown_text};
 use crate::layout::Page;
 use crate::report::Report;
 use crate::workloads::{ContainerReport, PodReport, WorkloadReport};

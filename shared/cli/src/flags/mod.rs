@@ -1,8 +1,10 @@
-//! Groups of flags that verbs share. Each is a clap `Args` struct that a verb flattens into its own.
+//! Groups of flags that verbs share. Each is a clap `Args` struct that a verb flattens into its own;
+//! `mutation_options` reads those of every verb that writes.
 
 pub mod connection;
 pub mod existing;
 pub mod list;
+pub mod mutation_options;
 pub mod numbers;
 pub mod output;
 pub mod reconcile;

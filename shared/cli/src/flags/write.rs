@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use session_client::{DryRun, WriteOptions};
+use session_client::DryRun;
 use session_model::labels::MANAGER;
 
 /// Flags of verbs that write.
@@ -35,7 +35,7 @@ impl WriteFlags {
     ///
     /// # Errors
     /// kubectl's message for any other value. It is not a usage error there, so clap takes any text.
-    pub fn dry_run(&self) -> Result<DryRun> {
+    pub(super) fn dry_run(&self) -> Result<DryRun> {
         match self.strategy.as_str() {
             "none" => Ok(DryRun::None),
             "client" | BARE_DRY_RUN => Ok(DryRun::Client),
@@ -46,20 +46,8 @@ impl WriteFlags {
         }
     }
 
-    /// The options of every write; a client-side dry run must not get as far as a write at all, and is a server-side one if it
-    /// does.
-    ///
-    /// # Errors
-    /// A bad value of `--dry-run`.
-    pub fn write(&self) -> Result<WriteOptions> {
-        Ok(WriteOptions {
-            dry_run: self.dry_run()? != DryRun::None,
-            field_manager: self.field_manager.clone(),
-        })
-    }
-
     /// Returns kubectl's deprecation warning for a bare `--dry-run`.
-    pub fn deprecation_warning(&self) -> Option<&'static str> {
+    pub(super) fn deprecation_warning(&self) -> Option<&'static str> {
         (self.strategy == BARE_DRY_RUN)
             .then_some("--dry-run is deprecated and can be replaced with --dry-run=client.")
     }

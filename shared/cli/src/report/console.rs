@@ -11,6 +11,7 @@ use std::collections::HashSet;
 use std::env;
 use std::fmt;
 use std::io::{self, BufRead, Cursor, IsTerminal, Read};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use anstyle::{AnsiColor, Style};
@@ -20,15 +21,13 @@ use super::command_flags;
 use super::escape;
 use super::full_screen::FullScreen;
 use super::live_line::{LiveLine, LiveTarget, ProgressDisplay};
-use super::standard_input::StandardInput;
-use super::stderr_handle::StderrState;
-use super::streams::SharedStream;
+use super::standard_input::{StandardInput, discard_typed_input};
+use super::stderr_handle::{StderrHandle, StderrState};
 pub use super::streams::{CapturedOutput, OutputClosed};
-use super::terminal;
+use super::streams::{SharedStream, is_stdout_closed};
 use crate::flags::connection::ConnectionFlags;
 pub use crate::flags::output::Colour;
 use crate::flags::output::VerbosityFlags;
-use crate::flags::write::WriteFlags;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted_error;
 
@@ -183,17 +182,10 @@ impl Console {
         (console, captured)
     }
 
-    /// Applies `--quiet` and `--color`, and warns about a deprecated flag of a verb that writes.
-    pub fn apply_flags<'a>(
-        &mut self,
-        verbosity: &VerbosityFlags,
-        write_flags: impl Into<Option<&'a WriteFlags>>,
-    ) {
+    /// Applies `--quiet` and `--color`.
+    pub fn apply_flags(&mut self, verbosity: &VerbosityFlags) {
         self.colour = verbosity.color;
         self.quiet = verbosity.quiet;
-        if let Some(text) = write_flags.into().and_then(WriteFlags::deprecation_warning) {
-            self.warn(text);
-        }
     }
 
     /// Makes reads of standard input and prompts fail once the interrupt is set.
@@ -221,7 +213,7 @@ impl Console {
 
     /// True if standard output was closed before the process began, so that nothing written to it can be read.
     pub fn stdout_is_closed(&self) -> bool {
-        !self.captured && terminal::is_stdout_closed()
+        !self.captured && is_stdout_closed()
     }
 
     /// True if standard output is a terminal.
@@ -393,7 +385,7 @@ impl Console {
     /// A closed standard output; Interrupted.
     pub fn confirm(&mut self, preview: &[String], question: &str) -> Result<bool> {
         if self.terminals.input && !self.captured {
-            terminal::discard_typed_input();
+            discard_typed_input();
         }
         for line in preview {
             self.print_prompt(&format!("{}\n", escape::escape_line(line)))?;
@@ -455,6 +447,28 @@ impl Console {
 
     pub(super) fn take_stdin(&mut self) -> Box<dyn Read + Send> {
         self.input.take_rest()
+    }
+
+    /// Returns a handle to standard error for code that has no console.
+    pub fn stderr_handle(&self) -> StderrHandle {
+        let word = self.styled_for_stderr(AnsiColor::Yellow.on_default().bold(), "Warning:");
+        // The flags have been applied by the time the first handle is made, so the colours are final.
+        let _first_stays = self.stderr_state.warning_label.set(word);
+        StderrHandle {
+            err: self.err.clone(),
+            live: self.live.clone(),
+            state: self.stderr_state.clone(),
+        }
+    }
+
+    /// Sets the level of `-v`: from now on lines of this level and lower ones are printed.
+    pub fn set_trace_level(&self, level: i32) {
+        self.stderr_state.level.store(level, Ordering::Relaxed);
+    }
+
+    /// Prints a line on standard error if `-v` asks for this level or a higher one.
+    pub fn trace(&self, level: i32, text: &str) {
+        self.stderr_handle().trace(level, text);
     }
 
     fn print_error_raw(&mut self, text: &str) {

@@ -20,10 +20,8 @@ use anyhow::{Result, anyhow};
 use serde_json::Value;
 
 use super::json;
+pub use eval::FoundValues;
 use parse::Node;
-
-/// Values found by one part of a template. Literals of the template itself are owned.
-pub type FoundValues<'a> = Vec<Cow<'a, Value>>;
 
 /// A parsed template.
 #[derive(Clone, Debug)]

@@ -241,7 +241,7 @@ mod tests {
             quiet: true,
             ..VerbosityFlags::default()
         };
-        console.apply_flags(&quiet, None);
+        console.apply_flags(&quiet);
         let mut progress = console.progress();
         progress.tell(waiting("x"));
         progress.tell(ProgressEvent::Note("y".into()));

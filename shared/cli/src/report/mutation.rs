@@ -17,7 +17,7 @@ pub struct MutationPrinter {
 
 impl MutationPrinter {
     /// Returns a printer for a format and a dry-run mode.
-    pub fn new(format: Format, dry_run: DryRun) -> Self {
+    pub(crate) fn new(format: Format, dry_run: DryRun) -> Self {
         Self { format, dry_run }
     }
 

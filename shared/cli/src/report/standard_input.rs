@@ -92,6 +92,13 @@ impl BufRead for StandardInput {
     }
 }
 
+/// Discards input that was typed and not read.
+pub(super) fn discard_typed_input() {
+    // A closed terminal has no input.
+    #[cfg(unix)]
+    let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

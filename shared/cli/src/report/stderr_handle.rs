@@ -4,10 +4,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use anstyle::AnsiColor;
 use jiff::Timestamp;
 
-use super::console::Console;
 use super::escape;
 use super::live_line::LiveLine;
 use super::streams::SharedStream;
@@ -74,30 +72,6 @@ impl StderrHandle {
     }
 }
 
-impl Console {
-    /// Returns a handle to standard error for code that has no console.
-    pub fn stderr_handle(&self) -> StderrHandle {
-        let word = self.styled_for_stderr(AnsiColor::Yellow.on_default().bold(), "Warning:");
-        // The flags have been applied by the time the first handle is made, so the colours are final.
-        let _first_stays = self.stderr_state.warning_label.set(word);
-        StderrHandle {
-            err: self.err.clone(),
-            live: self.live.clone(),
-            state: self.stderr_state.clone(),
-        }
-    }
-
-    /// Sets the level of `-v`: from now on lines of this level and lower ones are printed.
-    pub fn set_trace_level(&self, level: i32) {
-        self.stderr_state.level.store(level, Ordering::Relaxed);
-    }
-
-    /// Prints a line on standard error if `-v` asks for this level or a higher one.
-    pub fn trace(&self, level: i32, text: &str) {
-        self.stderr_handle().trace(level, text);
-    }
-}
-
 /// Formats a line as klog does: `I0301 12:00:00.000000    4711 aside.rs:60] text`.
 fn klog_line(text: &str, now: Timestamp) -> String {
     format!(
@@ -111,6 +85,7 @@ fn klog_line(text: &str, now: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::console::Console;
     use super::*;
 
     #[test]

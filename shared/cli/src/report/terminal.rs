@@ -54,35 +54,6 @@ pub fn unlocked_stderr() -> io::Result<std::fs::File> {
     }
 }
 
-/// True if standard output was closed when the process began, or is open for reading only. Rust replaces a closed
-/// stream by /dev/null opened for reading and writing before `main`; `>/dev/null` opens it for writing only. The
-/// standard library does not report writes to such a stream as errors.
-pub(super) fn is_stdout_closed() -> bool {
-    #[cfg(unix)]
-    {
-        use rustix::fs::{OFlags, fcntl_getfl, fstat, stat};
-        let out = io::stdout();
-        let (Ok(flags), Ok(found)) = (fcntl_getfl(&out), fstat(&out)) else {
-            return true;
-        };
-        let is_null = stat("/dev/null").is_ok_and(|null| null.st_rdev == found.st_rdev);
-        match flags & OFlags::RWMODE {
-            OFlags::RDONLY => true,
-            OFlags::RDWR => is_null,
-            _ => false,
-        }
-    }
-    #[cfg(not(unix))]
-    false
-}
-
-/// Discards input that was typed and not read.
-pub(super) fn discard_typed_input() {
-    // A closed terminal has no input.
-    #[cfg(unix)]
-    let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
-}
-
 fn leave_raw_mode_on_panic() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

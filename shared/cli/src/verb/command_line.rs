@@ -9,6 +9,7 @@
 //! kubectl ends every usage error with exit code 1. For a bad flag it points to `See '… --help' for usage.`, for bad
 //! arguments to `See '… -h' for help and examples`.
 
+mod argument_value;
 mod boolean;
 mod command_path;
 mod help;
@@ -21,9 +22,11 @@ use std::ffi::OsString;
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::version::version_text;
 use crate::report::console::Console;
 use crate::report::errors::{EXIT_FAILURE, EXIT_OUTPUT_CLOSED};
 
+use argument_value::{takes_many, value_name};
 pub use boolean::with_boolean_values;
 use command_path::CommandPath;
 pub use help::{VerbGroup, help_page, options_page, suite_help_page};
@@ -60,7 +63,7 @@ pub fn report_clap_error_for(
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
         | ErrorKind::MissingSubcommand => help_page(&place.command, &place.prefix, console.width()),
-        ErrorKind::DisplayVersion => super::version_text(),
+        ErrorKind::DisplayVersion => version_text(),
         _ => {
             console.print_error_line(&usage_error_text(&place, error));
             return EXIT_FAILURE;
@@ -309,19 +312,6 @@ fn flag_name(subject: &str) -> &str {
 /// Returns `--now`, or `NAME` for `[NAME]...`.
 fn argument_name(subject: &str) -> &str {
     flag_name(subject.trim_start_matches(['[', '<'])).trim_end_matches([']', '>', '.'])
-}
-
-/// Returns the name of an argument's value.
-fn value_name(arg: &clap::Arg) -> String {
-    let name = arg.get_value_names().and_then(|names| names.first());
-    name.map_or_else(|| arg.get_id().as_str().to_uppercase(), ToString::to_string)
-}
-
-fn takes_many(arg: &clap::Arg) -> bool {
-    matches!(arg.get_action(), clap::ArgAction::Append)
-        || arg
-            .get_num_args()
-            .is_some_and(|range| range.max_values() > 1)
 }
 
 #[cfg(test)]

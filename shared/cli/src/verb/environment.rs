@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 
+use super::version::VERSION;
 use crate::flags::connection::ConnectionFlags;
 use crate::flags::output::Colour;
 use crate::flags::trust_manifest::TrustFlags;
@@ -144,7 +145,7 @@ impl Environment {
     fn agent(&self) -> UserAgent {
         UserAgent {
             program: format!("kubectl-session-{}", self.verb),
-            version: super::VERSION,
+            version: VERSION,
         }
     }
 

@@ -11,9 +11,11 @@ pub mod command_line;
 mod environment;
 mod process;
 mod program_name;
+mod version;
 
 pub use environment::{ClientSource, Environment};
 pub use program_name::ProgramName;
+pub use version::{VERSION, version_text};
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -27,9 +29,6 @@ use crate::report::console::Console;
 use crate::report::errors;
 use session_client::interrupt::ended_error;
 use session_model::failure::ErrorList;
-
-/// Version of the suite, of all its programs.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A verb of the suite.
 pub trait Verb {
@@ -120,11 +119,6 @@ fn add_version_flag(command: Command) -> Command {
         .propagate_version(true)
         .disable_version_flag(true)
         .arg(flag)
-}
-
-/// Returns what `version` and `--version` print, as kubectl does.
-pub fn version_text() -> String {
-    format!("Client Version: v{VERSION}\n")
 }
 
 /// Runs a verb on a runtime of one thread: more threads cost start-up time and gain nothing.

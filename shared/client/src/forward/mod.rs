@@ -11,12 +11,14 @@
 //! A [`Forwarder`] stands for one Pod of a session, whichever that is at the time: the Pod is looked up for each new
 //! connection.
 
+mod forward_event;
 pub mod frame;
 mod header_compressor;
 mod local_listener;
 mod mux_connection;
 mod negotiate;
 mod pod_connection;
+mod port_stream;
 mod single_stream_forward;
 mod spdy_stream;
 mod stream_state;
@@ -27,8 +29,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
-use futures::future::BoxFuture;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -37,51 +37,13 @@ use super::Cluster;
 use pod_connection::{ConnectionState, PodConnection};
 use session_model::failure::{Failure, FailureKind};
 
+pub use forward_event::ForwardEvent;
 pub use local_listener::LocalListener;
-
-/// Finds the Pod to forward to, as (namespace, name). Called for every new connection; the callback may wait until there
-/// is a Pod and must give up by itself.
-pub type FindPod = Arc<dyn Fn() -> BoxFuture<'static, Result<(String, String)>> + Send + Sync>;
-
-/// A stream to a port of a Pod. Shutting it down signals the end of the data to the server; reading continues.
-pub trait PortStream: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> PortStream for T {}
+pub use pod_connection::FindPod;
+pub use port_stream::PortStream;
 
 /// Time that a new stream waits for a lost connection to be restored.
 const RECONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// An event of a port-forward to report to the user. Texts have no newline at the end and may come from the server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ForwardEvent {
-    /// A local connection was accepted.
-    Accepted {
-        /// The local port.
-        local: u16,
-    },
-    /// A connection to a port of the Pod could not be opened or was lost; others continue.
-    StreamFailed {
-        /// The port of the Pod.
-        port: u16,
-        /// Reason, in the server's words or ours.
-        message: String,
-    },
-    /// The connection to the Pod was lost and is being restored. Reported once per loss.
-    Disconnected {
-        /// Reason.
-        why: String,
-    },
-    /// The connection was restored.
-    Reconnected {
-        /// Name of the Pod.
-        pod: String,
-    },
-    /// The server does not support the protocol; the older one is used.
-    Fallback {
-        /// The server's reaction to the newer protocol.
-        why: String,
-    },
-}
 
 /// A forwarder to the ports of a Pod. Clones share one connection.
 #[derive(Clone)]

@@ -16,7 +16,6 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::frame::{Frame, FrameDecoder};
-use super::spdy_stream::SpdyStream;
 use super::stream_table::{ReceiveOutcome, StreamTable};
 
 /// Interval of pings; kubectl's.
@@ -144,16 +143,6 @@ impl MuxConnection {
             shared,
             _tasks: tasks,
         }))
-    }
-
-    /// Opens a stream to a port of the Pod.
-    ///
-    /// # Errors
-    /// An error of kind `NotConnected` if a new connection is needed.
-    pub(super) fn open_stream(self: &Arc<Self>, port: u16) -> io::Result<SpdyStream> {
-        let id = self.shared.table().open_streams(port)?;
-        self.shared.wake_writer();
-        Ok(SpdyStream::new(self.clone(), id))
     }
 
     /// Refuses new streams; existing ones continue.

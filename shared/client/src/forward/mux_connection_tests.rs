@@ -7,6 +7,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::super::frame;
 use super::super::header_compressor::tests::Reader;
+use super::super::spdy_stream::SpdyStream;
 use super::*;
 
 /// The server's side: accepts streams and echoes the data of each until its end.
@@ -120,7 +121,7 @@ async fn streams_side_by_side_bring_back_what_they_took() {
     let world = world(MuxLimits::default()).await;
     let mut echoes = JoinSet::new();
     for number in 0..50_u8 {
-        let mut stream = world.connection.open_stream(80).unwrap();
+        let mut stream = SpdyStream::open(&world.connection, 80).unwrap();
         echoes.spawn(async move {
             let sent: Vec<u8> = (0..300_000_u32)
                 .map(|at| (at % 251) as u8 ^ number)
@@ -149,8 +150,8 @@ async fn streams_side_by_side_bring_back_what_they_took() {
 #[tokio::test]
 async fn a_refused_port_is_told_and_harms_no_other() {
     let mut world = world(MuxLimits::default()).await;
-    let mut other = world.connection.open_stream(80).unwrap();
-    let mut refused = world.connection.open_stream(81).unwrap();
+    let mut other = SpdyStream::open(&world.connection, 80).unwrap();
+    let mut refused = SpdyStream::open(&world.connection, 81).unwrap();
     let error = refused.read(&mut [0; 8]).await.unwrap_err();
     assert_eq!(error.to_string(), "connection refused");
     let told = world.failures.recv().await.unwrap();
@@ -159,13 +160,13 @@ async fn a_refused_port_is_told_and_harms_no_other() {
     let mut back = [0; 3];
     other.read_exact(&mut back).await.unwrap();
     assert_eq!(&back, b"ask");
-    assert!(world.connection.open_stream(80).is_ok());
+    assert!(SpdyStream::open(&world.connection, 80).is_ok());
 }
 
 #[tokio::test]
 async fn a_lost_connection_fails_open_streams() {
     let world = world(MuxLimits::default()).await;
-    let mut stream = world.connection.open_stream(80).unwrap();
+    let mut stream = SpdyStream::open(&world.connection, 80).unwrap();
     world.server.abort();
     let error = stream.read(&mut [0; 8]).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
@@ -173,7 +174,7 @@ async fn a_lost_connection_fails_open_streams() {
         world.connection.wait_closed().await,
         CloseReason::Lost(_)
     ));
-    assert!(world.connection.open_stream(80).is_err());
+    assert!(SpdyStream::open(&world.connection, 80).is_err());
 }
 
 #[tokio::test]
@@ -198,8 +199,8 @@ async fn an_unread_stream_is_closed_for_the_others() {
         ..MuxLimits::default()
     };
     let mut world = world(limits).await;
-    let mut other = world.connection.open_stream(80).unwrap();
-    let slow = world.connection.open_stream(82).unwrap();
+    let mut other = SpdyStream::open(&world.connection, 80).unwrap();
+    let slow = SpdyStream::open(&world.connection, 82).unwrap();
     let (mut unread, mut write) = tokio::io::split(slow);
     let flood = vec![7; 3 * 1024 * 1024];
     // The echo is received and not read.
@@ -222,7 +223,7 @@ async fn a_single_unread_stream_stays_open() {
         ..MuxLimits::default()
     };
     let world = world(limits).await;
-    let slow = world.connection.open_stream(82).unwrap();
+    let slow = SpdyStream::open(&world.connection, 82).unwrap();
     let (mut read, mut write) = tokio::io::split(slow);
     let writing = tokio::spawn(async move {
         write.write_all(&vec![7; 3 * 1024 * 1024]).await.unwrap();

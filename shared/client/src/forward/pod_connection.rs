@@ -6,13 +6,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use serde_json::Value;
 use tokio::sync::watch;
 
+use super::forward_event::ForwardEvent;
 use super::mux_connection::{CloseReason, MuxConnection, MuxLimits, PortFailureHandler};
 use super::negotiate::{Negotiation, negotiate};
+use super::port_stream::PortStream;
 use super::single_stream_forward::SingleStreamForward;
-use super::{FindPod, ForwardEvent, PortStream};
+use super::spdy_stream::SpdyStream;
 use crate::{Backoff, Cluster, ListOptions, Scope, WatchChange};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::Untyped;
@@ -26,6 +29,10 @@ const STABLE_AFTER: Duration = Duration::from_secs(5);
 /// Time after a loss in which refusals and missing Pods are retried: a server that has just started may refuse what it
 /// allowed before, and may not list a Pod yet.
 const RETRY_REFUSALS_FOR: Duration = Duration::from_secs(15);
+
+/// Finds the Pod to forward to, as (namespace, name). Called for every new connection; the callback may wait until there
+/// is a Pod and must give up by itself.
+pub type FindPod = Arc<dyn Fn() -> BoxFuture<'static, Result<(String, String)>> + Send + Sync>;
 
 /// The current way of opening streams to the Pod.
 #[derive(Clone)]
@@ -301,7 +308,7 @@ impl Transport {
                     connection.refuse_streams();
                     return Ok(None);
                 }
-                match connection.open_stream(port) {
+                match SpdyStream::open(connection, port) {
                     Ok(stream) => Ok(Some(Box::new(stream))),
                     Err(error) if error.kind() == std::io::ErrorKind::NotConnected => Ok(None),
                     Err(error) => Err(error.into()),

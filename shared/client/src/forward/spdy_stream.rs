@@ -25,13 +25,19 @@ pub(super) struct SpdyStream {
 }
 
 impl SpdyStream {
-    /// Creates a handle of stream `id`.
-    pub(super) fn new(connection: Arc<MuxConnection>, id: u32) -> Self {
-        Self {
-            connection,
+    /// Opens a stream to a port of the Pod.
+    ///
+    /// # Errors
+    /// An error of kind `NotConnected` if a new connection is needed.
+    pub(super) fn open(connection: &Arc<MuxConnection>, port: u16) -> io::Result<Self> {
+        let shared = connection.shared();
+        let id = shared.table().open_streams(port)?;
+        shared.wake_writer();
+        Ok(Self {
+            connection: connection.clone(),
             id,
             error_delay: None,
-        }
+        })
     }
 }
 

@@ -1,7 +1,10 @@
 //! Reasons why a claim has no volume, read from its events.
 
-use super::facts::{CLAIM_NOT_FOUND, FactQuery};
+use super::fact_query::FactQuery;
 use super::{Cause, EventNote};
+
+/// Reason of a cause for a claim that the scheduler does not know. It may have been created only a moment ago.
+pub const CLAIM_NOT_FOUND: &str = "ClaimNotFound";
 
 /// State of a claim that is not bound.
 #[derive(Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use super::Cause;
-use super::facts::FactQuery;
+use super::fact_query::FactQuery;
 use session_model::encode::shell;
 use session_model::labels;
 use session_model::objects::Untyped;

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{Container, ContainerStateTerminated};
 
 use super::container_facts::{ContainerFacts, innermost_error, non_empty_or, start_error_remedy};
-use super::facts::FactQuery;
+use super::fact_query::FactQuery;
 use super::{Cause, EventNote};
 
 /// Reason of a container that was killed because its node ran out of memory, not for its own limit: the kubelet's word for it.

@@ -1,5 +1,4 @@
-//! Facts that make a cause more specific, as queries and answers in plain data. The cluster client reads them only when a
-//! cause is about to be shown; [`refine`] merges them into it.
+//! Facts merged into a cause. The cluster client reads them only when a cause is about to be shown; [`refine`] adds them to it.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -10,131 +9,22 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Cause;
+use super::claim_failure::CLAIM_NOT_FOUND;
 use super::claim_holder;
 use super::crash::{NODE_MEMORY_REMEDY, NODE_OUT_OF_MEMORY};
 use super::fact_lines::{
     describe_claim, describe_limit_range, describe_node, describe_quota, format_taint, name_of,
 };
+use super::fact_query::{Fact, FactQuery, PodRequests};
 use super::quota::{parse_amount, pod_resources};
 use session_model::objects::Untyped;
 use session_model::quantity::Quantity;
-
-/// Reason of a cause for a claim that the scheduler does not know. It may have been created only a moment ago.
-pub const CLAIM_NOT_FOUND: &str = "ClaimNotFound";
 
 /// Nodes that are listed one by one; the rest are counted.
 const MAX_NODES_SHOWN: usize = 4;
 
 /// Annotation of the StorageClass that is the default.
 const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
-
-/// A read that would add evidence to a cause.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FactQuery {
-    /// Last lines of a container's log.
-    Log {
-        /// Name of the Pod.
-        pod: String,
-        /// Name of the container.
-        container: String,
-        /// If true, the log of the container's previous run.
-        previous: bool,
-    },
-    /// All nodes, for a Pod that fits on none of them.
-    Nodes(PodRequests),
-    /// One node, for a Pod whose node no longer responds.
-    Node {
-        /// Name of the node.
-        name: String,
-    },
-    /// The memory of a node on which a container with a memory limit was killed.
-    NodeMemory {
-        /// Name of the node.
-        name: String,
-        /// Memory limit of the container.
-        limit: String,
-    },
-    /// Pods on a node that would be large enough if it were empty.
-    PodsOnNode {
-        /// Name of the node.
-        node: String,
-        /// Requirements of the Pod that does not fit.
-        room: PodRequests,
-        /// Allocatable amount of the node, by resource.
-        has: BTreeMap<String, Quantity>,
-    },
-    /// One PersistentVolumeClaim.
-    PersistentVolumeClaim {
-        /// Name of the claim.
-        name: String,
-    },
-    /// Pods of the namespace, to find those that hold the claims of one that waits.
-    ClaimHolders {
-        /// Name of the Pod that waits.
-        pod: String,
-        /// Its session; empty where it is none's.
-        session: String,
-        /// Names of its claims.
-        claims: Vec<String>,
-    },
-    /// All StorageClasses.
-    StorageClasses,
-    /// The CSIDriver of a provisioner.
-    CsiDriver {
-        /// Name of the provisioner.
-        name: String,
-    },
-    /// ResourceQuotas of the namespace.
-    ResourceQuotas,
-    /// LimitRanges of the namespace.
-    LimitRanges,
-}
-
-/// Requirements of a Pod that must be met by a node.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PodRequests {
-    /// Name of the Pod.
-    pub pod: String,
-    /// Resources that the scheduler found insufficient on at least one node.
-    pub insufficient: Vec<String>,
-    /// Requested amount, by resource.
-    pub requested: BTreeMap<String, Quantity>,
-    /// The Pod's nodeSelector.
-    pub node_selector: BTreeMap<String, String>,
-    /// True if the scheduler named taints that the Pod does not tolerate.
-    pub has_untolerated_taints: bool,
-}
-
-/// The result of a query.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Fact {
-    /// Objects; empty where the object does not exist.
-    Objects(Vec<Value>),
-    /// Lines of a log.
-    Lines(Vec<String>),
-    /// The read failed, with the reason for the user.
-    Unavailable(String),
-}
-
-impl FactQuery {
-    /// Returns the subject of the query for messages: `nodes`, `log of container "main"`.
-    pub fn subject(&self) -> String {
-        match self {
-            FactQuery::Log { container, .. } => format!("log of container {container:?}"),
-            FactQuery::Nodes(_) => "nodes".into(),
-            FactQuery::Node { name } | FactQuery::NodeMemory { name, .. } => {
-                format!("node {name:?}")
-            }
-            FactQuery::PodsOnNode { node, .. } => format!("Pods on node {node:?}"),
-            FactQuery::PersistentVolumeClaim { name } => format!("claim {name:?}"),
-            FactQuery::ClaimHolders { .. } => "Pods with the same claims".into(),
-            FactQuery::StorageClasses => "StorageClasses".into(),
-            FactQuery::CsiDriver { name } => format!("CSIDriver {name:?}"),
-            FactQuery::ResourceQuotas => "quotas".into(),
-            FactQuery::LimitRanges => "LimitRanges".into(),
-        }
-    }
-}
 
 /// Adds facts to a cause: evidence, and a better remedy where they allow one. The returned cause has new queries where the
 /// facts make further reads worthwhile.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::facts::FactQuery;
+use super::fact_query::FactQuery;
 use super::{EventNote, Finding, Prognosis, refusal};
 use session_model::objects::Untyped;
 use session_model::progress::WaitStage;

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition, PodStatus};
 
 use super::container_facts::{ContainerFacts, ContainerProgress};
-use super::facts::FactQuery;
+use super::fact_query::FactQuery;
 use super::{Cause, EventNote, Finding, Prognosis, claim_failure, scheduling, volume_failure};
 use session_model::objects::conditions::pod_condition;
 use session_model::progress::WaitStage;

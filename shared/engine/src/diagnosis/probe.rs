@@ -1,7 +1,7 @@
 //! Failed probes of a container: those that stop it, and those that keep it from being ready.
 
 use super::container_facts::{ContainerFacts, first_line};
-use super::facts::FactQuery;
+use super::fact_query::FactQuery;
 use super::{Cause, EventNote};
 
 impl ContainerFacts<'_> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Cause;
 use super::claim_holder;
-use super::facts::{FactQuery, PodRequests};
+use super::fact_query::{FactQuery, PodRequests};
 use super::quota::pod_resources;
 use session_model::objects::Untyped;
 use session_model::quantity::Quantity;

@@ -218,6 +218,7 @@ const NOT_FOUND_HERE: &[&str] = &[
     "quota.rs",
     "fact_lines.rs",
     "facts.rs",
+    "fact_query.rs",
     "pod_resize.rs",
     "expansion.rs",
     "stability.rs",

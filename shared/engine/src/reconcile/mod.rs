@@ -31,8 +31,10 @@ mod hook_run;
 mod live_objects;
 mod manifest_settings;
 mod other_workloads;
+mod phase_reason;
 mod phase_since;
 mod render;
+mod rendered_start;
 mod required_access;
 mod restart_plan;
 mod secret_ownership;
@@ -51,17 +53,15 @@ pub use hook_run::HookRun;
 pub use live_objects::{Impostor, LiveObjects, NamedObject, is_data_of, is_primary_pod};
 pub use manifest_settings::read_manifest_settings;
 pub use other_workloads::find_unready_workload;
+pub use phase_reason::{PhaseReason, current_phase, decide_phase};
 pub use phase_since::phase_since;
 pub use render::{ManifestSource, RenderInput, RenderOutput, render};
+pub use rendered_start::{RenderedStart, Rendering, TemplateVersion};
 pub use required_access::{restart_accesses, teardown_accesses};
 pub use restart_plan::{claim_expansions, expected_claims, find_claim_conflict};
 pub use secret_ownership::{is_secret_proven, proves_secret};
 use start::plan_start;
-pub use start::{RenderedStart, Rendering, TemplateVersion};
-pub use target_state::{
-    PhaseReason, TargetState, current_phase, decide_phase, expiry_time, is_expired,
-    is_start_requested, target_state,
-};
+pub use target_state::{TargetState, expiry_time, is_expired, is_start_requested, target_state};
 use teardown::plan_teardown;
 pub use teardown::{Teardown, effective_data_policy, is_secret_kept, kept_since_patch};
 pub use workload_name::{NamedWorkload, WorkloadName, find_workload};

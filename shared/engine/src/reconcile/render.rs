@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::manifest_settings;
-use super::start::{Rendering, TemplateVersion};
+use super::rendered_start::{Rendering, TemplateVersion};
 use session_model::api::{
     ConnectMethod, Hook, Hooks, IntOrString, LifetimePolicy as LifetimeSpec, PrimaryRef,
     SessionSpec, SessionTemplate, SessionTemplateSpec,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::live_objects::{LiveObjects, is_data_of, is_terminated, owner_uids, pod_ref};
-use super::start::{RenderedStart, may_use_existing};
+use super::rendered_start::{RenderedStart, may_use_existing};
 use crate::plan::{Plan, PropagationPolicy, Step};
 use session_model::api::Session;
 use session_model::labels;

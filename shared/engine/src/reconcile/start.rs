@@ -1,139 +1,12 @@
-//! Start of a session: what it creates, and in which order.
-
-use std::collections::BTreeMap;
-use std::time::Duration;
-
-use serde_json::{Value, json};
+//! Plan of a start: what it creates, and in which order.
 
 use super::live_objects::LiveObjects;
+use super::rendered_start::RenderedStart;
 use super::restart_plan::RestartPlan;
-use crate::plan::{Plan, Step};
-use session_model::api::{
-    ConnectMethod, DataPolicy, Hooks, OnExpiry, PrimaryRef, Session, StartRecord,
-};
-use session_model::labels;
-use session_model::names::parameters_secret_name;
+use crate::plan::Plan;
+use session_model::api::Session;
 use session_model::objects::Untyped;
-use session_model::objects::creation_order::{creation_tier, group_by_tier};
-use session_model::objects::{ObjectRef, ownership};
-
-/// A rendered template or manifest: all values filled in and all checks passed, without ownership.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Rendering {
-    /// Objects in the author's order, without the parameters Secret.
-    pub objects: Vec<Value>,
-    /// Primary workload.
-    pub primary: PrimaryRef,
-    /// Methods to connect to the session; the first is the default.
-    pub connect: Vec<ConnectMethod>,
-    /// Hooks that run in the workload before stop and delete and around snapshots.
-    pub hooks: Option<Hooks>,
-    /// Time until this start expires; `None` for never.
-    pub lifetime: Option<Duration>,
-    /// Action on expiry.
-    pub on_expiry: OnExpiry,
-    /// Data policy on deletion.
-    pub data_policy: DataPolicy,
-    /// Template it was rendered from; `None` for a session with a manifest.
-    pub template: Option<TemplateVersion>,
-    /// Values of the secret parameters.
-    pub secrets: BTreeMap<String, String>,
-    /// Warnings for the author of the template, one line each.
-    pub warnings: Vec<String>,
-}
-
-/// The template of a start, to notice later changes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TemplateVersion {
-    /// Name.
-    pub name: String,
-    /// UID.
-    pub uid: String,
-    /// Generation.
-    pub generation: i64,
-}
-
-/// A validated start of one session: a rendering and its ownership.
-#[derive(Clone, Debug)]
-pub struct RenderedStart {
-    /// Objects and settings to create.
-    pub rendering: Rendering,
-    /// Labels, annotations and ownerReference that mark the objects as the session's.
-    pub ownership: ownership::Ownership,
-    /// Existing objects of other owners that the user allows to use instead of creating them, as `kind/name` in lower case.
-    pub use_existing: Vec<String>,
-}
-
-impl RenderedStart {
-    /// Returns the objects as they are sent: labelled, owned, with narrowed selectors, in the order of creation.
-    pub fn owned_objects(&self) -> Vec<Value> {
-        let mut objects = self.rendering.objects.clone();
-        session_model::objects::pods::narrow_selectors(
-            &mut objects,
-            self.ownership.session.as_str(),
-        );
-        for object in &mut objects {
-            self.ownership.apply_to(object);
-        }
-        objects.sort_by_key(creation_tier);
-        objects
-    }
-
-    /// Returns the Secret of secret parameters; `None` where the session has none. It has no ownerReference, because it is data.
-    pub fn parameters_secret(&self) -> Option<Value> {
-        let secrets = &self.rendering.secrets;
-        if secrets.is_empty() {
-            return None;
-        }
-        let mut secret = json!({
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "type": "Opaque",
-            "metadata": { "name": parameters_secret_name(self.ownership.session.as_str()), "labels": {} },
-            "stringData": secrets,
-        });
-        secret["metadata"]["labels"][labels::PARAMETERS] = "true".into();
-        self.ownership.apply_to(&mut secret);
-        Some(secret)
-    }
-
-    /// Returns the first stage of every start, which creates the parameters Secret.
-    pub fn parameters_plan(&self) -> Plan {
-        let mut plan = Plan::default();
-        let step = self.parameters_secret().map(|object| Step::Create {
-            use_existing: may_use_existing(&object, &self.use_existing),
-            object,
-        });
-        plan.push_stage(step.into_iter().collect());
-        plan
-    }
-
-    /// Returns `status.applied` for the created objects.
-    pub fn start_record(&self, objects: &[Value]) -> StartRecord {
-        let rendering = &self.rendering;
-        let replicas = objects.iter().filter_map(|object| {
-            let count = object.pointer("/spec/replicas")?.as_i64()?;
-            let key = format!("{}/{}", Untyped(object).kind(), Untyped(object).name());
-            Some((key, i32::try_from(count).ok()?))
-        });
-        StartRecord {
-            template_uid: rendering
-                .template
-                .as_ref()
-                .map(|template| template.uid.clone()),
-            template_generation: rendering
-                .template
-                .as_ref()
-                .map(|template| template.generation),
-            primary: Some(rendering.primary.clone()),
-            connect: rendering.connect.clone(),
-            hooks: rendering.hooks.clone(),
-            on_expiry: Some(rendering.on_expiry),
-            replicas: replicas.collect(),
-            objects: objects.iter().map(ObjectRef::from_object).collect(),
-        }
-    }
-}
+use session_model::objects::creation_order::group_by_tier;
 
 /// Returns the plan of a start, tier by tier: missing objects are created by POST, objects of an earlier start are applied, and
 /// running workloads and data are kept unchanged.
@@ -166,14 +39,4 @@ pub(super) fn plan_start(session: &Session, start: &RenderedStart, live: &LiveOb
         );
     }
     plan
-}
-
-pub(super) fn may_use_existing(object: &Value, by_user: &[String]) -> bool {
-    let by_author = Untyped(object).annotation(labels::EXISTING) == Some("allowed");
-    let name = format!(
-        "{}/{}",
-        Untyped(object).kind().to_lowercase(),
-        Untyped(object).name()
-    );
-    by_author || by_user.contains(&name)
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::start::RenderedStart;
-use super::target_state::{PhaseReason, expiry_time, is_expired};
+use super::phase_reason::PhaseReason;
+use super::rendered_start::RenderedStart;
+use super::target_state::{expiry_time, is_expired};
 use session_model::api::{Condition, ObjectRef, Phase, Session};
 use session_model::objects::endpoint::session_endpoint;
 

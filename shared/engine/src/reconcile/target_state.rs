@@ -1,10 +1,8 @@
-//! Target state and phase of a session.
+//! Target state of a session.
 
 use jiff::Timestamp;
 
-use super::workload_state::WorkloadState;
-use crate::diagnosis::Cause;
-use session_model::api::{DesiredState, OnExpiry, Phase, Session};
+use session_model::api::{DesiredState, OnExpiry, Session};
 
 /// The target state of a session: its desired state, with expiry and deletion taken into account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,17 +19,6 @@ pub enum TargetState {
         /// If true, the sync hook is not run.
         skip_sync: bool,
     },
-}
-
-/// Phase of a session with its reason and message, as the Ready condition has them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PhaseReason {
-    /// The phase.
-    pub phase: Phase,
-    /// Reason for programs: Ready, Completed, Error, PodLost, …; empty where the phase alone is enough.
-    pub reason: String,
-    /// One line for the user; may be empty.
-    pub message: String,
 }
 
 /// Returns the target state of `session` at `now`.
@@ -97,81 +84,4 @@ pub fn is_expired(session: &Session, now: Timestamp) -> bool {
     expires
         .and_then(|at| at.parse::<Timestamp>().ok())
         .is_some_and(|at| at <= now)
-}
-
-/// Returns the phase of a session now, as every verb shows it. Expiry alone changes nothing: an expired session is what its workload
-/// is until somebody stops or deletes it.
-pub fn current_phase(session: &Session, state: &WorkloadState) -> PhaseReason {
-    let wanted = match session.spec.state {
-        Some(DesiredState::Stopped) => TargetState::Stopped { skip_sync: true },
-        _ => TargetState::Running,
-    };
-    decide_phase(session, wanted, state)
-}
-
-/// Returns the phase of a session from its target state and the state of its workload.
-pub fn decide_phase(session: &Session, wanted: TargetState, state: &WorkloadState) -> PhaseReason {
-    if matches!(wanted, TargetState::Deleted { .. }) || session.is_being_deleted() {
-        return phase_reason(Phase::Terminating, "", "");
-    }
-    match (state, wanted) {
-        (WorkloadState::NoWorkload | WorkloadState::Lost, TargetState::Stopped { .. }) => {
-            recorded_phase(session)
-        }
-        (WorkloadState::NoWorkload, _) if is_start_requested(session) => phase_reason(
-            Phase::Pending,
-            "NotStarted",
-            "no workload has been created yet",
-        ),
-        (WorkloadState::NoWorkload, _) => recorded_phase(session),
-        (WorkloadState::Lost, _) => phase_reason(
-            Phase::Failed,
-            "PodLost",
-            "the Pod was deleted or its node was lost",
-        ),
-        (WorkloadState::NotReady(finding), _) => {
-            let message = format!("{} {}", finding.stage.as_str(), finding.object);
-            let message = if finding.detail.is_empty() {
-                message
-            } else {
-                format!("{message}: {}", finding.detail)
-            };
-            phase_reason(Phase::Pending, "NotReady", &message)
-        }
-        (
-            WorkloadState::Unrecoverable(Cause {
-                reason, message, ..
-            }),
-            _,
-        ) => phase_reason(Phase::Failed, reason, message),
-        (WorkloadState::Ready { .. }, _) => phase_reason(Phase::Running, "Ready", ""),
-        (WorkloadState::Terminated { code: 0, .. }, _) => {
-            phase_reason(Phase::Stopped, "Completed", "ended with exit code 0")
-        }
-        (WorkloadState::Terminated { reason, detail, .. }, _) => {
-            phase_reason(Phase::Failed, reason, detail)
-        }
-    }
-}
-
-/// Returns the phase of a session without a workload: the recorded one if it failed or stopped before its workload was removed,
-/// else plain `stopped`.
-fn recorded_phase(session: &Session) -> PhaseReason {
-    match (session.phase(), session.condition("Ready")) {
-        (Some(Phase::Failed), Some(condition)) => {
-            phase_reason(Phase::Failed, &condition.reason, &condition.message)
-        }
-        (Some(Phase::Stopped), Some(condition)) => {
-            phase_reason(Phase::Stopped, &condition.reason, &condition.message)
-        }
-        _ => phase_reason(Phase::Stopped, "Stopped", ""),
-    }
-}
-
-fn phase_reason(phase: Phase, reason: &str, message: &str) -> PhaseReason {
-    PhaseReason {
-        phase,
-        reason: reason.to_owned(),
-        message: message.to_owned(),
-    }
 }

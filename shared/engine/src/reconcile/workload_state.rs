@@ -9,6 +9,7 @@ use session_model::objects::Untyped;
 use session_model::objects::pods::pod_metadata_paths;
 
 use super::live_objects::{LiveObjects, is_primary_pod, owner_uids};
+use super::target_state::is_start_requested;
 
 /// State of the primary workload of a session.
 #[derive(Clone, Debug, PartialEq)]
@@ -178,7 +179,7 @@ fn assess_without_pods(session: &Session, live: &LiveObjects, uid: &str) -> Work
             WorkloadState::NoWorkload
         }
         None if applied.is_some_and(|applied| applied.primary.is_some())
-            && !super::is_start_requested(session) =>
+            && !is_start_requested(session) =>
         {
             WorkloadState::Lost
         }

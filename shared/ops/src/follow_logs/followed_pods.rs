@@ -1,46 +1,13 @@
 //! The Pods whose logs are followed: added, removed and replaced ones.
 
 use anyhow::Result;
-use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::Pod;
-use tokio::sync::watch::{Sender, channel};
+use tokio::sync::watch::channel;
 
-use super::container_follower::{ContainerFollower, ContainerLogEvent, LogTarget};
-use super::{LogEvent, LogFollower, pod_uid};
+use super::container_follower::{ContainerFollower, LogTarget};
+use super::log_follower::{FollowedPod, LogEvent, LogFollower, LogSource};
 use session_client::LogOptions;
 use session_model::objects::container_run::ContainerRun;
-
-/// A Pod with selected containers.
-#[derive(Debug)]
-pub(super) struct FollowedPod {
-    pub(super) uid: String,
-    name: String,
-    /// Kind of the Pod's workload.
-    kind: String,
-    /// The Pod exists and is not being deleted.
-    is_alive: bool,
-    has_failed: bool,
-    /// The Pod is gone, or was replaced.
-    is_gone: bool,
-    /// Another Pod has replaced it, which the user was told.
-    is_replaced: bool,
-    /// The Pod is gone or going, and no other Pod has replaced it yet.
-    awaits_replacement: bool,
-    /// The Pod was created later and has not replaced another one yet.
-    is_unmatched: bool,
-    /// Reason of the Pod's end, for the user; printed after its last line.
-    end: Option<String>,
-}
-
-/// The log of one container.
-pub(super) struct LogSource {
-    /// UID of the Pod.
-    pod: String,
-    container: String,
-    state: Sender<ContainerRun>,
-    /// `None` after the end of the log.
-    pub(super) stream: Option<BoxStream<'static, Result<ContainerLogEvent>>>,
-}
 
 impl LogFollower {
     /// Adds or updates a Pod.
@@ -267,4 +234,9 @@ fn end_text(pod: &Pod) -> Option<String> {
         [] => format!("pod {name:?} {word}"),
         ends => format!("pod {name:?} {word}: {}", ends.join(", ")),
     })
+}
+
+/// Returns a Pod's UID.
+fn pod_uid(object: &Pod) -> &str {
+    object.metadata.uid.as_deref().unwrap_or_default()
 }

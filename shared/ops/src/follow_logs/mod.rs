@@ -8,6 +8,7 @@
 
 mod container_follower;
 mod followed_pods;
+mod log_follower;
 mod resume_filter;
 
 use std::collections::VecDeque;
@@ -16,83 +17,20 @@ use std::task::Poll;
 use anyhow::Result;
 use futures::StreamExt;
 use futures::future::poll_fn;
-use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use crate::session_objects::session_selector;
 use crate::{Cluster, ObservedSession};
 use container_follower::ContainerLogEvent;
-use followed_pods::{FollowedPod, LogSource};
+use log_follower::FollowedPod;
+pub use log_follower::{ContainerSelector, LogEvent, LogFollower};
 use session_client::{Backoff, ListOptions, LogOptions, Scope, WatchChange, parse_object};
 use session_engine::reconcile::LiveObjects;
 use session_model::api::{DesiredState, Session};
 use session_model::failure::{self, FailureKind};
-use session_model::objects::ObjectRef;
 use session_model::objects::Untyped;
 use session_model::objects::resource::{POD, SESSION};
-
-/// Selects the containers of a Pod whose logs are followed; none for a Pod to skip. The second argument is the Pod's
-/// workload.
-pub type ContainerSelector = Box<dyn Fn(&Pod, &ObjectRef) -> Result<Vec<String>> + Send>;
-
-/// An event of the logs that are followed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LogEvent {
-    /// A container's log is followed from now on.
-    Started {
-        /// Number of the log in later events, from 0.
-        source: usize,
-        /// Name of the Pod.
-        pod: String,
-        /// Name of the container.
-        container: String,
-    },
-    /// Bytes of a log that were not returned before; they may end anywhere in a line.
-    Bytes {
-        /// Number of the log.
-        source: usize,
-        /// The bytes.
-        bytes: Vec<u8>,
-    },
-    /// A log has ended.
-    Ended {
-        /// Number of the log.
-        source: usize,
-    },
-    /// A message for the user.
-    Note(String),
-}
-
-/// A follower of all selected logs of a session.
-pub struct LogFollower {
-    cluster: Cluster,
-    namespace: String,
-    name: String,
-    session_uid: String,
-    /// The Session as last seen; its status determines which Pods belong to it.
-    session: Session,
-    options: LogOptions,
-    choose: ContainerSelector,
-    live: LiveObjects,
-    /// Pods that do not belong to the Session as last seen; the Session's status may name them a moment later.
-    foreign_pods: Vec<Value>,
-    pods_seen: Vec<FollowedPod>,
-    /// UIDs of Pods that were being deleted while another one was there when following began. They are not followed.
-    skipped_pods: Vec<String>,
-    sources: Vec<LogSource>,
-    /// Index of the log that is polled first, so that no log starves the others.
-    next_polled: usize,
-    queue: VecDeque<LogEvent>,
-    pods: BoxStream<'static, Result<WatchChange>>,
-    sessions: BoxStream<'static, Result<WatchChange>>,
-    /// True if the session is being deleted or stopped: no further Pod will be created.
-    is_ending: bool,
-    /// False while the initial Pods are added: these are not announced as new.
-    is_initialized: bool,
-    /// Pauses between two complete reads.
-    backoff: Backoff,
-}
 
 enum FollowInput {
     Pod(Option<Result<WatchChange>>),
@@ -368,9 +306,4 @@ impl LogFollower {
 /// True if the session is being deleted or stopped, so that no further Pod will be created.
 fn is_ending(session: &Session) -> bool {
     session.is_being_deleted() || session.spec.state == Some(DesiredState::Stopped)
-}
-
-/// Returns a Pod's UID.
-fn pod_uid(object: &Pod) -> &str {
-    object.metadata.uid.as_deref().unwrap_or_default()
 }

@@ -7,10 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use regex::Regex;
 
 use super::super::comments;
-use super::super::node::PathStep;
+use super::super::path_step::PathStep;
 use super::super::scalar_context::ScalarContext;
 use super::super::source::SourceLocation;
-use super::{Extractor, TextEdit};
+use super::extractor::{Extractor, TextEdit};
 
 /// Annotation in which kubectl stores a copy of the whole object, including the data of a Secret.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";

@@ -3,7 +3,7 @@
 use super::super::manifest::Manifest;
 use super::super::node::{Node, Scalar};
 use super::super::placeholder::{PlaceholderRef, TextSegment};
-use super::Extractor;
+use super::extractor::Extractor;
 
 impl Extractor<'_> {
     /// Returns true if `moved`, with its new placeholders replaced, equals the original manifest.

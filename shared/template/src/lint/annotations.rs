@@ -10,7 +10,7 @@ use super::super::parameter::Presets;
 use super::super::parameters::Parameters;
 use super::super::source::Source;
 use super::connect::possible_texts;
-use super::{Findings, Severity};
+use super::finding::{Findings, Severity};
 use session_model::api::{ConnectMethod, Hook, LifetimePolicy};
 use session_model::duration::Lifetime;
 use session_model::foreign_error::decode_error_text;

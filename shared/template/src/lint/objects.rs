@@ -3,13 +3,14 @@
 use super::super::api_rules;
 use super::super::fill::RENDERED_TEXT_MAX;
 use super::super::manifest::{Manifest, ManifestDocument};
-use super::super::node::{Node, PathStep, Scalar, json_pointer};
+use super::super::node::{Node, Scalar};
 use super::super::parameters::Parameters;
+use super::super::path_step::{PathStep, json_pointer};
 use super::super::placeholder::TextSegment;
 use super::super::scalar::parse_plain_scalar;
 use super::super::scalar_context::ScalarContext;
 use super::super::scope::is_controller_kind;
-use super::{Findings, Severity};
+use super::finding::{Findings, Severity};
 use crate::ParameterRules as _;
 
 /// String fields, in which an unquoted placeholder could become a number.

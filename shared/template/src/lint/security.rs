@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::super::manifest::{Manifest, ManifestDocument};
-use super::super::node::{Node, PathStep};
+use super::super::node::Node;
 use super::super::parameters::Parameters;
+use super::super::path_step::PathStep;
 use super::super::scalar::parse_plain_scalar;
 use super::super::scalar_context::ScalarContext;
+use super::finding::{Findings, Severity};
 use super::objects::default_text;
-use super::{Findings, Severity};
 use session_model::objects::pod_security::{Level, TABLE_VERSION, Violation, find_violations};
 use session_model::objects::privileges::granted_privilege;
 

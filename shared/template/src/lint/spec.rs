@@ -8,7 +8,8 @@ use super::super::problem::{Problem, problem_at};
 use super::super::resolve::most_similar;
 use super::super::source::{Source, SourceLocation};
 use super::super::template_file::TemplateFile;
-use super::{Findings, Severity, connect};
+use super::connect;
+use super::finding::{Findings, Severity};
 use crate::ParameterRules as _;
 use session_model::duration::Lifetime;
 

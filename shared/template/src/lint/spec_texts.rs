@@ -7,7 +7,7 @@ use super::super::placeholder::{PlaceholderRef, TextSegment, split_placeholders}
 use super::super::problem::problem_at;
 use super::super::source::Source;
 use super::super::template_file::TemplateFile;
-use super::{Findings, Severity};
+use super::finding::{Findings, Severity};
 
 /// Fields of the spec whose texts are filled in at a start.
 const FIELDS: [&str; 3] = ["primary", "connect", "hooks"];

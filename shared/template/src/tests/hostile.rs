@@ -273,8 +273,8 @@ fn a_value_that_is_repeated_is_not_made() {
 
 #[test]
 fn a_deep_path_is_shown_by_its_end() {
-    let steps = vec![super::super::node::PathStep::Key("0123456789"); 100];
-    let shown = super::super::node::json_pointer(&steps);
+    let steps = vec![super::super::path_step::PathStep::Key("0123456789"); 100];
+    let shown = super::super::path_step::json_pointer(&steps);
     assert!(
         shown.len() <= 210 && shown.starts_with("/.../0123456789"),
         "{shown}"

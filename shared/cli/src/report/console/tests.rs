@@ -62,7 +62,7 @@ fn colours_need_a_terminal_whatever_is_asked_for() {
     let red = AnsiColor::Red.on_default();
     for colour in [Colour::Auto, Colour::Always, Colour::Never] {
         let (mut console, captured) = Console::for_test("", false);
-        console.apply_flags(&talk(colour), None);
+        console.apply_flags(&talk(colour));
         console.print_styled(&console.styled(red, "x")).unwrap();
         console.warn("w");
         console.hint("h");
@@ -79,7 +79,7 @@ fn colours_follow_the_environment_unless_told_otherwise() {
     let painted = |colour, no_color, capable| {
         let (mut console, _) = Console::for_test("", true);
         (console.no_color, console.capable) = (no_color, capable);
-        console.apply_flags(&talk(colour), None);
+        console.apply_flags(&talk(colour));
         console.styled(red, "x\x1b").contains('\x1b')
     };
     assert!(painted(Colour::Auto, false, true));

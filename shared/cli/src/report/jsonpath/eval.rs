@@ -4,9 +4,12 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::compare;
 use super::parse::{Node, Slice};
-use super::{FoundValues, compare};
 use crate::report::json;
+
+/// Values found by one part of a template. Literals of the template itself are owned.
+pub type FoundValues<'a> = Vec<Cow<'a, Value>>;
 
 /// Levels to which ranges may be nested; each costs a level of recursion.
 const MAX_RANGE_DEPTH: usize = 64;

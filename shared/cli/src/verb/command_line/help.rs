@@ -9,8 +9,8 @@
 use clap::builder::Resettable;
 use clap::{Arg, ArgAction, Command};
 
+use super::argument_value::{takes_many, value_name};
 use super::wrap::{self, TAB_COLUMNS, wrap_paragraph};
-use super::{takes_many, value_name};
 
 /// Heading of the flags that every command takes.
 const CONNECTION_HEADING: &str = "Connection";

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 
 use clap::Command;
 
-use super::CommandPath;
-use super::value_name;
+use super::argument_value::value_name;
+use super::command_path::CommandPath;
 
 /// The words for sessions that kubectl takes.
 pub const TYPE_WORDS: [&str; 3] = ["session", "sessions", "sess"];
