@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use session_cluster::{EXPANDABLE_CLASS, SNAPSHOT_CLASS};
@@ -56,9 +57,20 @@ impl Life<'_> {
             (self.connect)().context("after restore")?;
         }
         self.session(&["delete", self.name, "--delete-data", "-y"])?;
-        let left = traces(self.world)?;
-        ensure!(left == before, "left over: {left}");
-        Ok(())
+        self.is_gone(&before)
+    }
+
+    /// Waits until nothing is there that was not before: the garbage collector deletes after the Session.
+    fn is_gone(&self, before: &str) -> Result<()> {
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            let left = traces(self.world)?;
+            if left == before {
+                return Ok(());
+            }
+            ensure!(Instant::now() < end, "left over: {left}");
+            std::thread::sleep(Duration::from_millis(250));
+        }
     }
 
     fn snapshot_and_restore(&self) -> Result<()> {
