@@ -21,7 +21,6 @@ use session_shared::objects::{ObjectRef, ResourceType, Untyped};
 use session_shared::ops::wait_ready::{AwaitedWorkloads, WaitContext, WaitOutcome};
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::reconcile::{NamedWorkload, WorkloadName, WorkloadState, find_workload};
-use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::intent::Intent;
@@ -86,21 +85,21 @@ pub(crate) async fn scale_session(
         console.note("HorizontalPodAutoscalers not checked: no permission to list them");
     }
     let changes = plan_scaling(intent, &session, &scalers.unwrap_or_default())?;
-    let written = match intent.dry_run {
+    let written = match intent.mutation.dry_run {
         DryRun::Client => Vec::new(),
         _ => {
             let patches = changes.iter().map(|change| {
                 let (kind, name) = (&change.resource, &change.target.name);
-                cluster.merge_patch(kind, namespace, name, None, &change.patch, &intent.write)
+                cluster.merge_patch(kind, namespace, name, None, &change.patch, &intent.mutation.write)
             });
             try_join_all(patches).await?
         }
     };
-    if intent.dry_run == DryRun::None && !changes.is_empty() {
+    if intent.mutation.dry_run == DryRun::None && !changes.is_empty() {
         wait_scaled(cluster, intent, &session, &written, environment).await?;
     }
     let word = if changes.is_empty() { "unchanged" } else { "resized" };
-    let mut mutations = MutationPrinter::new(intent.format.clone(), intent.dry_run);
+    let mut mutations = intent.mutation.printer();
     let line = mutations.print_result(&session.object, word)?;
     environment.console.print(&line)?;
     for change in &changes {
