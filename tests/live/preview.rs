@@ -28,7 +28,9 @@ impl<'w> IngressClass<'w> {
         let class = format!(
             "apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {{name: {name}}}\nspec: {{controller: example.com/none}}\n"
         );
-        world.namespace.kubectl(&["create", "-f", "-"], Some(&class))?;
+        world
+            .namespace
+            .kubectl(&["create", "-f", "-"], Some(&class))?;
         Ok(Self(world, name))
     }
 }
@@ -36,7 +38,10 @@ impl<'w> IngressClass<'w> {
 impl Drop for IngressClass<'_> {
     fn drop(&mut self) {
         // What fails here has failed before: the test says why.
-        let _ = self.0.namespace.kubectl(&["delete", "ingressclass", &self.1], None);
+        let _ = self
+            .0
+            .namespace
+            .kubectl(&["delete", "ingressclass", &self.1], None);
     }
 }
 
@@ -53,7 +58,9 @@ fn create_words(class: &IngressClass<'_>) -> Vec<String> {
         format!("DOMAIN={}.example.com", class.0.namespace.name()),
     ];
     let words = "create pr-17 --template preview --preset staging".split(' ');
-    let values = values.into_iter().flat_map(|value| ["--set".to_owned(), value]);
+    let values = values
+        .into_iter()
+        .flat_map(|value| ["--set".to_owned(), value]);
     words.map(str::to_owned).chain(values).collect()
 }
 
@@ -75,7 +82,9 @@ fn rows(world: &World) -> Result<String> {
 
 fn replicas(world: &World) -> Result<String> {
     let counts = "-o=jsonpath={range .items[*]}{.metadata.name}={.spec.replicas} {end}";
-    world.namespace.kubectl(&["get", "deployments,statefulsets", counts], None)
+    world
+        .namespace
+        .kubectl(&["get", "deployments,statefulsets", counts], None)
 }
 
 fn wait_replicas(world: &World, wanted: &str) -> Result<()> {
@@ -97,7 +106,9 @@ fn web_reaches_the_database() -> Result<()> {
     let mut create = create_words(&class);
     let missing = world.session(&words(&create))?.exits(1)?;
     ensure!(
-        missing.stderr.contains("the server does not have ServiceMonitor (monitoring.coreos.com/v1)"),
+        missing
+            .stderr
+            .contains("the server does not have ServiceMonitor (monitoring.coreos.com/v1)"),
         "{missing:?}"
     );
     let none = world.session(&["list", "-o", "name"])?.exits(0)?;
@@ -119,7 +130,12 @@ fn web_reaches_the_database() -> Result<()> {
     snapshot_and_restore(&world, talks)?;
     say(&world, "delete pr-17 -y")?;
     let left = world.namespace.kubectl(
-        &["get", "deployments,statefulsets,pods,pvc,ingresses,hpa,pdb,networkpolicies", "-o", "name"],
+        &[
+            "get",
+            "deployments,statefulsets,pods,pvc,ingresses,hpa,pdb,networkpolicies",
+            "-o",
+            "name",
+        ],
         None,
     )?;
     ensure!(left.is_empty(), "{left}");
@@ -139,7 +155,10 @@ fn each_way_in(world: &World) -> Result<()> {
     let shell = say(world, "connect pr-17 --method shell -- cat /www/ready")?;
     ensure!(shell.stdout == "ok\n", "{shell:?}");
     let psql = say(world, "connect pr-17 --method db")?;
-    ensure!(psql.stdout.contains("psql -U disney_app -d disney_ai_plus"), "{psql:?}");
+    ensure!(
+        psql.stdout.contains("psql -U disney_app -d disney_ai_plus"),
+        "{psql:?}"
+    );
     let domain = format!("{}.example.com", world.namespace.name());
     for method in ["web", "api"] {
         let page = say(world, &format!("connect pr-17 --method {method} --print"))?;
@@ -171,9 +190,13 @@ fn each_way_in(world: &World) -> Result<()> {
 }
 
 fn scaled(world: &World) -> Result<()> {
-    let refused = world.session(&["resize", "pr-17", "--replicas", "api=2"])?.exits(1)?;
+    let refused = world
+        .session(&["resize", "pr-17", "--replicas", "api=2"])?
+        .exits(1)?;
     ensure!(
-        refused.stderr.contains("HorizontalPodAutoscaler \"api-hpa\" keeps them between 1 and 3"),
+        refused
+            .stderr
+            .contains("HorizontalPodAutoscaler \"api-hpa\" keeps them between 1 and 3"),
         "{refused:?}"
     );
     say(world, "resize pr-17 --min-replicas api=2")?;
@@ -197,18 +220,39 @@ fn stopped_and_started(world: &World) -> Result<()> {
 }
 
 fn snapshot_and_restore(world: &World, talks: bool) -> Result<()> {
-    let taken = say(world, &format!("snapshot create pr-17 --class {SNAPSHOT_CLASS} -o name"))?;
-    let name = taken.stdout.trim().rsplit('/').next().unwrap_or_default().to_owned();
+    let taken = say(
+        world,
+        &format!("snapshot create pr-17 --class {SNAPSHOT_CLASS} -o name"),
+    )?;
+    let name = taken
+        .stdout
+        .trim()
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
     if talks {
         ensure!(rows(world)? == "3 rows\n");
     }
     say(world, "stop pr-17 -y")?;
-    say(world, &format!("snapshot restore {name} --in-place --class {SNAPSHOT_CLASS} -y"))?;
+    say(
+        world,
+        &format!("snapshot restore {name} --in-place --class {SNAPSHOT_CLASS} -y"),
+    )?;
     say(world, "start pr-17")?;
-    let log = say(world, "connect pr-17 --workload db -- cat /var/lib/postgresql/data/pgdata/log")?;
-    ensure!(log.stdout == "checkpoint\n", "the quiesce hook ran in the database: {log:?}");
+    let log = say(
+        world,
+        "connect pr-17 --workload db -- cat /var/lib/postgresql/data/pgdata/log",
+    )?;
+    ensure!(
+        log.stdout == "checkpoint\n",
+        "the quiesce hook ran in the database: {log:?}"
+    );
     if talks {
-        ensure!(rows(world)? == "3 rows\n", "the row after the snapshot is gone");
+        ensure!(
+            rows(world)? == "3 rows\n",
+            "the row after the snapshot is gone"
+        );
     }
     Ok(())
 }
@@ -220,20 +264,36 @@ fn a_rendering_of_kustomize() -> Result<()> {
     world.cluster.wait_for_storage()?;
     let class = IngressClass::create(&world)?;
     let text = RENDERING
-        .replace("storageClassName: standard", &format!("storageClassName: {EXPANDABLE_CLASS}"))
-        .replace("ingressClassName: nginx", &format!("ingressClassName: {}", class.1))
-        .replace("staging.disney-ai-plus.example.com", &format!("{}.example.com", world.namespace.name()))
+        .replace(
+            "storageClassName: standard",
+            &format!("storageClassName: {EXPANDABLE_CLASS}"),
+        )
+        .replace(
+            "ingressClassName: nginx",
+            &format!("ingressClassName: {}", class.1),
+        )
+        .replace(
+            "staging.disney-ai-plus.example.com",
+            &format!("{}.example.com", world.namespace.name()),
+        )
         .replace("storage: \"5Gi\"", "storage: 64Mi");
     let mut file = tempfile::NamedTempFile::new()?;
     std::io::Write::write_all(&mut file, text.as_bytes())?;
     let create = |args: &[&str]| -> Result<Output> {
         let mut command = world.command(&["create", "pr-17", "-f", "-"]);
-        command.args(args).stdin(Stdio::from(std::fs::File::open(file.path())?));
+        command
+            .args(args)
+            .stdin(Stdio::from(std::fs::File::open(file.path())?));
         run(&mut command)
     };
     let several = create(&[])?.exits(1)?;
     ensure!(several.stderr.contains("--primary"), "{several:?}");
-    let created = create(&["--primary", "deployment/staging-web", "--skip-missing-kinds"])?.exits(0)?;
+    let created = create(&[
+        "--primary",
+        "deployment/staging-web",
+        "--skip-missing-kinds",
+    ])?
+    .exits(0)?;
     for part in [
         "Namespace \"disney-ai-plus-staging\" is left out",
         "ServiceMonitor \"staging-api-monitor\" is left out",
@@ -243,7 +303,10 @@ fn a_rendering_of_kustomize() -> Result<()> {
     ] {
         ensure!(created.stderr.contains(part), "no {part:?} in {created:?}");
     }
-    let ready = say(&world, "connect pr-17 --workload db -- pg_isready -U disney_app")?;
+    let ready = say(
+        &world,
+        "connect pr-17 --workload db -- pg_isready -U disney_app",
+    )?;
     ensure!(ready.stdout.contains("accepting connections"), "{ready:?}");
     say(&world, "logs pr-17 deployment/api")?;
     let wanted = "staging-api=1 staging-web=1 staging-db=1 ";

@@ -168,7 +168,8 @@ impl Intent {
 impl ConnectTarget {
     /// Returns the workload and container of the connection.
     pub(crate) fn place(&self) -> &ContainerTarget {
-        let (Self::Command { place, .. } | Self::Page { place, .. } | Self::Ssh { place, .. }) = self;
+        let (Self::Command { place, .. } | Self::Page { place, .. } | Self::Ssh { place, .. }) =
+            self;
         place
     }
 }

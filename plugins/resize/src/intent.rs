@@ -15,7 +15,7 @@ use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
 
 use crate::args::{Args, USUAL_WAIT};
-use crate::scale::{WorkloadCount, parse_counts};
+use crate::workload_count::{WorkloadCount, parse_counts};
 
 /// A validated resize request.
 #[derive(Clone, Debug)]

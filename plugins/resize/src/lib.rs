@@ -20,6 +20,7 @@ mod observe;
 mod outcome;
 mod plan;
 mod scale;
+mod workload_count;
 
 use anyhow::Result;
 use session_shared::prompt::confirmation;

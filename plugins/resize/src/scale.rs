@@ -13,7 +13,7 @@ use futures::future::try_join_all;
 use serde_json::{Value, json};
 use session_shared::client::interrupt::interrupted_error;
 use session_shared::client::{DryRun, ListOptions, Scope, timed_out};
-use session_shared::failure::{self, FailureKind, usage_error, with_hint};
+use session_shared::failure::{self, FailureKind, with_hint};
 use session_shared::labels::MIN_REPLICAS;
 use session_shared::objects::pods::SCALABLE_KINDS;
 use session_shared::objects::resource::{HORIZONTAL_POD_AUTOSCALER, SESSION};
@@ -24,37 +24,7 @@ use session_shared::reconcile::{NamedWorkload, WorkloadName, WorkloadState, find
 use session_shared::verb::Environment;
 
 use crate::intent::Intent;
-
-/// Most Pods that a flag may ask for.
-const REPLICAS_MAX: i64 = 1000;
-
-/// A number of Pods for a workload, as a flag gives it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct WorkloadCount {
-    pub(crate) workload: WorkloadName,
-    pub(crate) count: i64,
-}
-
-/// Parses values such as `api=5`.
-///
-/// # Errors
-/// A usage error for another form, or a count that is no positive number.
-pub(crate) fn parse_counts(flag: &str, values: &[String]) -> Result<Vec<WorkloadCount>> {
-    let parse = |text: &String| {
-        let invalid = |why: &str| usage_error(format!("invalid value of --{flag} {text:?}: {why}"));
-        let (workload, count) = text
-            .split_once('=')
-            .ok_or_else(|| invalid("must be WORKLOAD=COUNT, such as api=5"))?;
-        let count = count.parse().ok();
-        let count = count.filter(|count| (1..=REPLICAS_MAX).contains(count));
-        let range = format!("the count must be a number from 1 to {REPLICAS_MAX}");
-        Ok(WorkloadCount {
-            workload: workload.parse()?,
-            count: count.ok_or_else(|| invalid(&range))?,
-        })
-    };
-    values.iter().map(parse).collect()
-}
+use crate::workload_count::WorkloadCount;
 
 /// A patch of a workload's or autoscaler's count.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,7 +60,14 @@ pub(crate) async fn scale_session(
         _ => {
             let patches = changes.iter().map(|change| {
                 let (kind, name) = (&change.resource, &change.target.name);
-                cluster.merge_patch(kind, namespace, name, None, &change.patch, &intent.mutation.write)
+                cluster.merge_patch(
+                    kind,
+                    namespace,
+                    name,
+                    None,
+                    &change.patch,
+                    &intent.mutation.write,
+                )
             });
             try_join_all(patches).await?
         }
@@ -98,7 +75,11 @@ pub(crate) async fn scale_session(
     if intent.mutation.dry_run == DryRun::None && !changes.is_empty() {
         wait_scaled(cluster, intent, &session, &written, environment).await?;
     }
-    let word = if changes.is_empty() { "unchanged" } else { "resized" };
+    let word = if changes.is_empty() {
+        "unchanged"
+    } else {
+        "resized"
+    };
     let mut mutations = intent.mutation.printer();
     let line = mutations.print_result(&session.object, word)?;
     environment.console.print(&line)?;
@@ -187,7 +168,8 @@ fn plan_minimum(
     let (label, count) = (label_of(&workload), wanted.count);
     let (name, namespace) = (session.name(), session.namespace());
     let Some(scaler) = scalers.iter().find(|scaler| scales(scaler, &workload)) else {
-        let error = anyhow!("cannot set a minimum for {label}: no HorizontalPodAutoscaler scales it");
+        let error =
+            anyhow!("cannot set a minimum for {label}: no HorizontalPodAutoscaler scales it");
         let command = format!(
             "kubectl session resize {name} -n {namespace} --replicas {}={count}",
             workload.name
@@ -265,7 +247,10 @@ async fn wait_scaled(
     let mut owners = session.live.owners.clone();
     for owner in &mut owners {
         let uid = Untyped(owner).uid().map(str::to_owned);
-        if let Some(after) = written.iter().find(|after| Untyped(after).uid() == uid.as_deref()) {
+        if let Some(after) = written
+            .iter()
+            .find(|after| Untyped(after).uid() == uid.as_deref())
+        {
             *owner = after.clone();
         }
     }
@@ -273,7 +258,14 @@ async fn wait_scaled(
     let wait = async |context: &mut WaitContext<'_>| {
         let all = AwaitedWorkloads::All;
         cluster
-            .wait_ready(namespace, &session.session, owners.clone(), all, limit, context)
+            .wait_ready(
+                namespace,
+                &session.session,
+                owners.clone(),
+                all,
+                limit,
+                context,
+            )
             .await
     };
     match environment.wait(wait).await? {

@@ -8,9 +8,7 @@ use session_shared::Pod;
 use session_shared::api::Session;
 use session_shared::k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use session_shared::k8s_openapi::api::core::v1::{Service, ServicePort};
-use session_shared::k8s_openapi::api::networking::v1::{
-    Ingress, NetworkPolicy, NetworkPolicyPort,
-};
+use session_shared::k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy, NetworkPolicyPort};
 use session_shared::k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use session_shared::k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use session_shared::objects::Untyped;
@@ -110,11 +108,13 @@ fn budget_report(
     let rules = [
         most.map(|most| format!("at most {most} unavailable")),
         least.map(|least| format!("at least {least} available")),
-        budget.status.map(|status| match status.disruptions_allowed {
-            0 => "no disruption allowed now".to_owned(),
-            1 => "1 disruption allowed now".to_owned(),
-            count => format!("{count} disruptions allowed now"),
-        }),
+        budget
+            .status
+            .map(|status| match status.disruptions_allowed {
+                0 => "no disruption allowed now".to_owned(),
+                1 => "1 disruption allowed now".to_owned(),
+                count => format!("{count} disruptions allowed now"),
+            }),
     ];
     let selector = spec.selector.and_then(|selector| selector.match_labels);
     NetworkReport {
@@ -130,8 +130,16 @@ fn policy_report(report: NetworkReport, policy: NetworkPolicy, pods: &[&Pod]) ->
         let types = spec.policy_types.iter().flatten();
         types.clone().any(|one| one == name)
     };
-    let ingress = spec.ingress.iter().flatten().map(|rule| rule.ports.as_deref());
-    let egress = spec.egress.iter().flatten().map(|rule| rule.ports.as_deref());
+    let ingress = spec
+        .ingress
+        .iter()
+        .flatten()
+        .map(|rule| rule.ports.as_deref());
+    let egress = spec
+        .egress
+        .iter()
+        .flatten()
+        .map(|rule| rule.ports.as_deref());
     let rules = [
         of_type("Ingress").then(|| format!("ingress {}", format_rules(ingress))),
         of_type("Egress").then(|| format!("egress {}", format_rules(egress))),

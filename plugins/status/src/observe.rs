@@ -13,8 +13,7 @@ use session_shared::objects::ResourceType;
 use session_shared::objects::Untyped;
 use session_shared::objects::resource::{
     EVENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, NETWORK_POLICY, PERSISTENT_VOLUME_CLAIM, POD,
-    POD_DISRUPTION_BUDGET, SECRET, SERVICE,
-    SESSION, SESSION_TEMPLATE, VOLUME_SNAPSHOT,
+    POD_DISRUPTION_BUDGET, SECRET, SERVICE, SESSION, SESSION_TEMPLATE, VOLUME_SNAPSHOT,
 };
 use session_shared::objects::snapshot_schedule::SnapshotSchedule;
 use session_shared::ops::Cluster;

@@ -238,10 +238,14 @@ impl Cluster {
         if let Some(known) = ResourceType::find_known(api_version, kind) {
             return Ok(Some(known.clone()));
         }
-        let is_wanted = |known: &&ResourceType| {
-            known.kind == kind && known.api_version() == api_version
+        let is_wanted =
+            |known: &&ResourceType| known.kind == kind && known.api_version() == api_version;
+        let lock = || {
+            self.inner
+                .discovered
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
         };
-        let lock = || self.inner.discovered.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = lock().iter().find(is_wanted) {
             return Ok(Some(known.clone()));
         }

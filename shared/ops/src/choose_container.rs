@@ -38,7 +38,11 @@ impl ObservedSession {
         pods.sort_by_key(|pod| (!is_primary_pod(pod), is_ending(pod), !is_ready(pod)));
         let Some(first) = pods.first() else {
             return match workload {
-                Some(named) => bail!("{} of session {:?} has no Pod", named.to_text(), self.name()),
+                Some(named) => bail!(
+                    "{} of session {:?} has no Pod",
+                    named.to_text(),
+                    self.name()
+                ),
                 None => Ok(None),
             };
         };

@@ -12,8 +12,8 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::trust::StoredPart;
 use super::missing_kinds::MissingKinds;
+use super::trust::StoredPart;
 use super::{incomplete_copy, template_lookup, trust};
 use crate::Cluster;
 use crate::observed_session::ObservedSession;

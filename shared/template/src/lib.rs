@@ -43,6 +43,7 @@ mod source;
 mod template_file;
 #[cfg(test)]
 mod tests;
+mod unrendered_form;
 mod values;
 
 pub use annotation::parse_plain_value;

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
-use super::convert::foreign_objects;
 use super::foreign_placeholder;
 use super::loader::{PlaceholderMode, load_documents};
 use super::node::{Node, Scalar};
@@ -12,6 +11,7 @@ use super::path_step::{PathStep, json_pointer};
 use super::problem::{Problem, Problems, problem_at};
 use super::scalar_context::{ObjectType, ScalarContext};
 use super::source::{Source, SourceLocation};
+use super::unrendered_form::unrendered_form;
 use session_model::names::DNS_SUBDOMAIN_MAX;
 
 /// Longest manifest of a Session or SessionTemplate, in characters.
@@ -305,7 +305,7 @@ fn unrendered_problem(source: &Source, root: &Node) -> Option<Problem> {
     };
     let fields: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
     let (api_version, kind) = (text("apiVersion"), text("kind"));
-    let (form, hint) = foreign_objects::unrendered_form(
+    let (form, hint) = unrendered_form(
         api_version.unwrap_or_default(),
         kind.unwrap_or_default(),
         &fields,

@@ -160,11 +160,16 @@ fn shell_form_hint(body: &str) -> Option<String> {
     }
     let operator = operator.strip_prefix(':').unwrap_or(operator);
     let right = match operator.get(..1)? {
-        "-" | "=" => format!("${{{name}:-{}}} for a parameter with a default", &operator[1..]),
+        "-" | "=" => format!(
+            "${{{name}:-{}}} for a parameter with a default",
+            &operator[1..]
+        ),
         "?" => format!("${{{name}}} for a required parameter"),
         _ => return None,
     };
-    Some(format!("write {right}, or $${{{whole}}} for a literal ${{{whole}}}"))
+    Some(format!(
+        "write {right}, or $${{{whole}}} for a literal ${{{whole}}}"
+    ))
 }
 
 /// Returns the parameter name at the start of a text; empty if there is none.

@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result};
 
 use crate::images::Image;
 use crate::lab_images;
-use crate::preview_images;
 use crate::prerequisites::find;
+use crate::preview_images;
 use crate::say::say;
 
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nsession:x:1000:1000:session:/home/session:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n";

@@ -144,7 +144,9 @@ fn with_database(method: Value) -> FakeApi {
     crate::running::change(&api, |session| {
         let applied = &mut session["status"]["applied"];
         let objects = applied["objects"].as_array_mut().unwrap();
-        objects.push(json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "uid": uid}));
+        objects.push(
+            json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "uid": uid}),
+        );
         applied["connect"][1] = method;
     });
     api
@@ -154,7 +156,10 @@ fn with_database(method: Value) -> FakeApi {
 fn a_workload_is_entered_by_flag_or_method_with_or_without_its_prefix() {
     for (words, expected) in [
         ("alice --workload db -- ls", "db-0 postgres ls"),
-        ("alice --workload sts/db -c exporter -- ls", "db-0 exporter ls"),
+        (
+            "alice --workload sts/db -c exporter -- ls",
+            "db-0 exporter ls",
+        ),
         ("alice --workload staging-db -- ls", "db-0 postgres ls"),
         ("alice --workload db-0 -- ls", "db-0 postgres ls"),
         ("alice --workload deployment/web -- ls", "web-1-b main ls"),

@@ -31,7 +31,12 @@ fn server() -> FakeApi {
 }
 
 fn serve_monitors(api: &FakeApi) {
-    api.serve("monitoring.coreos.com/v1", "ServiceMonitor", "servicemonitors", true);
+    api.serve(
+        "monitoring.coreos.com/v1",
+        "ServiceMonitor",
+        "servicemonitors",
+        true,
+    );
 }
 
 fn create(api: &FakeApi, words: &str) -> Played {
@@ -52,7 +57,9 @@ fn the_preview_costs_few_requests_more_than_it_has_objects() {
     assert_eq!(posts(&api).len(), 27);
     let lines: String = api.lines().iter().map(|line| format!("{line}\n")).collect();
     golden("create-preview-requests.txt", &lines);
-    let session = api.object("sessions.streaming.platform", "default", "pr-17").unwrap();
+    let session = api
+        .object("sessions.streaming.platform", "default", "pr-17")
+        .unwrap();
     let applied = &session["status"]["applied"];
     assert_eq!(applied["objects"].as_array().unwrap().len(), 25);
     assert_eq!(applied["connect"][2]["workload"], "db");
@@ -73,8 +80,13 @@ fn kinds_that_the_server_lacks_are_named_before_any_write_or_left_out() {
     played.done();
     assert!(played.err.contains(note), "{}", played.err);
     assert_eq!(posts(&api).len(), 24);
-    let session = api.object("sessions.streaming.platform", "default", "pr-17").unwrap();
-    assert_eq!(session["spec"]["skipMissingKinds"], true, "later starts leave them out, too");
+    let session = api
+        .object("sessions.streaming.platform", "default", "pr-17")
+        .unwrap();
+    assert_eq!(
+        session["spec"]["skipMissingKinds"], true,
+        "later starts leave them out, too"
+    );
 }
 
 #[test]
@@ -89,11 +101,21 @@ fn a_rendering_of_kustomize_is_a_session() {
     // The Session, its parameters and 24 objects: the Namespace is left out.
     assert_eq!(posts(&api).len(), 26);
     let service = api.object("services", "default", "staging-api").unwrap();
-    assert_eq!(service["metadata"]["labels"]["streaming.platform/session"], "pr-17");
+    assert_eq!(
+        service["metadata"]["labels"]["streaming.platform/session"],
+        "pr-17"
+    );
     let monitor = api
-        .object("servicemonitors.monitoring.coreos.com", "default", "staging-api-monitor")
+        .object(
+            "servicemonitors.monitoring.coreos.com",
+            "default",
+            "staging-api-monitor",
+        )
         .unwrap();
-    assert_eq!(monitor["spec"]["namespaceSelector"]["matchNames"][0], "default");
+    assert_eq!(
+        monitor["spec"]["namespaceSelector"]["matchNames"][0],
+        "default"
+    );
 }
 
 #[test]
@@ -107,7 +129,10 @@ fn what_another_tool_must_render_is_named_with_the_command() {
         "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: x}]}\n",
     ] {
         let api = server();
-        text += &format!("$ create pr-17 -f - <<EOF\n{input}EOF\n{}", render(&api, input, "").text());
+        text += &format!(
+            "$ create pr-17 -f - <<EOF\n{input}EOF\n{}",
+            render(&api, input, "").text()
+        );
         assert!(api.writes().is_empty(), "{input}");
     }
     golden("create-unrendered.txt", &text);

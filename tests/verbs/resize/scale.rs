@@ -20,7 +20,8 @@ fn scaled(has_scaler: bool) -> FakeApi {
 }
 
 fn deployment(api: &FakeApi) -> Value {
-    api.object("deployments.apps", "default", "tool-alice").unwrap()
+    api.object("deployments.apps", "default", "tool-alice")
+        .unwrap()
 }
 
 #[test]
@@ -49,9 +50,18 @@ fn an_autoscaler_is_told_its_minimum_instead() {
     }
     golden("resize-min-replicas.txt", &text);
     assert_eq!(kept(&api).len(), 1, "{:?}", kept(&api));
-    let scaler = api.object("horizontalpodautoscalers.autoscaling", "default", "tool-hpa").unwrap();
+    let scaler = api
+        .object(
+            "horizontalpodautoscalers.autoscaling",
+            "default",
+            "tool-hpa",
+        )
+        .unwrap();
     assert_eq!(scaler["spec"]["minReplicas"], 5);
-    assert_eq!(scaler["metadata"]["annotations"]["streaming.platform/min-replicas"], "5");
+    assert_eq!(
+        scaler["metadata"]["annotations"]["streaming.platform/min-replicas"],
+        "5"
+    );
 }
 
 #[test]

@@ -16,7 +16,8 @@ use session_model::failure::with_hint;
 use session_model::names::{NamespaceName, SessionName, UserId};
 use session_model::objects::{overrides, primary_workload};
 use session_template::{
-    Adaptation, Manifest, OmittedSecret, Parameters, RenderBudget, SessionIdentity, Source, ValueLayers, Values,
+    Adaptation, Manifest, OmittedSecret, Parameters, RenderBudget, SessionIdentity, Source,
+    ValueLayers, Values,
 };
 
 /// Source of a session's objects: a template or a manifest.
@@ -95,9 +96,7 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
     };
     // An admin has written the template for sessions.
     let adaptation = match recipe.source {
-        ManifestSource::Manifest { .. } => {
-            manifest.adapt(&mut rendered, recipe.namespace.as_str())
-        }
+        ManifestSource::Manifest { .. } => manifest.adapt(&mut rendered, recipe.namespace.as_str()),
         ManifestSource::Template(_) => Adaptation::default(),
     };
     manifest.check_namespace(&rendered, recipe.namespace.as_str())?;
@@ -215,7 +214,11 @@ fn expand_hooks(hooks: &Hooks, values: &Values) -> Result<Hooks> {
         };
         let mut expand = |text: &String| values.expand_text(text, false, &mut budget);
         Ok(Some(Hook {
-            command: hook.command.iter().map(&mut expand).collect::<Result<_>>()?,
+            command: hook
+                .command
+                .iter()
+                .map(&mut expand)
+                .collect::<Result<_>>()?,
             workload: hook.workload.as_ref().map(&mut expand).transpose()?,
             ..hook.clone()
         }))

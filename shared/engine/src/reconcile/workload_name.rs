@@ -59,7 +59,9 @@ impl WorkloadName {
             let all = objects.iter();
             all.filter(|object| matches_kind(&object.kind, &self.kind))
         };
-        let exact: Vec<&ObjectRef> = of_kind().filter(|object| object.name == self.name).collect();
+        let exact: Vec<&ObjectRef> = of_kind()
+            .filter(|object| object.name == self.name)
+            .collect();
         if !exact.is_empty() {
             return exact;
         }

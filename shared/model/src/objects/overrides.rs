@@ -53,7 +53,9 @@ pub fn set_resources(
 fn tolerate_taint(spec: &mut Map<String, Value>, key: &str) {
     let tolerations = spec.entry("tolerations").or_insert_with(|| json!([]));
     if let Some(tolerations) = tolerations.as_array_mut()
-        && tolerations.iter().all(|toleration| toleration["key"] != key)
+        && tolerations
+            .iter()
+            .all(|toleration| toleration["key"] != key)
     {
         tolerations.push(json!({ "key": key, "operator": "Exists", "effect": "NoSchedule" }));
     }

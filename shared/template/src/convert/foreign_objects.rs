@@ -67,7 +67,9 @@ impl Manifest {
             let server_made = remove_server_made(&mut one.object);
             if !server_made.is_empty() {
                 let fields = server_made.join(", ");
-                changes.push(format!("fields that the server makes are left out: {fields}"));
+                changes.push(format!(
+                    "fields that the server makes are left out: {fields}"
+                ));
             }
             let moved = move_references(&mut one.object, &replaced, namespace);
             if !moved.is_empty() {
@@ -172,7 +174,10 @@ fn move_references(
         name.is_some_and(|name| replaced.contains(name) && name != namespace)
     };
     // The note about the Namespace says so of all objects.
-    if let Some(own) = object.pointer_mut("/metadata/namespace").filter(|own| is_replaced(own)) {
+    if let Some(own) = object
+        .pointer_mut("/metadata/namespace")
+        .filter(|own| is_replaced(own))
+    {
         *own = namespace.into();
     }
     let mut moved = Vec::new();
@@ -198,7 +203,10 @@ fn move_references(
         for rule in items_mut(object.pointer_mut(rules)) {
             for peer in items_mut(rule.get_mut(peers)) {
                 let labels = peer.pointer_mut("/namespaceSelector/matchLabels");
-                replace(labels.and_then(|labels| labels.get_mut(NAMESPACE_NAME)), field);
+                replace(
+                    labels.and_then(|labels| labels.get_mut(NAMESPACE_NAME)),
+                    field,
+                );
             }
         }
     }
@@ -220,8 +228,12 @@ fn configured_values(object: &Value) -> Vec<(String, String)> {
         for field in ["data", "stringData"] {
             for (key, value) in fields(field).unwrap_or(&no_fields) {
                 let text = value.as_str().unwrap_or_default();
-                let decoded = (kind == "Secret" && field == "data")
-                    .then(|| STANDARD.decode(text).ok().and_then(|b| String::from_utf8(b).ok()));
+                let decoded = (kind == "Secret" && field == "data").then(|| {
+                    STANDARD
+                        .decode(text)
+                        .ok()
+                        .and_then(|b| String::from_utf8(b).ok())
+                });
                 let text = decoded.map_or_else(|| Some(text.to_owned()), |decoded| decoded);
                 found.extend(text.map(|text| (key.clone(), text)));
             }
@@ -231,9 +243,16 @@ fn configured_values(object: &Value) -> Vec<(String, String)> {
         return found;
     };
     for list in ["initContainers", "containers"] {
-        for container in spec.get(list).and_then(Value::as_array).into_iter().flatten() {
+        for container in spec
+            .get(list)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             for variable in Untyped(container).items_at("/env") {
-                if let (Some(name), Some(value)) = (variable.str_at("/name"), variable.str_at("/value")) {
+                if let (Some(name), Some(value)) =
+                    (variable.str_at("/name"), variable.str_at("/value"))
+                {
                     found.push((name.to_owned(), value.to_owned()));
                 }
             }
@@ -248,11 +267,17 @@ fn hosts_of(text: &str) -> Vec<&str> {
     for (start, _) in text.match_indices("://") {
         let authority = text.get(start + 3..).unwrap_or_default();
         let end = authority.find(|c: char| "/?#\"', \n".contains(c));
-        let authority = authority.get(..end.unwrap_or(authority.len())).unwrap_or_default();
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let authority = authority
+            .get(..end.unwrap_or(authority.len()))
+            .unwrap_or_default();
+        let host = authority
+            .rsplit_once('@')
+            .map_or(authority, |(_, host)| host);
         let host = host.split(':').next().unwrap_or_default();
         let is_label = host.starts_with(|c: char| c.is_ascii_lowercase())
-            && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            && host
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if is_label && host != "localhost" && !hosts.contains(&host) {
             hosts.push(host);
         }
@@ -263,8 +288,11 @@ fn hosts_of(text: &str) -> Vec<&str> {
 /// Returns the Service whose name is nearest to a host: with a prefix before it or after a suffix, else a misspelt one.
 fn near_service<'s>(host: &str, services: &[&'s str]) -> Option<&'s str> {
     let is_extended = |name: &&&str| {
-        name.strip_suffix(host).is_some_and(|prefix| prefix.ends_with('-'))
-            || name.strip_prefix(host).is_some_and(|suffix| suffix.starts_with('-'))
+        name.strip_suffix(host)
+            .is_some_and(|prefix| prefix.ends_with('-'))
+            || name
+                .strip_prefix(host)
+                .is_some_and(|suffix| suffix.starts_with('-'))
     };
     let extended = services.iter().find(is_extended).copied();
     extended.or_else(|| most_similar(host, services.iter().copied()))
@@ -276,28 +304,4 @@ fn shorten(text: &str) -> String {
         true => format!("{start}..."),
         false => start,
     }
-}
-
-/// Returns the form of an object that only another tool can turn into objects, with the command that does; `None` for any other.
-pub(crate) fn unrendered_form(
-    api_version: &str,
-    kind: &str,
-    fields: &[&str],
-) -> Option<(&'static str, &'static str)> {
-    let has = |field: &str| fields.contains(&field);
-    let is_kustomization = matches!(kind, "Kustomization" | "Component")
-        && api_version.starts_with("kustomize.config.k8s.io/")
-        || kind.is_empty() && !has("spec") && (has("resources") || has("bases"));
-    if is_kustomization {
-        return Some((
-            "a kustomization, not the objects that kustomize makes of it",
-            "pipe in the objects: kubectl kustomize DIRECTORY | kubectl session create NAME -f -",
-        ));
-    }
-    let is_template = kind == "Template"
-        && (api_version.starts_with("template.openshift.io/") || api_version == "v1");
-    (is_template && has("objects")).then_some((
-        "an OpenShift Template, not the objects that it describes",
-        "pipe in the objects: oc process -f FILENAME --local -o yaml | kubectl session create NAME -f -",
-    ))
 }

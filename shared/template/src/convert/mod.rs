@@ -11,7 +11,7 @@
 //! A form is a module: it reads the text by `FieldReader`, which keeps the location of each problem.
 
 mod fields;
-pub(super) mod foreign_objects;
+mod foreign_objects;
 mod sindri;
 
 pub use foreign_objects::Adaptation;

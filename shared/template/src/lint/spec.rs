@@ -192,11 +192,8 @@ impl SpecLinter<'_> {
                 ));
             }
             names.push(name);
-            let ways = ["exec", "http", "ssh"]
-                .iter()
-                .filter(|way| method.get(way).is_some())
-                .count();
-            if ways != 1 {
+            let ways = ["exec", "http", "ssh"].into_iter();
+            if ways.filter(|way| method.get(way).is_some()).count() != 1 {
                 said.push((
                     method.location(),
                     format!(

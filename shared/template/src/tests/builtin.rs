@@ -55,7 +55,10 @@ fn there_is_nothing_to_say_about_them() {
         told.retain(|line| !line.contains(" requests a privilege: container "));
         // The template makes the ServiceAccounts itself and grants them nothing; ServiceMonitors are for a command line only.
         let is_preview = *name == "preview";
-        let accepted = [": serviceAccountName is ", "ServiceMonitor (monitoring.coreos.com/v1) is"];
+        let accepted = [
+            ": serviceAccountName is ",
+            "ServiceMonitor (monitoring.coreos.com/v1) is",
+        ];
         told.retain(|line| !is_preview || !accepted.iter().any(|text| line.contains(text)));
         let known = match *name {
             "lab" => 3,

@@ -67,15 +67,20 @@ fn fields_of_the_server_are_left_out_and_empty_ones_without_a_word() {
 #[test]
 fn helm_tests_are_left_out_and_other_hooks_named() {
     let hook = |name: &str, hook: &str| {
-        format!("{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}, annotations: {{helm.sh/hook: \"{hook}\"}}}}}}\n---\n")
+        format!(
+            "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}, annotations: {{helm.sh/hook: \"{hook}\"}}}}}}\n---\n"
+        )
     };
-    let text = hook("a", "test") + &hook("b", "pre-install, pre-upgrade") + &hook("c", "test-success");
+    let text =
+        hook("a", "test") + &hook("b", "pre-install, pre-upgrade") + &hook("c", "test-success");
     let (objects, told) = adapted(&text);
     assert_eq!(objects.len(), 1);
     assert_eq!(told.notes.len(), 2);
     assert_eq!(
         told.warnings,
-        ["-:3:1: ConfigMap \"b\": is a Helm hook (pre-install, pre-upgrade), which is created with the other objects"]
+        [
+            "-:3:1: ConfigMap \"b\": is a Helm hook (pre-install, pre-upgrade), which is created with the other objects"
+        ]
     );
 }
 
@@ -101,9 +106,21 @@ fn values_to_be_replaced_and_hosts_without_a_service_are_warned_of() {
 #[test]
 fn forms_of_other_tools_are_named_with_the_way_out() {
     for (text, word, command) in [
-        ("resources: [a.yaml]\nnamePrefix: x-\n", "a kustomization", "kubectl kustomize"),
-        ("{apiVersion: kustomize.config.k8s.io/v1beta1, kind: Kustomization, resources: []}", "a kustomization", "kubectl kustomize"),
-        ("{apiVersion: template.openshift.io/v1, kind: Template, metadata: {name: t}, objects: []}", "an OpenShift Template", "oc process"),
+        (
+            "resources: [a.yaml]\nnamePrefix: x-\n",
+            "a kustomization",
+            "kubectl kustomize",
+        ),
+        (
+            "{apiVersion: kustomize.config.k8s.io/v1beta1, kind: Kustomization, resources: []}",
+            "a kustomization",
+            "kubectl kustomize",
+        ),
+        (
+            "{apiVersion: template.openshift.io/v1, kind: Template, metadata: {name: t}, objects: []}",
+            "an OpenShift Template",
+            "oc process",
+        ),
     ] {
         let error = Manifest::parse(&Source::new("k.yaml", text).unwrap()).unwrap_err();
         assert!(error.to_string().contains(word), "{error}");
@@ -131,10 +148,21 @@ fn a_variable_that_the_script_sets_is_no_parameter() {
         "read -r HOST && echo ${HOST}",
     ] {
         let (error, hint) = refused(script);
-        assert!(error.starts_with("${HOST} at 9:") && error.ends_with("is a variable that the script sets itself"), "{error}");
-        assert!(hint.starts_with("write $${HOST} to leave it to the shell"), "{hint}");
+        assert!(
+            error.starts_with("${HOST} at 9:")
+                && error.ends_with("is a variable that the script sets itself"),
+            "{error}"
+        );
+        assert!(
+            hint.starts_with("write $${HOST} to leave it to the shell"),
+            "{hint}"
+        );
     }
-    for script in ["echo ${HOST}", "MYHOST=1; echo ${HOST}", "echo a=${HOST} HOSTS=1"] {
+    for script in [
+        "echo ${HOST}",
+        "MYHOST=1; echo ${HOST}",
+        "echo a=${HOST} HOSTS=1",
+    ] {
         assert_eq!(refused(script).0, "parameter HOST is required", "{script}");
     }
 }
@@ -144,8 +172,13 @@ fn lint_knows_the_workloads_of_methods_and_hooks() {
     let text = "apiVersion: streaming.platform/v1\nkind: SessionTemplate\nmetadata: {name: t}\nspec:\n  primary: {kind: Pod, name: a}\n  connect:\n  - {name: one, exec: [sh], workload: pod/a}\n  - {name: two, exec: [sh], workload: db}\n  hooks: {quiesce: {command: [sync], workload: Pod/b}}\n  manifest: |\n    {apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: a, image: x}]}}\n";
     let findings = super::super::lint_source(&Source::new("t.yaml", text).unwrap());
     let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
-    let about: Vec<&String> = lines.iter().filter(|line| line.contains("workload ")).collect();
+    let about: Vec<&String> = lines
+        .iter()
+        .filter(|line| line.contains("workload "))
+        .collect();
     assert_eq!(about.len(), 2, "{lines:?}");
-    assert!(about[0].contains("workload \"db\" is not a workload of the manifest (available: Pod/a)"));
+    assert!(
+        about[0].contains("workload \"db\" is not a workload of the manifest (available: Pod/a)")
+    );
     assert!(about[1].contains("workload \"Pod/b\" is not"));
 }

@@ -137,8 +137,10 @@ fn a_hook_runs_in_a_ready_pod_of_its_workload() {
     };
     let mut live = ready();
     let owner = json!({ "apiVersion": "streaming.platform/v1", "kind": "Session", "name": "a", "uid": "S" });
-    live.owners = vec![json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "spec": {},
-        "metadata": { "name": "db", "uid": "D", "ownerReferences": [owner] } })];
+    live.owners = vec![
+        json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "spec": {},
+        "metadata": { "name": "db", "uid": "D", "ownerReferences": [owner] } }),
+    ];
     let pod = |name: &str, ready: &str| {
         serde_json::from_value(json!({
             "metadata": { "name": name, "uid": name, "ownerReferences": [{ "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "uid": "D" }] },
@@ -147,13 +149,17 @@ fn a_hook_runs_in_a_ready_pod_of_its_workload() {
         }))
         .unwrap()
     };
-    live.pods.extend([pod("db-0", "False"), pod("db-1", "True")]);
+    live.pods
+        .extend([pod("db-0", "False"), pod("db-1", "True")]);
     let find = |workload: &str| {
         let session = with(workload);
         let state = assess_workload(&session, &live);
         HookRun::find(&session, &state, &live, "quiesce")
     };
     let run = find("staging-db").unwrap();
-    assert_eq!((run.pod.as_str(), run.container.as_str()), ("db-1", "postgres"));
+    assert_eq!(
+        (run.pod.as_str(), run.container.as_str()),
+        ("db-1", "postgres")
+    );
     assert_eq!(find("gone"), None);
 }
