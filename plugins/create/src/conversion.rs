@@ -17,7 +17,7 @@ use session_shared::template::{
     AssignedValues, Conversion, InputForm, PARAMETER_VALUE_MAX, SecretOrigin, Source,
 };
 
-use crate::intent::{GivenSession, SessionSource, SourceNamespace, extract_secrets};
+use crate::given_session::{GivenSession, SessionSource, SourceNamespace, extract_secrets};
 
 /// Converts a file of another program to a session; `None` for a file with Kubernetes objects. Says what was recognized, and
 /// warns of what is ignored. The file's namespace and context become those of the connection, unless flags name others.

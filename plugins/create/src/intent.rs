@@ -19,33 +19,16 @@ use session_shared::objects::{Untyped, primary_workload};
 use session_shared::ops::Driver;
 use session_shared::report::console::Console;
 use session_shared::template::AssignedValues;
-use session_shared::template::{Source, extract_secret_literals};
+use session_shared::template::Source;
 
 use crate::args::{Args, DEFAULT_TIMEOUT};
 use crate::conversion;
+use crate::given_session::{GivenSession, SessionSource, SourceNamespace, extract_secrets};
 use crate::session_file;
 use crate::spec_overrides::{SpecOverrides, check_spec};
 
 /// Maximum number of characters of the owner in a generated name: with time and random part it fits every built-in template.
 const MAX_OWNER_CHARS: usize = 24;
-
-/// Source of the session's manifest.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum SessionSource {
-    /// Template named in the spec.
-    Template(TemplateName),
-    /// Manifest in the spec; holds the name of its file, for messages.
-    Manifest(String),
-}
-
-/// Namespace that a file names.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum SourceNamespace {
-    /// That of a Kubernetes object: must be the command's, as in kubectl.
-    Required(String),
-    /// That of a converted file, for a command line without --namespace.
-    Default(String),
-}
 
 /// A validated command line.
 #[derive(Clone, Debug)]
@@ -184,17 +167,6 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     Ok(intent)
 }
 
-/// Values from a file or `--template`.
-pub(crate) struct GivenSession {
-    pub(crate) name: Option<SessionName>,
-    pub(crate) namespace: Option<SourceNamespace>,
-    pub(crate) quota: BTreeMap<String, String>,
-    pub(crate) user_id: Option<UserId>,
-    pub(crate) metadata: Value,
-    pub(crate) spec: SessionSpec,
-    pub(crate) source: SessionSource,
-}
-
 fn from_template(template: Option<&str>, primary: Option<&str>) -> Result<GivenSession> {
     let Some(template) = template else {
         let error = usage_error("one of --template or --filename is required");
@@ -257,26 +229,6 @@ fn from_file(
         spec,
         source: body,
     })
-}
-
-/// Returns the manifest to store in the Session. Everyone who may read Sessions can read it, so literal values of its
-/// Secrets are moved to `assigned`, as if given by `--set-file`.
-pub(crate) fn extract_secrets(
-    source: &Source,
-    assigned: &mut AssignedValues,
-    console: &mut Console,
-) -> Result<String> {
-    let extracted = extract_secret_literals(source)?;
-    for problem in &extracted.visible_passwords {
-        console.warn_with_hint(&problem.to_string(), problem.hint.as_deref());
-    }
-    for problem in &extracted.removed {
-        console.note(&problem.to_string());
-    }
-    for (name, value) in extracted.values {
-        assigned.from_files.entry(name).or_insert(value);
-    }
-    Ok(extracted.text)
 }
 
 fn from_session(file: &str, mut object: Value, primary: Option<&str>) -> Result<GivenSession> {

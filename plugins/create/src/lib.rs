@@ -5,7 +5,7 @@
 //! Args    Intent    Observed   NewSession                     Started
 //! ```
 //!
-//! `session_file` recognizes a Session object in the file of `-f`, `conversion` converts a file of another program, `expected_quota`
+//! `given_session` is what a file or template says, `session_file` recognizes a Session object in the file of `-f`, `conversion` converts a file of another program, `expected_quota`
 //! warns of the quota that such a file expects, `spec_overrides` writes flags into its
 //! spec, `dry_run` prints a client-side dry run in place of `creation`.
 
@@ -16,6 +16,7 @@ mod conversion;
 mod creation;
 mod dry_run;
 mod expected_quota;
+mod given_session;
 mod intent;
 mod kept_claims;
 mod observe;

@@ -7,7 +7,8 @@ use session_shared::client::random_token;
 use session_shared::names::NamespaceName;
 use session_shared::ops::{Cluster, Driver, template_lookup};
 
-use crate::intent::{Intent, SessionSource, SourceNamespace};
+use crate::given_session::{SessionSource, SourceNamespace};
+use crate::intent::Intent;
 use crate::plan::Observed;
 
 /// Reads owner and template, and chooses the driver.

@@ -12,7 +12,8 @@ use session_shared::objects::ownership::Ownership;
 use session_shared::objects::privileges::find_privileges;
 use session_shared::reconcile::{self, RenderInput, RenderOutput, RenderedStart, status_patch};
 
-use crate::intent::{Intent, SessionSource};
+use crate::given_session::SessionSource;
+use crate::intent::Intent;
 
 /// State read from the cluster before anything is written.
 #[derive(Debug)]

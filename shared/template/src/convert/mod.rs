@@ -10,21 +10,17 @@
 //!
 //! A form is a module: it reads the text by `FieldReader`, which keeps the location of each problem.
 
+mod conversion;
 mod fields;
 mod foreign_objects;
 mod sindri;
 
-pub use foreign_objects::Adaptation;
-
-use std::collections::BTreeMap;
-
 use anyhow::Result;
-use serde_json::Value;
-use session_model::api::SessionSpec;
 
 use super::loader::{PlaceholderMode, load_documents};
-use super::problem::Problem;
 use super::source::Source;
+pub use conversion::{Conversion, SecretOrigin, SecretReader};
+pub use foreign_objects::Adaptation;
 
 /// Form of an input file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,39 +29,6 @@ pub enum InputForm {
     Objects,
     /// Sindri's configuration (sindri.yaml).
     Sindri,
-}
-
-/// Place from which a configuration file takes a secret value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretOrigin {
-    /// Environment variable.
-    Variable(String),
-    /// File.
-    File(String),
-}
-
-/// Reads a secret value under its name; `None` if there is none.
-pub type SecretReader<'r> = dyn FnMut(&str, &SecretOrigin) -> Result<Option<String>> + 'r;
-
-/// A session made from a configuration file of another program.
-#[derive(Clone, Debug, Default)]
-pub struct Conversion {
-    /// Name of the session.
-    pub name: Option<String>,
-    /// Namespace; a flag goes first.
-    pub namespace: Option<String>,
-    /// Kubeconfig context; a flag goes first.
-    pub context: Option<String>,
-    /// Spec of the Session, without its manifest.
-    pub spec: SessionSpec,
-    /// Objects of its manifest, with placeholders; empty if the spec names a template.
-    pub objects: Vec<Value>,
-    /// Values of secret parameters.
-    pub secrets: BTreeMap<String, String>,
-    /// `spec.hard` of the ResourceQuota that the file expects in the namespace.
-    pub quota: BTreeMap<String, String>,
-    /// What the file says that is ignored or means something else here.
-    pub warnings: Vec<Problem>,
 }
 
 impl InputForm {
@@ -100,9 +63,4 @@ impl InputForm {
             Self::Sindri => sindri::convert(source, read_secret).map(Some),
         }
     }
-}
-
-/// Returns a text in which nothing is a placeholder of a manifest.
-fn escape_placeholders(text: &str) -> String {
-    text.replace("${", "$${")
 }

@@ -17,8 +17,8 @@ use super::super::loader::{PlaceholderMode, load_documents};
 use super::super::node::Node;
 use super::super::problem::Problems;
 use super::super::source::Source;
+use super::conversion::{Conversion, SecretReader};
 use super::fields::FieldReader;
-use super::{Conversion, SecretReader};
 use config::SindriConfig;
 
 /// Returns true for the root of a sindri.yaml: no Kubernetes object, with a key that only Sindri has.

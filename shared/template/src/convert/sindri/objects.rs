@@ -13,7 +13,7 @@ use super::super::super::parameter::{Parameter, RESERVED_PARAMETERS};
 use super::super::super::placeholder::TextSegment;
 use super::super::super::source::Source;
 use super::super::super::template_file::TemplateFile;
-use super::super::escape_placeholders;
+use super::super::conversion::escape_placeholders;
 use super::config::{SindriConfig, to_object};
 use super::secrets::{Secret, SecretSource};
 

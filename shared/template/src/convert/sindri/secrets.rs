@@ -6,8 +6,8 @@ use anyhow::Result;
 
 use super::super::super::node::Node;
 use super::super::super::source::SourceLocation;
+use super::super::conversion::{SecretOrigin, SecretReader};
 use super::super::fields::FieldReader;
-use super::super::{SecretOrigin, SecretReader};
 
 const KEYS: &[&str] = &[
     "name",

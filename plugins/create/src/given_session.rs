@@ -1,0 +1,59 @@
+//! The session that a file or `--template` describes, before flags are applied.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use serde_json::Value;
+use session_shared::api::SessionSpec;
+use session_shared::names::{SessionName, TemplateName, UserId};
+use session_shared::report::console::Console;
+use session_shared::template::{AssignedValues, Source, extract_secret_literals};
+
+/// Source of the session's manifest.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum SessionSource {
+    /// Template named in the spec.
+    Template(TemplateName),
+    /// Manifest in the spec; holds the name of its file, for messages.
+    Manifest(String),
+}
+
+/// Namespace that a file names.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum SourceNamespace {
+    /// That of a Kubernetes object: must be the command's, as in kubectl.
+    Required(String),
+    /// That of a converted file, for a command line without --namespace.
+    Default(String),
+}
+
+/// Values from a file or `--template`.
+pub(crate) struct GivenSession {
+    pub(crate) name: Option<SessionName>,
+    pub(crate) namespace: Option<SourceNamespace>,
+    pub(crate) quota: BTreeMap<String, String>,
+    pub(crate) user_id: Option<UserId>,
+    pub(crate) metadata: Value,
+    pub(crate) spec: SessionSpec,
+    pub(crate) source: SessionSource,
+}
+
+/// Returns the manifest to store in the Session. Everyone who may read Sessions can read it, so literal values of its
+/// Secrets are moved to `assigned`, as if given by `--set-file`.
+pub(crate) fn extract_secrets(
+    source: &Source,
+    assigned: &mut AssignedValues,
+    console: &mut Console,
+) -> Result<String> {
+    let extracted = extract_secret_literals(source)?;
+    for problem in &extracted.visible_passwords {
+        console.warn_with_hint(&problem.to_string(), problem.hint.as_deref());
+    }
+    for problem in &extracted.removed {
+        console.note(&problem.to_string());
+    }
+    for (name, value) in extracted.values {
+        assigned.from_files.entry(name).or_insert(value);
+    }
+    Ok(extracted.text)
+}
