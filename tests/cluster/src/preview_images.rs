@@ -61,7 +61,7 @@ exec /bin/busybox httpd -f -v -h /www -p "$PORT"
 /// Asks what is behind, and passes the answer on.
 const PASS_ON: &str = r#"#!/bin/sh
 printf 'Content-Type: text/plain\r\n\r\n'
-wget -q -T 5 -O - "$(cat /tmp/behind)"
+wget -q -O - "$(cat /tmp/behind)"
 "#;
 
 const EXPORTER: &str = r#"#!/bin/sh
