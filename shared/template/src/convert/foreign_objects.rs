@@ -98,6 +98,7 @@ impl Manifest {
                     "is a Helm hook ({hook}), which is created with the other objects"
                 ));
             }
+            texts.extend(drain_blocker(&one.object, &rendered.objects));
             for (place, value) in configured_values(&one.object) {
                 if value.contains(CHANGE_ME) {
                     texts.push(format!("{place} still has the value {:?}", shorten(&value)));
@@ -121,6 +122,33 @@ impl Manifest {
 fn label(one: &RenderedObject) -> String {
     let object = Untyped(&one.object);
     format!("{} {:?}", object.kind(), object.name())
+}
+
+/// Returns the warning about a PodDisruptionBudget that never allows an eviction, because it wants as many Pods available as its
+/// workload has.
+fn drain_blocker(budget: &Value, objects: &[RenderedObject]) -> Option<String> {
+    if Untyped(budget).kind() != "PodDisruptionBudget" {
+        return None;
+    }
+    let least = budget.pointer("/spec/minAvailable")?.as_i64()?;
+    let selector = budget.pointer("/spec/selector/matchLabels")?.as_object()?;
+    let mut objects = objects.iter().map(|one| &one.object);
+    let workload = objects.find(|object| {
+        let labels = session_model::objects::pods::pod_labels(object);
+        labels.is_some_and(|labels| {
+            selector
+                .iter()
+                .all(|(key, value)| labels.get(key) == Some(value))
+        })
+    })?;
+    let count = workload
+        .pointer("/spec/replicas")
+        .and_then(Value::as_i64)
+        .unwrap_or(1);
+    let (kind, name) = (Untyped(workload).kind(), Untyped(workload).name());
+    (count <= least).then(|| {
+        format!("minAvailable {least} blocks every drain of a node, because {kind} {name:?} has replicas: {count}; use maxUnavailable: 1")
+    })
 }
 
 fn is_helm_test(object: Untyped<'_>) -> bool {

@@ -182,3 +182,22 @@ fn lint_knows_the_workloads_of_methods_and_hooks() {
     );
     assert!(about[1].contains("workload \"Pod/b\" is not"));
 }
+
+#[test]
+fn a_budget_that_blocks_every_drain_is_warned_of() {
+    let warned = |replicas: u32, rule: &str| {
+        let (_, told) = adapted(&format!(
+            "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: api}}, spec: {{replicas: {replicas}, template: {{metadata: {{labels: {{app: api, x: y}}}}, spec: {{}}}}}}}}\n---\n\
+             {{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {{name: b}}, spec: {{{rule}, selector: {{matchLabels: {{app: api}}}}}}}}\n"
+        ));
+        told.warnings
+    };
+    assert_eq!(
+        warned(1, "minAvailable: 1"),
+        [
+            "-:3:1: PodDisruptionBudget \"b\": minAvailable 1 blocks every drain of a node, because Deployment \"api\" has replicas: 1; use maxUnavailable: 1"
+        ]
+    );
+    assert!(warned(2, "minAvailable: 1").is_empty());
+    assert!(warned(1, "maxUnavailable: 1").is_empty());
+}
