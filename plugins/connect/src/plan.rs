@@ -363,7 +363,34 @@ fn exposed_endpoint(
     let number = resolve_port(pod, word).ok()?;
     let name = tcp_port_name(pod, number);
     let node = pod.status.as_ref().and_then(|s| s.host_ip.as_deref());
-    port_endpoint(network, node, &PodPort { number, name })
+    let network = network_of_pod(network, pod);
+    port_endpoint(&network, node, &PodPort { number, name })
+}
+
+/// Returns the objects without the Services of other workloads, whose ports may have the same names. Without a Service that selects
+/// the Pod's labels, all of them.
+fn network_of_pod(network: &[Value], pod: &Pod) -> Vec<Value> {
+    let labels = pod.metadata.labels.as_ref();
+    let is_service = |object: &Value| object["kind"] == "Service";
+    let selects = |service: &Value| {
+        let selector = service.pointer("/spec/selector").and_then(Value::as_object);
+        selector.is_some_and(|selector| {
+            selector.iter().all(|(key, value)| {
+                let label = labels.and_then(|labels| labels.get(key));
+                label.map(String::as_str) == value.as_str()
+            })
+        })
+    };
+    if !network
+        .iter()
+        .any(|object| is_service(object) && selects(object))
+    {
+        return network.to_vec();
+    }
+    let own = network
+        .iter()
+        .filter(|object| !is_service(object) || selects(object));
+    own.cloned().collect()
 }
 
 /// Returns true for a host name that only the cluster's DNS resolves.

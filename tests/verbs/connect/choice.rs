@@ -153,6 +153,46 @@ fn with_database(method: Value) -> FakeApi {
 }
 
 #[test]
+fn the_address_of_a_method_is_that_of_its_own_workload() {
+    let method = json!({"name": "db", "http": {"port": "http"}, "workload": "db"});
+    let api = with_database(method);
+    let mut objects = Vec::new();
+    for (name, pod_name) in [("web", "web-1-b"), ("db", "db-0")] {
+        let mut pod = api.object("pods", "default", pod_name).unwrap();
+        pod["metadata"]["labels"]["app"] = name.into();
+        pod["spec"]["containers"][0]["ports"] = json!([{"name": "http", "containerPort": 8080}]);
+        api.put(pod);
+        objects.push(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "default"},
+            "spec": {"selector": {"app": name, "streaming.platform/session": "alice"}, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]}}));
+    }
+    let rule = |name: &str| {
+        json!({"host": format!("{name}.example.com"), "http": {"paths": [{"path": "/",
+            "backend": {"service": {"name": name, "port": {"name": "http"}}}}]}})
+    };
+    objects.push(json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "all", "namespace": "default"},
+        "spec": {"rules": [rule("web"), rule("db")]}}));
+    let made: Vec<Value> = objects.iter().map(|object| {
+        json!({"apiVersion": object["apiVersion"], "kind": object["kind"], "name": object["metadata"]["name"], "uid": ""})
+    }).collect();
+    for object in objects {
+        api.put(object);
+    }
+    crate::running::change(&api, |session| {
+        let applied = session["status"]["applied"]["objects"]
+            .as_array_mut()
+            .unwrap();
+        applied.extend(made.clone());
+    });
+    let printed = connect(&api, "alice --method db --print");
+    assert_eq!(
+        printed.done(),
+        "http://db.example.com/\n",
+        "{}",
+        printed.err
+    );
+}
+
+#[test]
 fn a_workload_is_entered_by_flag_or_method_with_or_without_its_prefix() {
     for (words, expected) in [
         ("alice --workload db -- ls", "db-0 postgres ls"),
