@@ -175,7 +175,7 @@ fn each_way_in(world: &World) -> Result<()> {
     }
     let status = say(world, "status pr-17")?.stdout;
     for part in [
-        "Deployment/web (primary)",
+        "Deployment/web, primary, 1 of 1 ready",
         "Deployment/api",
         "StatefulSet/db",
         "Service/db",
