@@ -28,6 +28,7 @@ mod lifecycle;
 mod logs;
 mod platforms;
 mod pod_security;
+mod preview;
 mod readme;
 mod resize;
 mod rights;
@@ -77,6 +78,7 @@ fn all() -> Vec<Live> {
         cleanup::tests(),
         platforms::tests(),
         pod_security::tests(),
+        preview::tests(),
         resize::tests(),
         rights::tests(),
         snapshot::tests(),

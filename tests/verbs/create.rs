@@ -22,6 +22,8 @@ mod gimp;
 mod kept;
 #[path = "play.rs"]
 mod play;
+#[path = "create/preview.rs"]
+mod preview;
 #[path = "create/rehearsal.rs"]
 mod rehearsal;
 #[path = "create/rollback.rs"]

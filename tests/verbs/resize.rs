@@ -20,6 +20,8 @@ mod play;
 mod refused;
 #[path = "resize/restart.rs"]
 mod restart;
+#[path = "resize/scale.rs"]
+mod scale;
 #[path = "resize/scene.rs"]
 mod scene;
 #[path = "resize/storage.rs"]

@@ -16,8 +16,8 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 pub(crate) const ABOUT: &str = "Open a session's shell, run a command in it, or reach its ports
 
 The template defines the connection methods of a session, and the first one is the default; kubectl session status NAME lists \
-them. A command after -- runs instead of the method's command, in the container of -c, else in that of --method, else in the \
-primary one. If the session is still starting, connect waits for it. If the session is stopped, connect starts it.
+them. A command after -- runs instead of the method's command, in the workload and container of --workload and -c, else in those \
+of --method, else in the primary ones. If the session is still starting, connect waits for it. If the session is stopped, connect starts it.
 
 As with kubectl exec, a command after -- gets standard input only with -i. A shell (no command after --) on a terminal gets it \
 without the flag. With standard input, the command runs in a terminal if standard input and output are both terminals; -t=false \
@@ -37,6 +37,9 @@ const EXAMPLES: &str = "  # Open a shell in the session
 
   # Run a command in another container and write its output to a file
   kubectl session connect dev -c sidecar -- cat /etc/hosts > hosts
+
+  # Run a command in another workload of the session
+  kubectl session connect pr-17 --workload db -- pg_isready -U disney_app
 
   # Copy files into the session
   tar cz project | kubectl session connect dev -i -- tar xz -C /workspace
@@ -79,7 +82,11 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     pub method: Option<String>,
 
-    /// Name of the container; defaults to that of the method, else the primary one
+    /// Workload or Pod of the session, as NAME or KIND/NAME; defaults to that of the method, else the primary one
+    #[arg(long, value_name = "WORKLOAD")]
+    pub workload: Option<String>,
+
+    /// Name of the container; defaults to that of the method, else the default one of the workload
     #[arg(short = 'c', long, value_name = "NAME")]
     pub container: Option<String>,
 
@@ -99,12 +106,12 @@ pub struct Args {
     #[arg(help_heading = "Web Page", short = 'o', long, value_name = "FORMAT")]
     pub output: Option<String>,
 
-    /// Connect standard input and output to a port of the session's primary Pod (a number, also if undeclared, or a name), as an
+    /// Connect standard input and output to a port of the session's Pod (a number, also if undeclared, or a name), as an
     /// ssh ProxyCommand
     #[arg(help_heading = "Port", long, value_name = "PORT")]
     pub stdio: Option<String>,
 
-    /// Forward a local port to a port of the session's primary Pod; may be repeated or comma-separated
+    /// Forward a local port to a port of the session's Pod; may be repeated or comma-separated
     ///
     /// REMOTE is a number, also of an undeclared port, or a name; a port that only a Service of the session has means the one it
     /// leads to. ADDRESS defaults to 127.0.0.1; localhost means 127.0.0.1 and ::1; write IPv6 addresses in brackets. LOCAL

@@ -17,7 +17,7 @@ use session_shared::client::{ContainerRef, parse_object, random_token};
 use session_shared::failure::{FailureKind, check_exit_code, exit_error, find_failure, with_hint};
 use session_shared::objects::metadata::{is_same_object, name_of};
 use session_shared::objects::resource::POD;
-use session_shared::ops::{Cluster, ObservedSession};
+use session_shared::ops::{Cluster, ContainerTarget, ObservedSession};
 use session_shared::report::console::Console;
 use session_shared::report::terminal::{RawOutput, StdinStream, TerminalSizes};
 use session_shared::verb::Environment;
@@ -54,11 +54,11 @@ pub(crate) async fn run(
     intent: &Intent,
     observed: &ObservedSession,
     argv: &[String],
-    container: Option<&str>,
+    place: &ContainerTarget,
     kill_on_exit: bool,
     environment: &mut Environment,
 ) -> Result<()> {
-    let Some((pod, container)) = observed.choose_container(container)? else {
+    let Some((pod, container)) = observed.choose_container(place)? else {
         bail!("session \"{}\" has no Pod", intent.name)
     };
     let container = ContainerRef {

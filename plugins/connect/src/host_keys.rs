@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow};
 use session_shared::local_state;
 use session_shared::objects::pod_containers::container_status;
 use session_shared::objects::pod_ports::{port_container, resolve_port};
-use session_shared::ops::ObservedSession;
+use session_shared::ops::{ContainerTarget, ObservedSession};
 use session_shared::report::console::Console;
 
 use crate::intent::Intent;
@@ -30,13 +30,13 @@ pub(crate) struct ServerRun {
 }
 
 impl ServerRun {
-    /// Returns the run of the container that declares `port`, else of the given or primary container. `None` without a Pod.
+    /// Returns the run of the container that declares `port`, else of the container of `place`. `None` without a Pod.
     pub(crate) fn of(
         observed: &ObservedSession,
-        container: Option<&str>,
+        place: &ContainerTarget,
         port: &str,
     ) -> Option<Self> {
-        let (pod, chosen) = observed.choose_container(container).ok().flatten()?;
+        let (pod, chosen) = observed.choose_container(place).ok().flatten()?;
         let number = resolve_port(pod, port).ok();
         let declaring = number.and_then(|number| port_container(pod, number));
         let status = container_status(pod, declaring.unwrap_or(&chosen));

@@ -10,6 +10,7 @@ use session_shared::flags::list::parse_session_name;
 use session_shared::flags::non_empty;
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::names::SessionName;
+use session_shared::reconcile::WorkloadName;
 use session_shared::report::console::Console;
 
 use crate::args::{Args, DEFAULT_TIMEOUT, StreamFlags};
@@ -45,6 +46,7 @@ pub(crate) struct Intent {
     pub(crate) name: SessionName,
     pub(crate) mode: ConnectMode,
     pub(crate) method: Option<String>,
+    pub(crate) workload: Option<WorkloadName>,
     pub(crate) container: Option<String>,
     /// Arguments after `--`.
     pub(crate) command: Vec<String>,
@@ -73,6 +75,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         name,
         command,
         method,
+        workload,
         container,
         streams:
             StreamFlags {
@@ -111,6 +114,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         mode: mode.parse()?,
         name: parse_session_name(&name)?,
         method,
+        workload: workload.as_deref().map(str::parse).transpose()?,
         container,
         command,
         stdin,

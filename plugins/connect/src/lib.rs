@@ -87,63 +87,53 @@ async fn open_connection(
             print::run(cluster, intent, observed, target, *json, console).await
         }
         (ConnectMode::Stdio { port, known_hosts }, _) => {
-            let container = intent.container.as_deref();
-            let pod = port_forwarder::require_pod(intent, observed, container)?;
+            let place = &intent.place();
+            let pod = port_forwarder::require_pod(intent, observed, place)?;
             // Before ssh gets the first byte, after which it reads the file.
-            if let (Some(file), Some(run)) = (known_hosts, ServerRun::of(observed, container, port))
-            {
+            if let (Some(file), Some(run)) = (known_hosts, ServerRun::of(observed, place, port)) {
                 host_keys::drop_keys_of_other_runs(file, &run, intent, &mut environment.console)?;
             }
             let console = &mut environment.console;
             let port =
                 port_forwarder::resolve_remote_port(cluster, observed, pod, port, console).await?;
             let (forwarder, _) =
-                port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
+                port_forwarder::new_forwarder(cluster, intent, observed, place, environment)?;
             stdio::run(&forwarder, pod, port, environment).await
         }
         (
             _,
             ConnectTarget::Command {
                 argv,
-                container,
+                place,
                 kill_on_exit,
             },
         ) => {
             if !confirm_stored_command(cluster, intent, observed, environment).await? {
                 return check_exit_code(1);
             }
-            let (container, kill) = (container.as_deref(), *kill_on_exit);
             exec::run(
                 cluster,
                 intent,
                 observed,
                 argv,
-                container,
-                kill,
+                place,
+                *kill_on_exit,
                 environment,
             )
             .await
         }
-        (
-            _,
-            ConnectTarget::Page {
-                port,
-                path,
-                container,
-            },
-        ) => {
-            let container = container.as_deref();
-            let pod = port_forwarder::require_pod(intent, observed, container)?;
+        (_, ConnectTarget::Page { port, path, place }) => {
+            let pod = port_forwarder::require_pod(intent, observed, place)?;
             let console = &mut environment.console;
             let port =
                 port_forwarder::resolve_remote_port(cluster, observed, pod, port, console).await?;
             let forwarder =
-                port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
+                port_forwarder::new_forwarder(cluster, intent, observed, place, environment)?;
             open::run(forwarder, pod, port, path, environment).await
         }
-        (mode, ConnectTarget::Ssh { port, user, .. }) => {
+        (mode, ConnectTarget::Ssh { port, user, place }) => {
             let user = user.as_ref();
-            let host = ssh::ssh_host(cluster, intent, observed, &intent.connection, port, user)?;
+            let host = ssh::ssh_host(cluster, intent, observed, place, port, user)?;
             if *mode == ConnectMode::SshConfig {
                 return ssh::print_host_block(host, &intent.connection, &mut environment.console);
             }

@@ -15,7 +15,7 @@ use session_shared::objects::endpoint::{PodPort, port_endpoint};
 use session_shared::objects::metadata::name_of;
 use session_shared::objects::pod_containers::container_status;
 use session_shared::objects::pod_ports::{resolve_port, tcp_port_name};
-use session_shared::ops::ObservedSession;
+use session_shared::ops::{ContainerTarget, ObservedSession};
 
 use crate::intent::{ConnectMode, Intent};
 use crate::port_name::check_port;
@@ -24,14 +24,13 @@ use crate::port_name::check_port;
 const DEFAULT_SHELL: &str =
     "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi";
 
-/// Connection to a session, resolved from flags and method.
+/// Connection to a session, resolved from flags and method. `place` is the workload and container given by flags or the method.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectTarget {
     /// A command in a container.
     Command {
         argv: Vec<String>,
-        /// Container given by `-c` or the method.
-        container: Option<String>,
+        place: ContainerTarget,
         /// True if the command is ended with this program.
         kill_on_exit: bool,
     },
@@ -39,15 +38,13 @@ pub(crate) enum ConnectTarget {
     Page {
         port: String,
         path: String,
-        /// Container given by `-c` or the method.
-        container: Option<String>,
+        place: ContainerTarget,
     },
     /// An SSH server: port number or name, and user.
     Ssh {
         port: String,
         user: Option<SshUser>,
-        /// Container given by `-c` or the method.
-        container: Option<String>,
+        place: ContainerTarget,
     },
 }
 
@@ -120,16 +117,13 @@ fn target_of_method(
         check_port(&port).with_context(|| method_error_context(method, session))?;
         anyhow::Ok(port)
     };
-    let container = intent
-        .container
-        .clone()
-        .or_else(|| method.container.clone());
+    let place = method_place(method, intent)?;
     if let Some(http) = &method.http {
         let path = http.path.clone().unwrap_or_else(|| "/".to_owned());
         return Ok(ConnectTarget::Page {
             port: port(&http.port)?,
             path,
-            container,
+            place,
         });
     }
     if let Some(ssh) = &method.ssh {
@@ -137,7 +131,7 @@ fn target_of_method(
         return Ok(ConnectTarget::Ssh {
             port: port(&ssh.port)?,
             user: user.map_err(|error| altered_user_error(error, method, session))?,
-            container,
+            place,
         });
     }
     let argv = if intent.command.is_empty() {
@@ -151,9 +145,41 @@ fn target_of_method(
     let kill_on_exit = intent.kill_on_exit.or(method.kill_on_exit);
     Ok(ConnectTarget::Command {
         argv,
-        container,
+        place,
         kill_on_exit: kill_on_exit.unwrap_or_default(),
     })
+}
+
+/// Returns the place of a method, with that of the flags before it. Its container is one of its own workload.
+fn method_place(method: &ConnectMethod, intent: &Intent) -> Result<ContainerTarget> {
+    let given = intent.place();
+    let is_elsewhere = given.workload.is_some();
+    let workload = method.workload.as_deref().map(str::parse).transpose();
+    let workload = workload.with_context(|| format!("cannot use method {:?}", method.name))?;
+    let container = method.container.clone().filter(|_| !is_elsewhere);
+    Ok(ContainerTarget {
+        workload: given.workload.or(workload),
+        container: given.container.or(container),
+    })
+}
+
+impl Intent {
+    /// Returns the place that the flags name.
+    pub(crate) fn place(&self) -> ContainerTarget {
+        ContainerTarget {
+            workload: self.workload.clone(),
+            container: self.container.clone(),
+        }
+    }
+}
+
+impl ConnectTarget {
+    /// Returns the workload and container of the connection.
+    pub(crate) fn place(&self) -> &ContainerTarget {
+        let (Self::Command { place, .. } | Self::Page { place, .. } | Self::Ssh { place, .. }) =
+            self;
+        place
+    }
 }
 
 fn method_error_context(method: &ConnectMethod, session: &Session) -> String {
@@ -196,11 +222,11 @@ fn default_target(intent: &Intent) -> Result<ConnectTarget> {
         ConnectMode::Ssh | ConnectMode::SshConfig => Ok(ConnectTarget::Ssh {
             port: "22".to_owned(),
             user: None,
-            container: intent.container.clone(),
+            place: intent.place(),
         }),
         _ => Ok(ConnectTarget::Command {
             argv,
-            container: intent.container.clone(),
+            place: intent.place(),
             kill_on_exit: intent.kill_on_exit.unwrap_or_default(),
         }),
     }
@@ -310,11 +336,12 @@ pub(crate) fn find_address(
         let endpoint = text.parse::<Endpoint>();
         endpoint.with_context(|| format!("cannot use the endpoint of session {name:?}"))
     };
+    let place = entrance.place();
     if let ConnectTarget::Ssh { port, .. } = entrance {
         // No URL reaches an SSH server.
         let is_service = |object: &&Value| object["kind"] != "Ingress";
         let services: Vec<Value> = network.iter().filter(is_service).cloned().collect();
-        let exposed = exposed_endpoint(observed, port, &services);
+        let exposed = exposed_endpoint(observed, place, port, &services);
         let written = written.filter(|endpoint| !endpoint.starts_with("http"));
         let endpoint = exposed.as_deref().or(written).map(read).transpose()?;
         return Ok(endpoint.map(|endpoint| endpoint.to_string()));
@@ -323,7 +350,7 @@ pub(crate) fn find_address(
         let endpoint = written.map(read).transpose()?;
         return Ok(endpoint.map(|endpoint| endpoint.to_string()));
     };
-    if let Some(endpoint) = exposed_endpoint(observed, port, network) {
+    if let Some(endpoint) = exposed_endpoint(observed, place, port, network) {
         return Ok(Some(read(&endpoint)?.page_url(path)));
     }
     let pages = connect_methods(&observed.session).iter();
@@ -335,12 +362,44 @@ pub(crate) fn find_address(
 }
 
 /// Returns the endpoint of a Service or Ingress that exposes a port of the session's Pod.
-fn exposed_endpoint(observed: &ObservedSession, word: &str, network: &[Value]) -> Option<String> {
-    let (pod, _) = observed.choose_container(None).ok().flatten()?;
+fn exposed_endpoint(
+    observed: &ObservedSession,
+    place: &ContainerTarget,
+    word: &str,
+    network: &[Value],
+) -> Option<String> {
+    let (pod, _) = observed.choose_container(place).ok().flatten()?;
     let number = resolve_port(pod, word).ok()?;
     let name = tcp_port_name(pod, number);
     let node = pod.status.as_ref().and_then(|s| s.host_ip.as_deref());
-    port_endpoint(network, node, &PodPort { number, name })
+    let network = network_of_pod(network, pod);
+    port_endpoint(&network, node, &PodPort { number, name })
+}
+
+/// Returns the objects without the Services of other workloads, whose ports may have the same names. Without a Service that selects
+/// the Pod's labels, all of them.
+fn network_of_pod(network: &[Value], pod: &Pod) -> Vec<Value> {
+    let labels = pod.metadata.labels.as_ref();
+    let is_service = |object: &Value| object["kind"] == "Service";
+    let selects = |service: &Value| {
+        let selector = service.pointer("/spec/selector").and_then(Value::as_object);
+        selector.is_some_and(|selector| {
+            selector.iter().all(|(key, value)| {
+                let label = labels.and_then(|labels| labels.get(key));
+                label.map(String::as_str) == value.as_str()
+            })
+        })
+    };
+    if !network
+        .iter()
+        .any(|object| is_service(object) && selects(object))
+    {
+        return network.to_vec();
+    }
+    let own = network
+        .iter()
+        .filter(|object| !is_service(object) || selects(object));
+    own.cloned().collect()
 }
 
 /// Returns true for a host name that only the cluster's DNS resolves.

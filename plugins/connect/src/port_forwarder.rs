@@ -18,7 +18,7 @@ use session_shared::objects::pod_ports::{declares_port, find_service_target, res
 use session_shared::objects::resource::{POD, SERVICE, SESSION};
 use session_shared::ops::pod_selector;
 use session_shared::ops::session_objects::session_selector;
-use session_shared::ops::{Cluster, ObservedSession};
+use session_shared::ops::{Cluster, ContainerTarget, ObservedSession};
 use session_shared::reconcile::is_primary_pod;
 use session_shared::report::console::Console;
 use session_shared::verb::Environment;
@@ -33,16 +33,16 @@ pub(crate) type ForwardEvents = mpsc::UnboundedReceiver<ForwardEvent>;
 /// Minimum and maximum pause between two searches for the Pod.
 const SEARCH_PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(30)];
 
-/// Returns the Pod that has `container`, by default the primary one.
+/// Returns the Pod at `place`, by default the primary one.
 ///
 /// # Errors
 /// No Pod, or no such container.
 pub(crate) fn require_pod<'a>(
     intent: &Intent,
     observed: &'a ObservedSession,
-    container: Option<&str>,
+    place: &ContainerTarget,
 ) -> Result<&'a Pod> {
-    let found = observed.choose_container(container)?;
+    let found = observed.choose_container(place)?;
     let (pod, _) = found.ok_or_else(|| anyhow!("session \"{}\" has no Pod", intent.name))?;
     Ok(pod)
 }
@@ -95,10 +95,10 @@ pub(crate) fn new_forwarder(
     cluster: &Cluster,
     intent: &Intent,
     observed: &ObservedSession,
-    container: Option<&str>,
+    place: &ContainerTarget,
     environment: &Environment,
 ) -> Result<(Forwarder, ForwardEvents)> {
-    let find = pod_finder(cluster, intent, observed, container)?;
+    let find = pod_finder(cluster, intent, observed, place)?;
     let aside = environment.console.stderr_handle();
     let (sender, events) = mpsc::unbounded_channel();
     let forwarder = cluster
@@ -120,8 +120,8 @@ pub(crate) fn new_forwarder(
 struct PodSearch {
     cluster: Cluster,
     intent: Intent,
-    /// Container given by `-c` or the method.
-    container: Option<String>,
+    /// Workload and container given by flags or the method.
+    place: ContainerTarget,
     /// The Pods that may be the session's.
     select: ListOptions,
     is_primary: bool,
@@ -133,13 +133,13 @@ fn pod_finder(
     cluster: &Cluster,
     intent: &Intent,
     observed: &ObservedSession,
-    container: Option<&str>,
+    place: &ContainerTarget,
 ) -> Result<FindPod> {
-    let pod = require_pod(intent, observed, container)?;
+    let pod = require_pod(intent, observed, place)?;
     let search = PodSearch {
         cluster: cluster.clone(),
         intent: intent.clone(),
-        container: container.map(str::to_owned),
+        place: place.clone(),
         select: pod_selector(&observed.session),
         is_primary: is_primary_pod(pod),
     };
@@ -192,10 +192,9 @@ impl PodSearch {
         }
         let pods = &mut observed.live.pods;
         pods.retain(|pod| pod.metadata.deletion_timestamp.is_none() && is_ready(pod));
-        let container = self.container.as_deref();
-        let found = observed.choose_container(container).ok().flatten();
-        let found =
-            found.filter(|(pod, _)| container.is_some() || is_primary_pod(pod) == self.is_primary);
+        let found = observed.choose_container(&self.place).ok().flatten();
+        let is_named = self.place != ContainerTarget::default();
+        let found = found.filter(|(pod, _)| is_named || is_primary_pod(pod) == self.is_primary);
         if let Some((pod, _)) = found {
             return Ok(pod.metadata.name.clone());
         }

@@ -100,7 +100,8 @@ fn print_json(
     address: Option<String>,
     console: &mut Console,
 ) -> Result<()> {
-    let pod = observed.choose_container(None)?.map(|(pod, _)| pod);
+    let pod = observed.choose_container(&intent.place())?;
+    let pod = pod.map(|(pod, _)| pod);
     let ip = pod.and_then(|pod| pod.status.as_ref()?.pod_ip.as_ref());
     let ready = ip.is_some() && pod.is_some_and(is_ready);
     let ip = ip.filter(|_| ready);

@@ -50,8 +50,8 @@ pub(crate) async fn run(
     taken: Vec<Vec<LocalListener>>,
     environment: &mut Environment,
 ) -> Result<()> {
-    let container = intent.container.as_deref();
-    let pod = port_forwarder::require_pod(intent, observed, container)?;
+    let place = &intent.place();
+    let pod = port_forwarder::require_pod(intent, observed, place)?;
     let mut ports = Vec::new();
     for (forward, listeners) in forwards.iter().zip(taken) {
         let console = &mut environment.console;
@@ -66,7 +66,7 @@ pub(crate) async fn run(
         ports.extend(listeners.into_iter().map(|listener| (listener, remote)));
     }
     let (forwarder, events) =
-        port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
+        port_forwarder::new_forwarder(cluster, intent, observed, place, environment)?;
     if let Some((_, port)) = ports.first() {
         forwarder.connect(*port).await?;
     }

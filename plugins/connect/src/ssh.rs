@@ -15,7 +15,7 @@ use session_shared::flags::non_empty;
 use session_shared::local_state;
 use session_shared::names::{SshUser, Uid};
 use session_shared::objects::Untyped;
-use session_shared::ops::{Cluster, ObservedSession};
+use session_shared::ops::{Cluster, ContainerTarget, ObservedSession};
 use session_shared::report::console::Console;
 use session_shared::verb::ProgramName;
 
@@ -30,20 +30,18 @@ pub(crate) fn ssh_host(
     cluster: &Cluster,
     intent: &Intent,
     observed: &ObservedSession,
-    connection: &ConnectionFlags,
+    place: &ContainerTarget,
     port: &str,
     user: Option<&SshUser>,
 ) -> Result<SshHost> {
     let mut proxy = proxy_command()?;
     proxy.extend([intent.name.to_string(), format!("--stdio={port}")]);
     proxy.push(format!("--namespace={}", cluster.namespace()));
-    proxy.extend(connection.to_arguments());
-    proxy.extend(
-        intent
-            .container
-            .as_ref()
-            .map(|name| format!("--container={name}")),
-    );
+    proxy.extend(intent.connection.to_arguments());
+    let workload = place.workload.as_ref();
+    proxy.extend(workload.map(|name| format!("--workload={name}")));
+    let container = place.container.as_ref();
+    proxy.extend(container.map(|name| format!("--container={name}")));
     proxy.push("--quiet".to_owned());
     let cannot_pin = || format!("cannot pin the key of session \"{}\"", intent.name);
     let state = local_state::state_folder()
@@ -59,12 +57,16 @@ pub(crate) fn ssh_host(
         proxy,
     };
     if intent.mode == ConnectMode::SshConfig {
-        let container = intent.container.iter().map(|name| format!(".{name}"));
-        let file = format!("{session}{}", container.collect::<String>());
+        let workload = place
+            .workload
+            .iter()
+            .map(|name| format!(".{}", name.to_string().replace('/', "-")));
+        let container = place.container.iter().map(|name| format!(".{name}"));
+        let file = format!("{session}{}", workload.chain(container).collect::<String>());
         host.known_hosts = state.join("host_keys").join(file);
         let path = path_text(&host.known_hosts)?;
         host.proxy.push(format!("--known-hosts={path}"));
-    } else if let Some(run) = ServerRun::of(observed, intent.container.as_deref(), port) {
+    } else if let Some(run) = ServerRun::of(observed, place, port) {
         host.uid = run.pod.parse().with_context(cannot_pin)?;
         host.restarts = run.restarts;
     }

@@ -129,6 +129,10 @@ pub struct Args {
     #[arg(long, value_name = "KIND/NAME")]
     pub primary: Option<String>,
 
+    /// If true, leave out objects of kinds that the server does not have, now and at later starts
+    #[arg(long)]
+    pub skip_missing_kinds: bool,
+
     /// If true, create the namespace if it does not exist
     #[arg(long)]
     pub create_namespace: bool,

@@ -13,6 +13,7 @@ use session_shared::objects::Untyped;
 use session_shared::objects::resource::{NAMESPACE, PERSISTENT_VOLUME_CLAIM, SECRET, SESSION};
 use session_shared::objects::{ResourceType, is_data};
 use session_shared::ops::finish_start::Started;
+use session_shared::ops::missing_kinds::MissingKinds;
 use session_shared::ops::start::{RequestedStart, StartContext};
 use session_shared::ops::{Cluster, Driver};
 use session_shared::plan::PropagationPolicy;
@@ -31,6 +32,8 @@ pub(crate) struct Creation<'a> {
     pub(crate) write: &'a WriteOptions,
     pub(crate) interrupt: &'a Interrupt,
     pub(crate) driver: Driver,
+    /// Kinds whose objects are left out.
+    pub(crate) missing: &'a MissingKinds,
 }
 
 /// Objects this run has created so far: a rollback deletes only these.
@@ -122,15 +125,11 @@ impl Creation<'_> {
     fn render_with_secret(&self, subject: &NewSession, secret: &Value) -> Result<Rendering> {
         let stored = decode_parameters_secret(secret)?;
         let (intent, observed) = (self.intent, self.observed);
-        plan::render_session(
-            intent,
-            observed,
-            &subject.name,
-            &subject.spec,
-            &stored,
-            false,
-        )
-        .map(|output| output.rendering)
+        let (name, spec) = (&subject.name, &subject.spec);
+        let output = plan::render_session(intent, observed, name, spec, &stored, false)?;
+        let mut rendering = output.rendering;
+        self.missing.leave_out(&mut rendering.objects);
+        Ok(rendering)
     }
 
     /// Returns the outcome of a server-side dry run in a namespace that does not exist: the server cannot check objects in

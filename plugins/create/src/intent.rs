@@ -89,6 +89,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         data_policy,
         existing,
         primary,
+        skip_missing_kinds,
         create_namespace,
         skip_checks,
         generate_name,
@@ -143,6 +144,9 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         data_policy,
     };
     overrides.apply(&mut spec)?;
+    if skip_missing_kinds {
+        spec.skip_missing_kinds = Some(true);
+    }
     let intent = Intent {
         generate_name: generate_name || (name.is_none() && given.name.is_none()),
         name: merge_equal("name", name, given.name)?,

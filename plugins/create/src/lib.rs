@@ -27,6 +27,7 @@ mod spec_overrides;
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::ops::check_stoppable;
+use session_shared::ops::missing_kinds::MissingKinds;
 use session_shared::ops::preflight::{self, PreflightObjects};
 use session_shared::prompt::started;
 use session_shared::verb::{Environment, Verb};
@@ -53,13 +54,24 @@ impl Verb for Create {
         let cluster = environment.connect(&intent.connection).await?;
         let (observed, driver) = observe::observe(&cluster, &intent, environment.now()).await?;
         // pure
-        let subject = plan::plan_session(&intent, &observed)?;
+        let mut subject = plan::plan_session(&intent, &observed)?;
+        for note in &subject.rendered.notes {
+            environment.console.note(note);
+        }
         for privilege in subject.privilege_warnings(&intent.source) {
             environment.console.warn(&privilege);
         }
         if intent.is_client_dry_run() {
             return dry_run::print_dry_run(&intent, &subject, &mut environment.console);
         }
+        // reads: a kind that the server lacks would be found only after the first writes
+        let objects = &mut subject.rendered.rendering.objects;
+        let missing = MissingKinds::find(&cluster, objects).await?;
+        if subject.spec.skip_missing_kinds == Some(true) {
+            let notes = missing.leave_out(objects);
+            notes.iter().for_each(|note| environment.console.note(note));
+        }
+        missing.require_served(subject.name.as_str(), objects)?;
         if !intent.skip_checks {
             let all = subject.quota_objects(&intent.metadata);
             let rendering = &subject.rendered.rendering;
@@ -105,6 +117,7 @@ impl Verb for Create {
             write: &intent.mutation.write,
             interrupt: &interrupt,
             driver,
+            missing: &missing,
         };
         let started = maker
             .create(subject, &mut environment.console.progress())

@@ -19,6 +19,7 @@ fn subject(objects: Vec<Value>, secrets: &[(&str, &str)]) -> NewSession {
             rendering,
             withheld: Vec::new(),
             parameters: BTreeMap::new(),
+            notes: Vec::new(),
             max_name_length: 63,
         },
         ownership: Ownership {

@@ -8,6 +8,7 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::{list, non_empty};
 use session_shared::go_duration;
 use session_shared::names::SessionName;
+use session_shared::reconcile::WorkloadName;
 use session_shared::report::console::Console;
 
 use crate::args::Args;
@@ -17,7 +18,7 @@ use crate::args::Args;
 pub(crate) struct Intent {
     pub(crate) session: SessionName,
     /// Workload or Pod; `None` means the primary workload.
-    pub(crate) workload: Option<WorkloadArg>,
+    pub(crate) workload: Option<WorkloadName>,
     pub(crate) containers: ContainerSelection,
     pub(crate) follow: bool,
     /// Prefix before each line; `None` means only for several logs.
@@ -25,14 +26,6 @@ pub(crate) struct Intent {
     /// Options of every log; container and follow are set for each log.
     pub(crate) options: LogOptions,
     pub(crate) connection: ConnectionFlags,
-}
-
-/// A workload or Pod as given on the command line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct WorkloadArg {
-    /// Kind in lower case; empty where none was given.
-    pub(crate) kind: String,
-    pub(crate) name: String,
 }
 
 /// The containers whose logs to print.
@@ -84,7 +77,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     }
     Ok(Intent {
         session: list::parse_session_name(&name)?,
-        workload: workload.as_deref().map(parse_workload).transpose()?,
+        workload: workload.as_deref().map(str::parse).transpose()?,
         containers: match (all_containers, non_empty(&container)) {
             (true, _) => ContainerSelection::All,
             (false, None) => ContainerSelection::Default,
@@ -103,20 +96,6 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
             ..LogOptions::default()
         },
         connection,
-    })
-}
-
-fn parse_workload(word: &str) -> Result<WorkloadArg> {
-    let (kind, name) = word.split_once('/').unwrap_or(("", word));
-    if name.is_empty() || name.contains('/') || (kind.is_empty() && word.contains('/')) {
-        return Err(usage_error(format!(
-            "invalid workload {word:?}: must be NAME or KIND/NAME"
-        )));
-    }
-    let kind = kind.split('.').next().unwrap_or(kind).to_lowercase();
-    Ok(WorkloadArg {
-        kind,
-        name: name.to_owned(),
     })
 }
 
@@ -161,20 +140,5 @@ mod tests {
         let time = options("a --since-time=2026-03-01T13:00:00+01:00").since_time;
         assert_eq!(time.unwrap().to_string(), "2026-03-01T12:00:00Z");
         assert!(!intent("a -f -p").unwrap().follow);
-    }
-
-    #[test]
-    fn a_workload_has_a_name_and_perhaps_a_kind() {
-        let read = |word: &str| intent(&format!("a {word}")).map(|intent| intent.workload.unwrap());
-        for (word, kind, name) in [
-            ("api", "", "api"),
-            ("Deployment.apps/api", "deployment", "api"),
-        ] {
-            let found = read(word).unwrap();
-            assert_eq!((found.kind.as_str(), found.name.as_str()), (kind, name));
-        }
-        for word in ["/", "a/", "/a", "a/b/c"] {
-            assert!(read(word).is_err(), "{word}");
-        }
     }
 }

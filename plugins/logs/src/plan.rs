@@ -6,21 +6,11 @@ use session_shared::api::{DesiredState, Phase, PrimaryRef, Session};
 use session_shared::failure::with_hint;
 use session_shared::objects::ObjectRef;
 use session_shared::objects::metadata::name_of;
-use session_shared::objects::pods::pod_metadata_paths;
 use session_shared::ops::ObservedSession;
-use session_shared::reconcile::is_primary_pod;
+use session_shared::reconcile::{NamedWorkload, WorkloadName, find_workload, is_primary_pod};
 use session_shared::report::escape;
 
-use crate::intent::{ContainerSelection, WorkloadArg};
-
-/// kubectl's short names of kinds with Pods.
-const SHORT_KINDS: [(&str, &str); 5] = [
-    ("po", "pod"),
-    ("deploy", "deployment"),
-    ("sts", "statefulset"),
-    ("ds", "daemonset"),
-    ("rs", "replicaset"),
-];
+use crate::intent::ContainerSelection;
 
 /// The Pods whose logs are printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +51,7 @@ pub(crate) struct ContainerLog {
 /// A workload that does not exist, or a name that several workloads have.
 pub(crate) fn select_pods(
     observed: &ObservedSession,
-    wanted: Option<&WorkloadArg>,
+    wanted: Option<&WorkloadName>,
 ) -> Result<PodSelection> {
     let primary = recorded_primary(&observed.session);
     let Some(wanted) = wanted else {
@@ -74,84 +64,23 @@ pub(crate) fn select_pods(
             None => PodSelection::PrimaryLabel,
         });
     };
-    let all = session_workloads(observed);
-    let fits = |object: &&ObjectRef| {
-        object.name == wanted.name && matches_kind(&object.kind, &wanted.kind)
-    };
-    let found: Vec<&ObjectRef> = all.iter().filter(fits).collect();
-    if let [one] = found.as_slice() {
-        let is_primary = |p: &&PrimaryRef| p.kind == one.kind && p.name == one.name;
-        return Ok(PodSelection::Workload {
-            kind: one.kind.clone(),
-            name: one.name.clone(),
-            container: primary.filter(is_primary).and_then(|p| p.container.clone()),
-        });
-    }
-    let mut pods = observed.own_pods().map(pod_name);
-    if found.is_empty() && matches_kind("Pod", &wanted.kind) && pods.any(|pod| pod == wanted.name) {
-        return Ok(PodSelection::Pod(wanted.name.clone()));
-    }
-    let several = !found.is_empty();
-    let listed = if several { found } else { all.iter().collect() };
-    let listed: Vec<String> = listed.into_iter().map(kind_and_name).collect();
-    let session = observed.session.name();
-    let name = &wanted.name;
-    if several {
-        bail!(
-            "workload {name:?} of session {session:?} is ambiguous: use one of {}",
-            listed.join(", ")
-        );
-    }
-    let typed = if wanted.kind.is_empty() {
-        name.clone()
-    } else {
-        format!("{}/{name}", wanted.kind)
-    };
-    if listed.is_empty() {
-        bail!("workload {typed:?} not found in session {session:?}: the session has no workloads");
-    }
-    bail!(
-        "workload {typed:?} not found in session {session:?}: the session has {}",
-        listed.join(", ")
+    Ok(
+        match find_workload(&observed.session, &observed.live, wanted)? {
+            NamedWorkload::Pod(name) => PodSelection::Pod(name),
+            NamedWorkload::Workload(one) => {
+                let is_primary = |p: &&PrimaryRef| p.kind == one.kind && p.name == one.name;
+                PodSelection::Workload {
+                    container: primary.filter(is_primary).and_then(|p| p.container.clone()),
+                    kind: one.kind,
+                    name: one.name,
+                }
+            }
+        },
     )
 }
 
 fn recorded_primary(session: &Session) -> Option<&PrimaryRef> {
     session.applied()?.primary.as_ref()
-}
-
-/// Returns the session's workloads: those that its last start recorded, and the owners of its existing Pods.
-fn session_workloads(observed: &ObservedSession) -> Vec<ObjectRef> {
-    let applied = observed.session.applied().into_iter();
-    let made = applied.flat_map(|applied| applied.objects.iter().cloned());
-    let owners = observed
-        .own_pods()
-        .filter_map(|pod| observed.live.workload_of(pod, observed.uid()));
-    let mut found: Vec<ObjectRef> = Vec::new();
-    for object in made.chain(owners) {
-        let known = |other: &ObjectRef| other.kind == object.kind && other.name == object.name;
-        if !pod_metadata_paths(&object.kind).is_empty() && !found.iter().any(known) {
-            found.push(object);
-        }
-    }
-    found
-}
-
-fn kind_and_name(object: &ObjectRef) -> String {
-    format!("{}/{}", object.kind.to_lowercase(), object.name)
-}
-
-/// Returns true if `typed` is a name of `kind`: singular, plural or kubectl's short name. An empty `typed` matches every kind.
-fn matches_kind(kind: &str, typed: &str) -> bool {
-    let kind = kind.to_lowercase();
-    let long = SHORT_KINDS
-        .iter()
-        .find(|(short, _)| *short == typed)
-        .map(|(_, long)| *long);
-    typed.is_empty()
-        || typed == kind
-        || typed.strip_suffix('s') == Some(&kind)
-        || long == Some(&kind)
 }
 
 /// Returns the session's Pods whose logs are printed, the oldest first. Pods that are being deleted count only where there is no

@@ -12,7 +12,7 @@ use session_shared::flags::write::WriteFlags;
 /// Default of `--timeout`: the wait for the kubelet or the restart.
 pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 
-pub(crate) const ABOUT: &str = "Change the CPU, memory and storage of a running session
+pub(crate) const ABOUT: &str = "Change the CPU, memory, storage and replicas of a running session
 
 Set the limits of the primary container; its requests keep their ratio to the limits. Later starts get the new size, too. \
 If possible, the session is resized in place: nothing restarts, and the command waits until the kubelet has resized the \
@@ -24,7 +24,10 @@ demands a restart, a lower memory limit on servers that do not allow it, and mor
 session is then stopped, after its sync hook (a command that saves unsaved work), and started with the new size.
 
 --storage expands the session's PersistentVolumeClaims, if their StorageClass and CSI driver support expansion, and waits \
-until their file systems are resized. Claims cannot shrink.";
+until their file systems are resized. Claims cannot shrink.
+
+--replicas changes the number of Pods of a workload, and later starts restore it. If a HorizontalPodAutoscaler scales the \
+workload, the command fails; --min-replicas changes the autoscaler's minimum instead.";
 
 const EXAMPLES: &str = "  # Resize the memory of a session in place
   kubectl session resize dev --memory 8Gi
@@ -32,12 +35,18 @@ const EXAMPLES: &str = "  # Resize the memory of a session in place
   # Expand the claims of a session
   kubectl session resize dev --storage 100Gi
 
+  # Run five Pods of a workload
+  kubectl session resize pr-17 --replicas api=5
+
+  # Run at least five Pods of a workload with an autoscaler
+  kubectl session resize pr-17 --min-replicas api=5
+
   # Resize a session, restarting it if necessary
   kubectl session resize dev --cpu 2 --memory 4Gi --restart";
 
 /// Flags and arguments of `resize`, unchecked.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "resize", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session resize NAME (--cpu QUANTITY | --memory QUANTITY | --storage QUANTITY)... [options]")]
+#[command(name = "resize", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session resize NAME (--cpu QUANTITY | --memory QUANTITY | --storage QUANTITY | --replicas WORKLOAD=COUNT | --min-replicas WORKLOAD=COUNT)... [options]")]
 #[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, USUAL_WAIT)))]
 pub struct Args {
     /// Name of the session; session/NAME and the output of -o name are accepted, too
@@ -54,6 +63,14 @@ pub struct Args {
     /// Size of the session's claims (20Gi); claims cannot shrink
     #[arg(long, value_name = "QUANTITY")]
     pub storage: Option<String>,
+
+    /// Number of Pods of a Deployment or StatefulSet of the session (api=5); may be repeated or comma-separated
+    #[arg(long, value_name = "WORKLOAD=COUNT", value_delimiter = ',')]
+    pub replicas: Vec<String>,
+
+    /// Fewest Pods of a workload with a HorizontalPodAutoscaler (api=5); may be repeated or comma-separated
+    #[arg(long, value_name = "WORKLOAD=COUNT", value_delimiter = ',')]
+    pub min_replicas: Vec<String>,
 
     /// If true, restart the session if it cannot be resized in place; the stop runs its sync hook
     #[arg(long)]

@@ -15,6 +15,7 @@ use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
 
 use crate::args::{Args, USUAL_WAIT};
+use crate::workload_count::{WorkloadCount, parse_counts};
 
 /// A validated resize request.
 #[derive(Clone, Debug)]
@@ -23,6 +24,10 @@ pub(crate) struct Intent {
     pub(crate) size: ResourceLimits,
     /// Wanted size of the session's claims.
     pub(crate) storage: Option<Quantity>,
+    /// Wanted counts of workloads.
+    pub(crate) replicas: Vec<WorkloadCount>,
+    /// Wanted minimums of autoscaled workloads.
+    pub(crate) min_replicas: Vec<WorkloadCount>,
     pub(crate) restart: bool,
     /// Options of the stop of a restart.
     pub(crate) stop_options: StopOptions,
@@ -44,6 +49,8 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         cpu,
         memory,
         storage,
+        replicas,
+        min_replicas,
         restart,
         skip_sync,
         yes,
@@ -56,9 +63,16 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     } = args;
     console.apply_flags(&verbosity);
     let name = parse_session_name(&name)?;
-    if cpu.is_none() && memory.is_none() && storage.is_none() {
+    let has_size = cpu.is_some() || memory.is_some() || storage.is_some();
+    let is_scaling = !replicas.is_empty() || !min_replicas.is_empty();
+    if !has_size && !is_scaling {
         return Err(usage_error(
-            "at least one of --cpu, --memory and --storage is required",
+            "at least one of --cpu, --memory, --storage, --replicas and --min-replicas is required",
+        ));
+    }
+    if is_scaling && (has_size || restart) {
+        return Err(usage_error(
+            "--replicas and --min-replicas cannot be combined with --cpu, --memory, --storage and --restart",
         ));
     }
     Ok(Intent {
@@ -69,6 +83,8 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
             gpu: None,
         },
         storage: parse_positive("storage", storage.as_deref())?,
+        replicas: parse_counts("replicas", &replicas)?,
+        min_replicas: parse_counts("min-replicas", &min_replicas)?,
         restart,
         stop_options: StopOptions::for_restart(wait_flags.given(), skip_sync),
         yes,
@@ -77,6 +93,13 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         wait: wait_flags.wait.then(|| wait_flags.timeout_or(USUAL_WAIT)),
         connection,
     })
+}
+
+impl Intent {
+    /// Returns true if the number of Pods is changed, not their size.
+    pub(crate) fn is_scaling(&self) -> bool {
+        !self.replicas.is_empty() || !self.min_replicas.is_empty()
+    }
 }
 
 /// Parses a limit and returns it in Kubernetes' canonical form.

@@ -5,6 +5,8 @@
 //! args    intent    observe    plan        claim_expansion     outcome      restart      outcome, errors
 //! ```
 //!
+//! `scale` is the road of `--replicas` and `--min-replicas`.
+//!
 //! Claims are expanded first: they cannot shrink again, so nothing after them may be refused. The size is written into the
 //! Session last when resized in place, and first when restarted, so that every later start has it.
 
@@ -17,6 +19,8 @@ mod intent;
 mod observe;
 mod outcome;
 mod plan;
+mod scale;
+mod workload_count;
 
 use anyhow::Result;
 use session_shared::prompt::confirmation;
@@ -41,6 +45,9 @@ impl Verb for Resize {
         let cluster = environment
             .connect_trusting(&intent.connection, intent.trust)
             .await?;
+        if intent.is_scaling() {
+            return scale::scale_session(&cluster, &intent, environment).await;
+        }
         let observed = observe::observe_session(&cluster, &intent, environment).await?;
         // confirmation
         let console = &mut environment.console;

@@ -7,7 +7,8 @@ use serde_json::Value;
 use session_shared::client::NodeUsage;
 use session_shared::diagnosis::Cause;
 use session_shared::objects::resource::{
-    EVENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, SERVICE, SESSION_TEMPLATE,
+    EVENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, NETWORK_POLICY, POD_DISRUPTION_BUDGET, SERVICE,
+    SESSION_TEMPLATE,
 };
 use session_shared::objects::snapshot_schedule::SnapshotSchedule;
 use session_shared::ops::observed_session::Part;
@@ -118,11 +119,17 @@ async fn read_own_schedule(
     read_schedule(cluster, &name, Some(uid)).await
 }
 
-/// Reads the Services, Ingresses and autoscalers that the last start created. Objects that are gone or cannot be read are left out;
+/// Reads the Services, Ingresses, autoscalers, disruption budgets and policies that the last start created. Objects that are gone or cannot be read are left out;
 /// the report then shows the endpoint in the session's status.
 async fn read_network(cluster: &Cluster, session: &ObservedSession) -> Vec<Value> {
     let applied = session.session.applied().into_iter();
-    let kinds = [&SERVICE, &INGRESS, &HORIZONTAL_POD_AUTOSCALER];
+    let kinds = [
+        &SERVICE,
+        &INGRESS,
+        &HORIZONTAL_POD_AUTOSCALER,
+        &POD_DISRUPTION_BUDGET,
+        &NETWORK_POLICY,
+    ];
     let reads = applied
         .flat_map(|applied| &applied.objects)
         .filter_map(|object| {

@@ -223,6 +223,9 @@ fn print_objects(
     documents: bool,
     console: &mut Console,
 ) -> Result<()> {
+    for note in &rendered.notes {
+        console.note(note);
+    }
     for warning in &rendered.rendering.warnings {
         console.warn(warning);
     }

@@ -107,7 +107,7 @@ mod watch;
 mod watch_events;
 mod write;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -116,6 +116,7 @@ use http::HeaderValue;
 use common_headers::CommonHeaders;
 use credentials::Credentials;
 use process_env::ProcessEnv;
+use session_model::objects::ResourceType;
 use warnings::Warnings;
 
 pub use access_reviews::AccessReviews;
@@ -186,6 +187,8 @@ struct Inner {
     credentials: Option<Arc<Credentials>>,
     warnings: Warnings,
     observer: OnceLock<exchange::ExchangeObserver>,
+    /// Types that discovery has found, and whether they have a scale subresource.
+    discovered: Mutex<Vec<(ResourceType, bool)>>,
 }
 
 impl Cluster {
@@ -226,6 +229,7 @@ impl Cluster {
             credentials,
             warnings: Warnings::default(),
             observer: OnceLock::new(),
+            discovered: Mutex::default(),
         }))
     }
 
@@ -246,6 +250,7 @@ impl Cluster {
             credentials: None,
             warnings: Warnings::default(),
             observer: OnceLock::new(),
+            discovered: Mutex::default(),
         })
     }
 

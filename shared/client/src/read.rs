@@ -1,5 +1,7 @@
 //! Reads: single objects, lists, metadata, Tables, and API discovery.
 
+use std::sync::PoisonError;
+
 use anyhow::Result;
 use futures::stream::BoxStream;
 use futures::{StreamExt, stream};
@@ -224,7 +226,7 @@ impl Cluster {
     }
 
     /// Returns the resource type of a kind: well-known kinds without a request, others by one discovery request. `None`
-    /// if the server does not serve it.
+    /// if the server does not serve it. A type that was found is not read again.
     ///
     /// # Errors
     /// A Failure.
@@ -241,7 +243,7 @@ impl Cluster {
     }
 
     /// Returns the resource type of a kind, and whether it has a scale subresource, by one discovery request. `None` if the server does
-    /// not serve it.
+    /// not serve it. A type that was found is not read again.
     ///
     /// # Errors
     /// A Failure.
@@ -250,6 +252,16 @@ impl Cluster {
         api_version: &str,
         kind: &str,
     ) -> Result<Option<(ResourceType, bool)>> {
+        let is_wanted = |(known, _): &&(ResourceType, bool)| {
+            known.kind == kind && known.api_version() == api_version
+        };
+        let lock = || {
+            let discovered = &self.inner.discovered;
+            discovered.lock().unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some(known) = lock().iter().find(is_wanted) {
+            return Ok(Some(known.clone()));
+        }
         let types = ApiRequest::get(api_paths::api_root(api_version)).limit(DISCOVERY_LIMIT);
         let body = match self.send(&types).await {
             Ok(answer) => answer.json()?,
@@ -267,7 +279,7 @@ impl Cluster {
         let found =
             resources().find(|(name, resource)| resource["kind"] == kind && !name.contains('/'));
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        Ok(found.map(|(plural, resource)| {
+        let found = found.map(|(plural, resource)| {
             let scale = format!("{plural}/scale");
             let has_scale = resources().any(|(name, _)| name == scale);
             let resource = ResourceType {
@@ -278,7 +290,9 @@ impl Cluster {
                 namespaced: resource["namespaced"] == true,
             };
             (resource, has_scale)
-        }))
+        });
+        lock().extend(found.clone());
+        Ok(found)
     }
 
     /// Reads the Scale of an object, of a type with a scale subresource; `None` if the object does not exist.

@@ -50,6 +50,8 @@ pub const COPYING: &str = "streaming.platform/copying";
 /// Annotation in a manifest: with the value `allowed`, an existing object of that name that does not belong to the session is
 /// used. It is never changed or deleted.
 pub const EXISTING: &str = "streaming.platform/existing";
+/// Annotation on a HorizontalPodAutoscaler: its `minReplicas` as set by `resize`, which a start keeps.
+pub const MIN_REPLICAS: &str = "streaming.platform/min-replicas";
 /// Annotation on a Pod or Pod template: extended resource that the session's number of GPUs requests, if no container names one.
 pub const GPU_RESOURCE: &str = "streaming.platform/gpu-resource";
 /// Annotation on a Pod or Pod template: name of the volume that holds the user's data. If the session sets a storage size, the

@@ -47,6 +47,7 @@ mod explain_cause;
 pub mod finish_start;
 pub mod follow_logs;
 mod incomplete_copy;
+pub mod missing_kinds;
 pub mod missing_right;
 mod name_conflict;
 mod objects_by_name;
@@ -86,6 +87,7 @@ pub mod wait_snapshots;
 #[cfg(test)]
 mod tests;
 
+pub use choose_container::ContainerTarget;
 pub use cluster::Cluster;
 pub use controller::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE, Driver};
 pub use custom_workload::{check_stoppable, custom_primary, may_be_of_custom, pod_selector};

@@ -36,7 +36,7 @@ impl QuiesceHooks {
     /// Returns the hooks of a session if its workload is ready; none with `skip`.
     pub fn of_session(observed: &ObservedSession, skip: bool, words: QuiesceMessages) -> Self {
         let hook = |name| {
-            let run = HookRun::find(&observed.session, &observed.state, name);
+            let run = HookRun::find(&observed.session, &observed.state, &observed.live, name);
             run.filter(|_| !skip)
         };
         Self {

@@ -11,6 +11,7 @@ use anyhow::{Result, anyhow, bail};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::missing_kinds::MissingKinds;
 use super::trust::StoredPart;
 use super::{incomplete_copy, template_lookup, trust};
 use crate::Cluster;
@@ -101,8 +102,16 @@ impl StartPlan {
         let has_new_secrets = secrets
             .keys()
             .any(|secret| options.values.from_files.contains_key(secret));
-        let notes = template_lookup::template_change(&observed.session, template.as_ref())
-            .map(|change| format!("{change}; this start applies the current version"));
+        let mut rendered = rendered;
+        let mut notes = Vec::from_iter(
+            template_lookup::template_change(&observed.session, template.as_ref())
+                .map(|change| format!("{change}; this start applies the current version")),
+        );
+        let missing = MissingKinds::find(cluster, &rendered.rendering.objects).await?;
+        if observed.session.spec.skip_missing_kinds == Some(true) {
+            notes.extend(missing.leave_out(&mut rendered.rendering.objects));
+        }
+        missing.require_served(observed.name(), &rendered.rendering.objects)?;
         let spec = requested_spec(&observed.session, options, &rendered.parameters, now);
         let start = rendered_start(&observed, rendered.rendering, options)?;
         if !options.trust_manifest {
@@ -119,7 +128,7 @@ impl StartPlan {
             requested_at: now,
             stored_secrets: stored,
             has_new_secrets,
-            notes: notes.into_iter().collect(),
+            notes,
         };
         if !options.skip_checks {
             futures::try_join!(

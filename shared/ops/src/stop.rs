@@ -51,7 +51,7 @@ impl ObservedSession {
     pub fn runs_sync(&self, options: &StopOptions) -> bool {
         !self.driver.is_controller()
             && !options.skip_sync
-            && HookRun::find(&self.session, &self.state, "sync").is_some()
+            && HookRun::find(&self.session, &self.state, &self.live, "sync").is_some()
     }
 
     /// Returns true if a stop with these options carries out text that the session stores: the sync hook, or the patch that stops a

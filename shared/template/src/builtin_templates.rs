@@ -42,5 +42,6 @@ pub fn builtin_templates() -> &'static [(&'static str, &'static str)] {
         ("gimp-cloud", include_str!("../templates/gimp-cloud.yaml")),
         ("lab", include_str!("../templates/lab.yaml")),
         ("sindri", include_str!("../templates/sindri.yaml")),
+        ("preview", include_str!("../templates/preview.yaml")),
     ]
 }

@@ -43,12 +43,15 @@ mod source;
 mod template_file;
 #[cfg(test)]
 mod tests;
+mod unrendered_form;
 mod values;
 
 pub use annotation::parse_plain_value;
 pub use assigned::AssignedValues;
 pub use builtin_templates::builtin_templates;
-pub use convert::{Conversion, InputForm, SecretOrigin, SecretReader, unknown_session_fields};
+pub use convert::{
+    Adaptation, Conversion, InputForm, SecretOrigin, SecretReader, unknown_session_fields,
+};
 pub use extract::{ExtractedSecrets, extract_secret_literals};
 pub use fill::{RENDERED_BYTES_MAX, RENDERED_TEXT_MAX, RenderBudget};
 pub use lint::{Finding, Severity, lint_source};

@@ -12,6 +12,7 @@ use super::path_step::{PathStep, json_pointer};
 use super::problem::{Problem, Problems, problem_at};
 use super::scalar_context::{ObjectType, ScalarContext};
 use super::source::{Source, SourceLocation};
+use super::unrendered_form::unrendered_form;
 use session_model::names::DNS_SUBDOMAIN_MAX;
 use session_model::objects::Untyped;
 
@@ -50,6 +51,8 @@ pub struct PlaceholderUse {
     pub in_secret: bool,
     /// True if the value is always a string (names, labels, annotations, env, data, args, quoted text).
     pub string_only: bool,
+    /// True if the text around it is a script that sets a variable of that name itself.
+    pub is_set_by_script: bool,
     /// True in env, args and ConfigMap data: free text that is visible to everybody who may read the object.
     pub is_visible_text: bool,
 }
@@ -141,7 +144,10 @@ impl Manifest {
         let mut known: BTreeMap<&str, usize> = BTreeMap::new();
         for (index, document) in self.documents.iter().enumerate() {
             document.visit_scalars(&mut |path, position, scalar| {
+                let mut set_by_script = None;
                 for var in scalar.placeholders() {
+                    let set_by_script =
+                        set_by_script.get_or_insert_with(|| variables_set_by(&scalar.text));
                     let place = PlaceholderUse {
                         location: scalar.location_of(var),
                         document: index,
@@ -152,6 +158,7 @@ impl Manifest {
                         string_only: position.is_string_only()
                             || !scalar.is_plain() && position != ScalarContext::NumberOrBoolean
                             || scalar.whole_placeholder().is_none(),
+                        is_set_by_script: set_by_script.contains(var.name.as_str()),
                         is_visible_text: position.is_visible_text(),
                     };
                     let at = *known.entry(&var.name).or_insert_with(|| {
@@ -267,6 +274,22 @@ impl ManifestDocument {
     }
 }
 
+/// Returns the variables that a text sets as a shell script does: `NAME=`, `for NAME in`, `read NAME`.
+fn variables_set_by(text: &str) -> BTreeSet<&str> {
+    let words = text.split([' ', '\t', '\n', ';', '&', '|', '(']);
+    let mut before = "";
+    let mut found = BTreeSet::new();
+    for word in words.filter(|word| !word.is_empty()) {
+        if let Some((name, _)) = word.split_once('=') {
+            found.insert(name);
+        } else if matches!(before, "for" | "read" | "-r") {
+            found.insert(word);
+        }
+        before = word;
+    }
+    found
+}
+
 /// Maximum nesting of `List` objects.
 const LIST_DEPTH_MAX: usize = 3;
 
@@ -285,6 +308,10 @@ fn expand_lists(
             place,
             "a document must be an object with apiVersion, kind and metadata",
         ));
+        return;
+    }
+    if let Some(problem) = unrendered_problem(source, &root) {
+        problems.push(problem);
         return;
     }
     let (Some(api_version), Some(kind)) = (
@@ -310,6 +337,22 @@ fn expand_lists(
         object_type: ObjectType { api_version, kind },
         root,
     });
+}
+
+/// Returns the problem of a file that another tool must turn into objects first.
+fn unrendered_problem(source: &Source, root: &Node) -> Option<Problem> {
+    let text = |key: &str| root.get(key).and_then(Node::scalar)?.literal();
+    let Node::Mapping(entries, _) = root else {
+        return None;
+    };
+    let fields: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
+    let (api_version, kind) = (text("apiVersion"), text("kind"));
+    let (form, hint) = unrendered_form(
+        api_version.unwrap_or_default(),
+        kind.unwrap_or_default(),
+        &fields,
+    )?;
+    Some(problem_at(source, root.location(), format!("this is {form}")).with_hint(hint))
 }
 
 /// Returns the problem of an object without metadata.name.

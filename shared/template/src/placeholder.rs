@@ -32,7 +32,7 @@ pub(super) struct PlaceholderError {
     /// Message.
     pub(super) message: String,
     /// Remedy.
-    pub(super) hint: &'static str,
+    pub(super) hint: String,
 }
 
 const ESCAPE_HINT: &str = "write $${...} for a literal ${...}";
@@ -97,7 +97,7 @@ impl Splitter {
                 self.bad.push(PlaceholderError {
                     ordinal,
                     message,
-                    hint: ESCAPE_HINT,
+                    hint: shell_form_hint(body).unwrap_or_else(|| ESCAPE_HINT.to_owned()),
                 });
                 body
             }
@@ -120,7 +120,7 @@ fn parse_placeholder(body: &str) -> Result<ParsedPlaceholder<'_>, String> {
     let operator = after.starts_with(['#', '%', '/', '^', ',', '@', '['])
         || after
             .strip_prefix(':')
-            .is_some_and(|rest| !rest.starts_with('-'));
+            .is_some_and(|rest| !rest.starts_with(['-', '=', '?']));
     if shell_prefix || !name.is_empty() && operator {
         return Ok(ParsedPlaceholder::ShellExpansion);
     }
@@ -148,6 +148,28 @@ fn parse_placeholder(body: &str) -> Result<ParsedPlaceholder<'_>, String> {
             &body[end + 1..],
         )),
     }
+}
+
+/// Returns the hint for a shell's other form of a default or a required value; `None` for any other text after `${`.
+fn shell_form_hint(body: &str) -> Option<String> {
+    let name = Some(leading_name(body)).filter(|name| !name.is_empty())?;
+    let (whole, _) = body.split_once('}')?;
+    let operator = whole.get(name.len()..)?;
+    if operator.starts_with(":-") {
+        return None;
+    }
+    let operator = operator.strip_prefix(':').unwrap_or(operator);
+    let right = match operator.get(..1)? {
+        "-" | "=" => format!(
+            "${{{name}:-{}}} for a parameter with a default",
+            &operator[1..]
+        ),
+        "?" => format!("${{{name}}} for a required parameter"),
+        _ => return None,
+    };
+    Some(format!(
+        "write {right}, or $${{{whole}}} for a literal ${{{whole}}}"
+    ))
 }
 
 /// Returns the parameter name at the start of a text; empty if there is none.
@@ -229,7 +251,6 @@ mod tests {
             "${!X}",
             "${X/a/b}",
             "${X[0]}",
-            "${X:?no}",
             "$$$",
             "$ {A}",
             "{A}",
@@ -258,6 +279,10 @@ mod tests {
             ("${1A}", "invalid placeholder"),
             ("${user-id}", "invalid placeholder \"${user-id}\""),
             ("${A-b}", "invalid placeholder"),
+            ("${A:=b}", "invalid placeholder \"${A:=b}\""),
+            ("${A:?b}", "invalid placeholder \"${A:?b}\""),
+            ("${A=b}", "invalid placeholder"),
+            ("${A?}", "invalid placeholder"),
             ("${ A }", "invalid placeholder"),
             ("${Ä}", "invalid placeholder"),
             ("${.Values.x}", "invalid placeholder"),
@@ -272,6 +297,19 @@ mod tests {
         ] {
             let (_, bad) = split_placeholders(input);
             assert!(bad[0].message.starts_with(reason), "{input}: {bad:?}");
+        }
+    }
+
+    #[test]
+    fn other_forms_of_the_shell_are_refused_with_the_right_one() {
+        let literal = |form: &str| format!("or ${form} for a literal {form}");
+        for (form, right) in [
+            ("${A-b}", "${A:-b} for a parameter with a default"),
+            ("${A:=b:c}", "${A:-b:c} for a parameter with a default"),
+            ("${A:?no}", "${A} for a required parameter"),
+        ] {
+            let (_, bad) = split_placeholders(&format!("x {form} y"));
+            assert_eq!(bad[0].hint, format!("write {right}, {}", literal(form)));
         }
     }
 

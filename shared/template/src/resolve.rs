@@ -72,8 +72,12 @@ impl Parameters {
             if let Some(value) = value {
                 known.check_given_value(value, &self.source_name, &mut problems);
             }
-            if !known.store_value(value, &mut values) {
-                missing.push(name.as_str());
+            if known.store_value(value, &mut values) {
+                continue;
+            }
+            match known.shell_variable_problem() {
+                Some(problem) => problems.push(problem),
+                None => missing.push(name.as_str()),
             }
         }
         if let Some(problem) = self.missing(&missing) {
@@ -194,6 +198,21 @@ impl TemplateParameter {
             None => {}
         }
         true
+    }
+
+    /// Returns the problem of a placeholder that is a variable of the script around it, and no parameter.
+    fn shell_variable_problem(&self) -> Option<Problem> {
+        let placeholder = self.placeholder.as_ref().filter(|_| !self.declared)?;
+        let first = placeholder.uses.first()?;
+        if !placeholder.uses.iter().all(|place| place.is_set_by_script) {
+            return None;
+        }
+        let (name, place) = (&placeholder.name, first.location);
+        let message = format!("${{{name}}} at {place} is a variable that the script sets itself");
+        let hint = format!(
+            "write $${{{name}}} to leave it to the shell, or use --set {name}=VALUE if it is a parameter"
+        );
+        Some(Problem::without_location(message).with_hint(hint))
     }
 
     /// Checks a given value. An empty value counts as not given if every occurrence has a default.

@@ -51,6 +51,7 @@ mod part_handle;
 mod parts;
 mod pki;
 mod prerequisites;
+mod preview_images;
 mod process;
 mod programs;
 mod running;

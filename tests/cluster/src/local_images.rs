@@ -8,6 +8,7 @@ use crate::gimp_images;
 use crate::images::Image;
 use crate::lab_images;
 use crate::prerequisites::find;
+use crate::preview_images;
 use crate::say::say;
 
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nsession:x:1000:1000:session:/home/session:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n";
@@ -96,6 +97,7 @@ pub(crate) fn all() -> Result<Vec<Image>> {
     let mut images = vec![pause, busybox, page];
     images.extend(lab_images::all()?);
     images.extend(gimp_images::all()?);
+    images.extend(preview_images::all()?);
     match find("dropbear") {
         Some(dropbear) => images.extend([
             ssh_server("localhost/dropbear:1", &dropbear, "lab", "22")?,

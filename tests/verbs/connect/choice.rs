@@ -127,6 +127,101 @@ fn a_container_of_another_workload_is_found() {
     assert_eq!(entered(&api), "db-0 postgres pg_isready -U app");
 }
 
+/// The same session with a StatefulSet `db` of its own, whose Pod has two containers.
+fn with_database(method: Value) -> FakeApi {
+    let api = deployed();
+    let session = api
+        .object("sessions.streaming.platform", "default", "alice")
+        .unwrap();
+    let metadata = json!({"name": "db", "namespace": "default", "labels": {"streaming.platform/session": "alice"}});
+    let set = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata,
+        "spec": {"template": {"metadata": {}, "spec": {}}}});
+    let set = api.put(owned(set, &session));
+    let mut pod = pod("db-0", &set, &["postgres", "exporter"]);
+    pod["metadata"]["labels"] = json!({"streaming.platform/session": "alice"});
+    api.put(pod);
+    let uid = set["metadata"]["uid"].clone();
+    crate::running::change(&api, |session| {
+        let applied = &mut session["status"]["applied"];
+        let objects = applied["objects"].as_array_mut().unwrap();
+        objects.push(
+            json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "uid": uid}),
+        );
+        applied["connect"][1] = method;
+    });
+    api
+}
+
+#[test]
+fn the_address_of_a_method_is_that_of_its_own_workload() {
+    let method = json!({"name": "db", "http": {"port": "http"}, "workload": "db"});
+    let api = with_database(method);
+    let mut objects = Vec::new();
+    for (name, pod_name) in [("web", "web-1-b"), ("db", "db-0")] {
+        let mut pod = api.object("pods", "default", pod_name).unwrap();
+        pod["metadata"]["labels"]["app"] = name.into();
+        pod["spec"]["containers"][0]["ports"] = json!([{"name": "http", "containerPort": 8080}]);
+        api.put(pod);
+        objects.push(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "default"},
+            "spec": {"selector": {"app": name, "streaming.platform/session": "alice"}, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]}}));
+    }
+    let rule = |name: &str| {
+        json!({"host": format!("{name}.example.com"), "http": {"paths": [{"path": "/",
+            "backend": {"service": {"name": name, "port": {"name": "http"}}}}]}})
+    };
+    objects.push(json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "all", "namespace": "default"},
+        "spec": {"rules": [rule("web"), rule("db")]}}));
+    let made: Vec<Value> = objects.iter().map(|object| {
+        json!({"apiVersion": object["apiVersion"], "kind": object["kind"], "name": object["metadata"]["name"], "uid": ""})
+    }).collect();
+    for object in objects {
+        api.put(object);
+    }
+    crate::running::change(&api, |session| {
+        let applied = session["status"]["applied"]["objects"]
+            .as_array_mut()
+            .unwrap();
+        applied.extend(made.clone());
+    });
+    let printed = connect(&api, "alice --method db --print");
+    assert_eq!(
+        printed.done(),
+        "http://db.example.com/\n",
+        "{}",
+        printed.err
+    );
+}
+
+#[test]
+fn a_workload_is_entered_by_flag_or_method_with_or_without_its_prefix() {
+    for (words, expected) in [
+        ("alice --workload db -- ls", "db-0 postgres ls"),
+        (
+            "alice --workload sts/db -c exporter -- ls",
+            "db-0 exporter ls",
+        ),
+        ("alice --workload staging-db -- ls", "db-0 postgres ls"),
+        ("alice --workload db-0 -- ls", "db-0 postgres ls"),
+        ("alice --workload deployment/web -- ls", "web-1-b main ls"),
+        ("alice --method db", "db-0 exporter psql"),
+        ("alice --method db --workload web", "web-1-b main psql"),
+    ] {
+        let method =
+            json!({"name": "db", "exec": ["psql"], "workload": "db", "container": "exporter"});
+        let api = with_database(method);
+        connect(&api, words).done();
+        assert_eq!(entered(&api), expected, "{words}");
+    }
+    let api = with_database(json!({"name": "db", "exec": ["psql"], "workload": "gone"}));
+    for words in ["alice --workload gone -- ls", "alice --method db"] {
+        assert_eq!(
+            connect(&api, words).failed(),
+            "error: workload \"gone\" not found in session \"alice\": the session has deployment/web, statefulset/db\n"
+        );
+    }
+    assert!(api.executed().is_empty());
+}
+
 /// A session with a native sidecar and an ephemeral container.
 fn with_sidecar() -> FakeApi {
     let api = usual();

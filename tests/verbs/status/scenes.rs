@@ -225,7 +225,9 @@ fn several() -> FakeApi {
         {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "uid": "s-1"},
         {"apiVersion": "v1", "kind": "Service", "name": "web", "uid": "v-1"},
         {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "name": "web", "uid": "i-1"},
-        {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "web", "uid": "h-1"}]);
+        {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "web", "uid": "h-1"},
+        {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "name": "web", "uid": "b-1"},
+        {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "name": "web", "uid": "n-1"}]);
     let owned = |kind: &str, name: &str, uid: &str, owner: Value, spec: Value, ready: i64| {
         json!({
         "apiVersion": "apps/v1", "kind": kind, "spec": spec, "status": {"readyReplicas": ready},
@@ -246,6 +248,11 @@ fn several() -> FakeApi {
         "spec": {"rules": [{"host": "alice.example.com", "http": {"paths": [{"path": "/"}]}}], "tls": [{"hosts": ["alice.example.com"]}]}});
     let scaler = json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web", "namespace": "default", "uid": "h-1"},
         "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "web"}, "minReplicas": 1, "maxReplicas": 4}, "status": {"currentReplicas": 2}});
+    let selector = json!({"matchLabels": {"streaming.platform/session": "alice"}});
+    let budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "web", "namespace": "default", "uid": "b-1"},
+        "spec": {"maxUnavailable": 1, "selector": selector}, "status": {"disruptionsAllowed": 0}});
+    let policy = json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "web", "namespace": "default", "uid": "n-1"},
+        "spec": {"podSelector": selector, "policyTypes": ["Ingress", "Egress"], "ingress": [{"ports": [{"port": 8080}, {"port": "http"}]}]}});
     api(&[
         session,
         owned(
@@ -281,6 +288,8 @@ fn several() -> FakeApi {
         service,
         ingress,
         scaler,
+        budget,
+        policy,
     ])
 }
 

@@ -171,6 +171,8 @@ pub(super) fn add_network(page: &mut Page, report: &Report) {
         match (service.ready, service.pods) {
             (_, Some(0)) => parts.push("selects no Pod of the session".into()),
             (Some(ready), Some(pods)) => parts.push(format!("{ready} of {pods} Pods ready")),
+            (None, Some(1)) => parts.push("selects 1 Pod".into()),
+            (None, Some(pods)) => parts.push(format!("selects {pods} Pods")),
             _ => {}
         }
         page.add_text(

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use super::default_container::default_container;
+use super::live_objects::LiveObjects;
+use super::workload_name::{WorkloadName, find_workload};
 use super::workload_state::WorkloadState;
 use session_model::api::Session;
 use session_model::duration::parse_hook_timeout;
+use session_model::objects::conditions::is_ready;
 
 /// Timeout of a hook that does not set one.
 const DEFAULT_HOOK_TIMEOUT: Duration = Duration::from_secs(300);
@@ -25,8 +29,14 @@ pub struct HookRun {
 }
 
 impl HookRun {
-    /// Returns the run of a hook of the session's last start; `None` if the session has no such hook or no ready Pod.
-    pub fn find(session: &Session, state: &WorkloadState, name: &'static str) -> Option<Self> {
+    /// Returns the run of a hook of the session's last start; `None` if the session has no such hook, or no ready Pod of the hook's
+    /// workload.
+    pub fn find(
+        session: &Session,
+        state: &WorkloadState,
+        live: &LiveObjects,
+        name: &'static str,
+    ) -> Option<Self> {
         let WorkloadState::Ready { pod } = state else {
             return None;
         };
@@ -38,20 +48,39 @@ impl HookRun {
             "resume" => hooks.resume.as_ref(),
             _ => None,
         }?;
-        let container = hook
-            .container
-            .clone()
-            .or_else(|| applied.primary.as_ref()?.container.clone())?;
+        let primary = || applied.primary.as_ref()?.container.clone();
+        let (pod, usual) = match &hook.workload {
+            None => (pod.clone(), primary()),
+            Some(workload) => {
+                let (pod, container) = ready_pod_of(session, live, workload)?;
+                (pod, Some(container))
+            }
+        };
+        let container = hook.container.clone().or(usual)?;
         let limit = hook
             .timeout
             .as_ref()
             .and_then(|timeout| parse_hook_timeout(&timeout.to_string()).ok());
         Some(Self {
             name,
-            pod: pod.clone(),
+            pod,
             container,
             command: hook.command.clone(),
             timeout: limit.unwrap_or(DEFAULT_HOOK_TIMEOUT),
         })
     }
+}
+
+/// Returns a ready Pod of a workload, and its default container.
+fn ready_pod_of(session: &Session, live: &LiveObjects, workload: &str) -> Option<(String, String)> {
+    let name: WorkloadName = workload.parse().ok()?;
+    let named = find_workload(session, live, &name).ok()?;
+    let uid = session.uid();
+    let mut pods = live.own_pods(uid).filter(|pod| {
+        is_ready(pod)
+            && pod.metadata.deletion_timestamp.is_none()
+            && named.is_own_pod(live, pod, uid)
+    });
+    let pod = pods.next()?;
+    Some((pod.metadata.name.clone()?, default_container(session, pod)))
 }

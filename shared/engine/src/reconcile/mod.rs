@@ -46,6 +46,7 @@ mod start;
 pub mod status_patch;
 mod target_state;
 mod teardown;
+mod workload_name;
 mod workload_state;
 
 pub use assess_workload::assess_workload;
@@ -69,6 +70,7 @@ use start::plan_start;
 pub use target_state::{TargetState, expiry_time, is_expired, is_start_requested, target_state};
 use teardown::plan_teardown;
 pub use teardown::{Teardown, effective_data_policy, is_secret_kept, kept_since_patch};
+pub use workload_name::{NamedWorkload, WorkloadName, find_workload};
 pub use workload_state::WorkloadState;
 
 use jiff::Timestamp;

@@ -17,7 +17,8 @@ use session_model::names::{NamespaceName, SessionName, UserId};
 use session_model::objects::metadata::{name_of, uid_of};
 use session_model::objects::{overrides, primary_workload};
 use session_template::{
-    Manifest, OmittedSecret, Parameters, RenderBudget, SessionIdentity, Source, ValueLayers, Values,
+    Adaptation, Manifest, OmittedSecret, Parameters, RenderBudget, SessionIdentity, Source,
+    ValueLayers, Values,
 };
 
 /// Source of a session's objects: a template or a manifest.
@@ -64,6 +65,8 @@ pub struct RenderOutput {
     pub withheld: Vec<OmittedSecret>,
     /// Given values that may be stored in the Session: no defaults and no secrets.
     pub parameters: BTreeMap<String, String>,
+    /// What was left out of the manifest's objects or moved, one line each.
+    pub notes: Vec<String>,
     /// Maximum length of the session's name in characters, so that the names of all objects fit.
     pub max_name_length: usize,
 }
@@ -86,11 +89,16 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
         stored: recipe.stored_secrets,
     };
     let mut values = parameters.resolve(session_identity(recipe)?, &given)?;
-    let rendered = if recipe.omit_secrets {
+    let mut rendered = if recipe.omit_secrets {
         manifest.render_public(&values)?
     } else {
         values.generate_missing_secrets()?;
         manifest.render(&values)?
+    };
+    // An admin has written the template for sessions.
+    let adaptation = match recipe.source {
+        ManifestSource::Manifest { .. } => manifest.adapt(&mut rendered, recipe.namespace.as_str()),
+        ManifestSource::Template(_) => Adaptation::default(),
     };
     manifest.check_namespace(&rendered, recipe.namespace.as_str())?;
     let withheld = rendered.omitted_secrets.clone();
@@ -131,6 +139,7 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
             .find_visible_passwords()
             .iter()
             .map(ToString::to_string)
+            .chain(adaptation.warnings)
             .collect(),
         primary,
         objects,
@@ -140,6 +149,7 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
         rendering,
         withheld,
         parameters,
+        notes: adaptation.notes,
         max_name_length: manifest.session_name_limit(&values),
     })
 }
@@ -203,10 +213,14 @@ fn expand_hooks(hooks: &Hooks, values: &Values) -> Result<Hooks> {
         let Some(hook) = hook else {
             return Ok(None);
         };
-        let command = hook.command.iter();
-        let command = command.map(|text| values.expand_text(text, false, &mut budget));
+        let mut expand = |text: &String| values.expand_text(text, false, &mut budget);
         Ok(Some(Hook {
-            command: command.collect::<Result<_>>()?,
+            command: hook
+                .command
+                .iter()
+                .map(&mut expand)
+                .collect::<Result<_>>()?,
+            workload: hook.workload.as_ref().map(&mut expand).transpose()?,
             ..hook.clone()
         }))
     };
@@ -228,6 +242,7 @@ fn expand_connect(methods: &[ConnectMethod], values: &Values) -> Result<Vec<Conn
             let mut method = method.clone();
             method.exec = method.exec.iter().map(&mut expand).collect::<Result<_>>()?;
             method.enabled = method.enabled.as_ref().map(&mut expand).transpose()?;
+            method.workload = method.workload.as_ref().map(&mut expand).transpose()?;
             if let Some(http) = &mut method.http {
                 http.path = http.path.as_ref().map(&mut expand).transpose()?;
                 if let Some(IntOrString::Text(port)) = &http.port {

@@ -197,6 +197,28 @@ impl RestartPlan<'_> {
         step.into_iter().collect()
     }
 
+    /// Keeps the minimums that `resize --min-replicas` wrote into the session's autoscalers, as long as the rendering's maximum
+    /// allows them.
+    pub(super) fn keep_minimums(&self, objects: &mut [Value]) {
+        for object in objects {
+            let (kind, name) = (Untyped(object).kind(), Untyped(object).name());
+            if kind != "HorizontalPodAutoscaler" {
+                continue;
+            }
+            let found = self.live.find_object(kind, name).map(|(_, found)| found);
+            let found = found.filter(|found| self.is_own(found));
+            let kept = found.as_ref().and_then(|found| {
+                let text = Untyped(found).annotation(labels::MIN_REPLICAS)?;
+                text.parse::<i64>().ok()
+            });
+            let most = object.pointer("/spec/maxReplicas").and_then(Value::as_i64);
+            if let Some(count) = kept.filter(|count| most.is_some_and(|most| *count <= most)) {
+                object["metadata"]["annotations"][labels::MIN_REPLICAS] = count.to_string().into();
+                object["spec"]["minReplicas"] = count.into();
+            }
+        }
+    }
+
     /// Restores the recorded replica counts of workloads, including those set by an autoscaler: an autoscaler ignores a workload
     /// at 0, and one created without a count gets a single Pod. Running workloads are not changed, so that the current count of an
     /// autoscaler stays. A Job that a stop suspended is

@@ -20,6 +20,7 @@ pub(super) fn plan_start(session: &Session, start: &RenderedStart, live: &LiveOb
         live,
     };
     renewal.wake(&mut objects);
+    renewal.keep_minimums(&mut objects);
     renewal.plan_cleanup(&objects, &mut plan);
     plan.push_stage(renewal.unmark_kept());
     let mut claims = renewal.adopt_claims(&objects);

@@ -44,7 +44,7 @@ pub(super) fn plan_teardown(
     let mut plan = Plan::default();
     let (Teardown::Stop { skip_sync } | Teardown::Delete { skip_sync }) = what;
     if !skip_sync {
-        plan.push_stage(sync_step(session, state).into_iter().collect());
+        plan.push_stage(sync_step(session, live, state).into_iter().collect());
     }
     let mut steps = match what {
         Teardown::Stop { .. } => rest_steps(session, live),
@@ -97,14 +97,14 @@ fn deleted_claims(steps: &[Step]) -> Vec<ObjectRef> {
 }
 
 /// Returns the step that runs the sync hook. Only a ready workload has something to synchronise and a Pod to run it in.
-fn sync_step(session: &Session, state: &WorkloadState) -> Option<Step> {
+fn sync_step(session: &Session, live: &LiveObjects, state: &WorkloadState) -> Option<Step> {
     let HookRun {
         pod,
         container,
         command,
         timeout: limit,
         ..
-    } = HookRun::find(session, state, "sync")?;
+    } = HookRun::find(session, state, live, "sync")?;
     Some(Step::RunHook {
         pod,
         container,

@@ -101,6 +101,9 @@ pub struct SessionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 200_000))]
     pub manifest: Option<String>,
+    /// If true, a start leaves out objects of kinds that the server does not have. Otherwise it fails before any write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip_missing_kinds: Option<bool>,
     /// Primary workload: the one that connect enters. Required if the manifest has several workloads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub primary: Option<PrimaryRef>,

@@ -57,7 +57,7 @@ pub struct SessionTemplateSpec {
     /// Methods to connect to a session; the first is the default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub connect: Vec<ConnectMethod>,
-    /// Commands that run in the primary workload around stop, delete and snapshots.
+    /// Commands that run in the session's containers around stop, delete and snapshots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hooks: Option<Hooks>,
     /// Default and maximum time from start to expiry, and the action on expiry.
@@ -90,7 +90,11 @@ pub struct ConnectMethod {
     /// SSH server to log in to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssh: Option<SshConnect>,
-    /// Container to use; the primary container if absent.
+    /// Workload to use, as NAME or KIND/NAME; the primary workload if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub workload: Option<String>,
+    /// Container to use; the default container of the workload if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
     /// True if the command of exec and what it started are ended when connect is ended by a signal; false if absent. It needs sh in
@@ -146,7 +150,7 @@ pub struct SshConnect {
     pub user: Option<String>,
 }
 
-/// Commands that run in the primary workload around stop, delete and snapshots.
+/// Commands that run in the session's containers around stop, delete and snapshots.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Hooks {
@@ -170,7 +174,11 @@ pub struct Hook {
     /// Time limit of the command, a duration; 5m if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<IntOrString>,
-    /// Container to use; the primary container if absent.
+    /// Workload to use, as NAME or KIND/NAME; the primary workload if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub workload: Option<String>,
+    /// Container to use; the default container of the workload if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
 }

@@ -116,7 +116,8 @@ fn no_workload_error(objects: &[Value]) -> anyhow::Error {
     }
 }
 
-fn can_be_primary(object: &Value) -> bool {
+/// Returns true for an object that may be chosen as primary workload.
+pub fn can_be_primary(object: &Value) -> bool {
     WORKLOAD_KINDS.contains(&Untyped(object).kind()) || is_custom_workload(object)
 }
 

@@ -6,10 +6,13 @@
 //!  text     which form              secret values, warnings
 //! ```
 //!
+//! Kubernetes objects are not converted; `foreign_objects` adapts those that another tool rendered or exported.
+//!
 //! A form is a module: it reads the text by `FieldReader`, which keeps the location of each problem.
 
 mod conversion;
 mod fields;
+mod foreign_objects;
 mod lab_session;
 mod nvim_config;
 mod session_object;
@@ -24,6 +27,7 @@ use anyhow::Result;
 use super::loader::{PlaceholderMode, load_documents};
 use super::source::Source;
 pub use conversion::{Conversion, SecretOrigin, SecretReader};
+pub use foreign_objects::Adaptation;
 
 /// Form of an input file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,9 @@ use super::super::parameters::Parameters;
 use super::super::placeholder::{PlaceholderRef, TextSegment, split_placeholders};
 use super::super::problem::{Problem, problem_at};
 use super::super::resolve::most_similar;
-use super::super::source::Source;
+use super::super::source::{Source, SourceLocation};
 use super::Severity;
+use crate::template_file::TemplateFile;
 use session_model::names::SshUser;
 
 /// Maximum number of values that are tried for one scalar. Further options are checked at create.
@@ -71,6 +72,32 @@ pub(super) fn check_ssh_user(
     let mut texts = possible_texts(&pieces, parameters, presets).into_iter();
     let wrong = texts.find_map(|text| text.parse::<SshUser>().err())?;
     Some(problem_at(source, user.location, wrong.to_string()))
+}
+
+/// Returns a message for each `workload` of a connection method or hook that is not among `workloads` (KIND/NAME).
+pub(super) fn find_unknown_workloads(
+    file: &TemplateFile,
+    workloads: &[String],
+) -> Vec<(SourceLocation, String)> {
+    let at = |path: &[&str]| file.root.get("spec")?.get_path(path);
+    let methods = at(&["connect"]).map(Node::items).unwrap_or_default();
+    let hooks = ["sync", "quiesce", "resume"].map(|hook| at(&["hooks", hook]));
+    let users = methods.iter().chain(hooks.into_iter().flatten());
+    let is_known = |text: &str| {
+        workloads.iter().any(|known| {
+            let name = known.split_once('/').map_or("", |(_, name)| name);
+            known.eq_ignore_ascii_case(text) || name == text
+        })
+    };
+    let named = users.filter_map(|user| user.get("workload")?.scalar());
+    let unknown = named.filter(|scalar| !is_known(&scalar.text));
+    let all = workloads.join(", ");
+    let message = |text: &str| {
+        format!("workload {text:?} is not a workload of the manifest (available: {all})")
+    };
+    unknown
+        .map(|scalar| (scalar.location, message(&scalar.text)))
+        .collect()
 }
 
 /// Returns the texts that a scalar may become: each default, option and preset value of its parameters once, and `x` for

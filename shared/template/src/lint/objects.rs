@@ -14,6 +14,7 @@ use super::finding::{Findings, Severity};
 use crate::ParameterRules as _;
 use serde_json::Value;
 use session_model::objects::Untyped;
+use session_model::objects::primary_workload::can_be_primary;
 
 /// String fields, in which an unquoted placeholder could become a number.
 const TEXT_FIELDS: [&str; 9] = [
@@ -33,6 +34,15 @@ impl Manifest {
     pub(super) fn plain_objects(&self) -> Vec<Value> {
         let documents = self.documents.iter();
         documents.map(|document| document.root.to_value()).collect()
+    }
+
+    /// Returns the objects that can be a session's workload, as `Kind/name`.
+    pub(super) fn workloads(&self) -> Vec<String> {
+        let objects = self.plain_objects();
+        let workloads = objects.iter().filter(|object| can_be_primary(object));
+        workloads
+            .map(|workload| format!("{}/{}", Untyped(workload).kind(), Untyped(workload).name()))
+            .collect()
     }
 }
 

@@ -58,6 +58,9 @@ pub(super) fn lint_spec(
     spec.fields();
     spec.primary(manifest);
     spec.connect(parameters);
+    for (place, message) in connect::find_unknown_workloads(file, &manifest.workloads()) {
+        spec.say(Severity::Error, place, message);
+    }
     spec.presets(parameters);
     spec.parameters(parameters);
     spec.lifetime();

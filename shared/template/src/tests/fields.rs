@@ -4,7 +4,7 @@
 //! ```text
 //! # KIND/NAME  PATH  VALUE  IDS            columns are two or more spaces apart
 //! Pod/lab-session-alice-001  spec.restartPolicy  Never  D25
-//! render --preset large --set IMAGE=localhost/a:1     the rows below are of this rendering, and of no rows above
+//! render --preset large --set IMAGE=localhost/a:1     the rows below are of this rendering, and of no rows above; secrets by --secret
 //! ```
 //!
 //! The session is `alice-001` of user alice@example.com in namespace labs. PATH: keys with dots between; `[x]` is the item of a
@@ -112,22 +112,24 @@ fn is_id(id: &str) -> bool {
 
 /// Renders the template with the flags of a `render` line, and returns its objects and itself.
 fn render(file: &TemplateFile, flags: &str) -> Vec<Value> {
-    let mut set = Vec::new();
+    let (mut set, mut secrets) = (Vec::new(), Vec::new());
     let (mut preset, mut identity) = (None, super::identity("alice-001"));
     let mut words = flags.split_whitespace();
     while let Some(flag) = words.next() {
         let value = words.next().unwrap();
         match flag {
             "--set" => set.push(value.split_once('=').unwrap()),
+            "--secret" => secrets.push(value.split_once('=').unwrap()),
             "--preset" => preset = Some(value),
             "--application" => identity.application = Some(value.parse().unwrap()),
             _ => panic!("unknown flag {flag}"),
         }
     }
     let manifest = Manifest::parse(&file.manifest).unwrap();
-    let set = map(&set);
+    let (set, secrets) = (map(&set), map(&secrets));
     let given = ValueLayers {
         flags: &set,
+        files: &secrets,
         preset,
         presets: &file.presets,
         ..ValueLayers::default()

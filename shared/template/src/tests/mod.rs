@@ -3,6 +3,7 @@
 mod builtin;
 mod extract;
 mod fields;
+mod foreign_objects;
 mod guides;
 mod hostile;
 mod lab;

@@ -101,3 +101,65 @@ fn what_a_start_that_was_cut_off_left_at_rest_is_recorded() {
     let patch = status_patch::stop_status(&session, &standing, &rest, now());
     assert_eq!(patch["status"]["applied"]["objects"][0]["uid"], "N");
 }
+
+#[test]
+fn a_minimum_set_by_resize_is_kept_within_the_maximum() {
+    let owner = json!({ "apiVersion": "streaming.platform/v1", "kind": "Session", "name": "a", "uid": "S" });
+    let scaler = json!({ "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "spec": { "minReplicas": 5 },
+        "metadata": { "name": "w", "uid": "H", "annotations": { labels::MIN_REPLICAS: "5" }, "ownerReferences": [owner] } });
+    let live = LiveObjects {
+        by_name: vec![NamedObject {
+            resource: session_model::objects::resource::HORIZONTAL_POD_AUTOSCALER.clone(),
+            object: scaler,
+        }],
+        ..LiveObjects::default()
+    };
+    for (most, kept) in [(10, 5), (3, 2)] {
+        let mut start = scaled("Deployment");
+        start.rendering.objects[1]["spec"]["maxReplicas"] = most.into();
+        let session = stopped_at("Deployment", 4);
+        let plan = reconcile(&session, TargetState::Running, Some(&start), &live, now()).plan;
+        let least = plan.steps().find_map(|step| match step {
+            Step::Apply { object, .. } => object.pointer("/spec/minReplicas")?.as_i64(),
+            _ => None,
+        });
+        assert_eq!(least, Some(kept), "at most {most}");
+    }
+}
+
+#[test]
+fn a_hook_runs_in_a_ready_pod_of_its_workload() {
+    let hook = |workload: &str| json!({ "command": ["psql"], "workload": workload });
+    let with = |workload: &str| {
+        let mut status = started();
+        status["applied"]["hooks"]["quiesce"] = hook(workload);
+        session(json!({}), status)
+    };
+    let mut live = ready();
+    let owner = json!({ "apiVersion": "streaming.platform/v1", "kind": "Session", "name": "a", "uid": "S" });
+    live.owners = vec![
+        json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "spec": {},
+        "metadata": { "name": "db", "uid": "D", "ownerReferences": [owner] } }),
+    ];
+    let pod = |name: &str, ready: &str| {
+        serde_json::from_value(json!({
+            "metadata": { "name": name, "uid": name, "ownerReferences": [{ "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "uid": "D" }] },
+            "spec": { "containers": [{ "name": "postgres" }] },
+            "status": { "conditions": [{ "type": "Ready", "status": ready }] },
+        }))
+        .unwrap()
+    };
+    live.pods
+        .extend([pod("db-0", "False"), pod("db-1", "True")]);
+    let find = |workload: &str| {
+        let session = with(workload);
+        let state = assess_workload(&session, &live);
+        HookRun::find(&session, &state, &live, "quiesce")
+    };
+    let run = find("staging-db").unwrap();
+    assert_eq!(
+        (run.pod.as_str(), run.container.as_str()),
+        ("db-1", "postgres")
+    );
+    assert_eq!(find("gone"), None);
+}

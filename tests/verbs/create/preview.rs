@@ -1,0 +1,139 @@
+//! A session of three workloads: the template `preview`, and a rendering of kustomize.
+
+use kubectl_session_create::Create;
+use session_shared::template::{Source, builtin_templates, parse_plain_objects};
+use session_support::{FakeApi, golden};
+
+use crate::play::{Play, Played};
+use crate::tool::posts;
+
+/// A staging overlay as kustomize prints it.
+const RENDERING: &str = include_str!("../../fixtures/kustomize-staging.yaml");
+
+/// Returns a server with the template `preview` and the classes that its objects name.
+fn server() -> FakeApi {
+    let api = FakeApi::stateful();
+    let (_, text) = builtin_templates()
+        .iter()
+        .find(|(name, _)| *name == "preview")
+        .unwrap();
+    let source = Source::new("preview.yaml", *text).unwrap();
+    for (_, template) in parse_plain_objects(&source).unwrap() {
+        api.put(template);
+    }
+    for (api_version, kind, name) in [
+        ("storage.k8s.io/v1", "StorageClass", "standard"),
+        ("networking.k8s.io/v1", "IngressClass", "nginx"),
+    ] {
+        api.put(serde_json::json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name}}));
+    }
+    api
+}
+
+fn serve_monitors(api: &FakeApi) {
+    api.serve(
+        "monitoring.coreos.com/v1",
+        "ServiceMonitor",
+        "servicemonitors",
+        true,
+    );
+}
+
+fn create(api: &FakeApi, words: &str) -> Played {
+    Play::on(api).run::<Create>(&format!("{words} --wait=false"))
+}
+
+fn render(api: &FakeApi, input: &str, words: &str) -> Played {
+    let words = format!("pr-17 -f - --wait=false {words}");
+    Play::on(api).piped(input).run::<Create>(&words)
+}
+
+#[test]
+fn the_preview_costs_few_requests_more_than_it_has_objects() {
+    let api = server();
+    serve_monitors(&api);
+    create(&api, "pr-17 --template preview").done();
+    // The Session, its parameters and 25 objects.
+    assert_eq!(posts(&api).len(), 27);
+    let lines: String = api.lines().iter().map(|line| format!("{line}\n")).collect();
+    golden("create-preview-requests.txt", &lines);
+    let session = api
+        .object("sessions.streaming.platform", "default", "pr-17")
+        .unwrap();
+    let applied = &session["status"]["applied"];
+    assert_eq!(applied["objects"].as_array().unwrap().len(), 25);
+    assert_eq!(applied["connect"][2]["workload"], "db");
+    assert_eq!(applied["hooks"]["quiesce"]["workload"], "db");
+}
+
+#[test]
+fn kinds_that_the_server_lacks_are_named_before_any_write_or_left_out() {
+    let api = server();
+    let refused = create(&api, "pr-17 --template preview");
+    assert_eq!(
+        refused.failed(),
+        "error: cannot start session \"pr-17\": the server does not have ServiceMonitor (monitoring.coreos.com/v1)\nhint: install the API that defines the kind, or create the session without its objects: --skip-missing-kinds\n"
+    );
+    assert!(api.writes().is_empty());
+    let played = create(&api, "pr-17 --template preview --skip-missing-kinds");
+    let note = "note: ServiceMonitor \"db-monitor\" is left out: the server has no kind \"ServiceMonitor\" in version \"monitoring.coreos.com/v1\"\n";
+    played.done();
+    assert!(played.err.contains(note), "{}", played.err);
+    assert_eq!(posts(&api).len(), 24);
+    let session = api
+        .object("sessions.streaming.platform", "default", "pr-17")
+        .unwrap();
+    assert_eq!(
+        session["spec"]["skipMissingKinds"], true,
+        "later starts leave them out, too"
+    );
+}
+
+#[test]
+fn a_rendering_of_kustomize_is_a_session() {
+    let api = server();
+    serve_monitors(&api);
+    let several = render(&api, RENDERING, "");
+    assert!(several.failed().contains("--primary"), "{}", several.err);
+    assert!(api.writes().is_empty());
+    let played = render(&api, RENDERING, "--primary deployment/staging-web");
+    golden("create-kustomize.txt", &played.text());
+    // The Session, its parameters and 24 objects: the Namespace is left out.
+    assert_eq!(posts(&api).len(), 26);
+    let service = api.object("services", "default", "staging-api").unwrap();
+    assert_eq!(
+        service["metadata"]["labels"]["streaming.platform/session"],
+        "pr-17"
+    );
+    let monitor = api
+        .object(
+            "servicemonitors.monitoring.coreos.com",
+            "default",
+            "staging-api-monitor",
+        )
+        .unwrap();
+    assert_eq!(
+        monitor["spec"]["namespaceSelector"]["matchNames"][0],
+        "default"
+    );
+}
+
+#[test]
+fn what_another_tool_must_render_is_named_with_the_command() {
+    let mut text = String::new();
+    for input in [
+        "resources: [deployment.yaml]\nnamePrefix: staging-\n",
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../../base]\n",
+        "apiVersion: template.openshift.io/v1\nkind: Template\nmetadata: {name: t}\nobjects: []\n",
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: \"x:${TAG:=1}\"}]}\n",
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: x}]}\n",
+    ] {
+        let api = server();
+        text += &format!(
+            "$ create pr-17 -f - <<EOF\n{input}EOF\n{}",
+            render(&api, input, "").text()
+        );
+        assert!(api.writes().is_empty(), "{input}");
+    }
+    golden("create-unrendered.txt", &text);
+}
