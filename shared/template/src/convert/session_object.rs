@@ -14,6 +14,7 @@ const SPEC: &[&str] = &[
     "manifest",
     "primary",
     "secretsFrom",
+    "skipMissingKinds",
     "parameters",
     "preset",
     "resources",

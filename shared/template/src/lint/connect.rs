@@ -15,7 +15,16 @@ use session_model::names::SshUser;
 const TEXTS_MAX: usize = 64;
 
 /// Fields of a connection method.
-const METHOD: [&str; 6] = ["name", "exec", "http", "ssh", "container", "killOnExit"];
+const METHOD: [&str; 8] = [
+    "name",
+    "exec",
+    "http",
+    "ssh",
+    "workload",
+    "container",
+    "killOnExit",
+    "enabled",
+];
 
 /// Returns the problems of a method's fields: unknown ones, which the API server would drop silently, not exactly one way to connect,
 /// and `killOnExit` without a command.

@@ -16,7 +16,7 @@ use session_model::api::PrimaryRef;
 use session_model::duration::Lifetime;
 use session_model::foreign_error::decode_error_text;
 use session_model::objects::pods::WORKLOAD_KINDS;
-use session_model::objects::primary_workload::choose_primary;
+use session_model::objects::primary_workload::{can_be_primary, choose_primary};
 
 const SPEC: [&str; 10] = [
     "description",
@@ -146,7 +146,10 @@ impl SpecLinter<'_> {
         let primary = match choose_primary(&objects, declared.as_ref()) {
             Ok(primary) => primary,
             Err(error) => {
-                let problem = Problem::of_error(self.source.name(), place, &error);
+                let mut problem = Problem::of_error(self.source.name(), place, &error);
+                if declared.is_none() && objects.iter().any(can_be_primary) {
+                    problem.message = format!("spec.primary is required: {}", problem.message);
+                }
                 return self.findings.push(Severity::Error, problem);
             }
         };

@@ -261,7 +261,7 @@ const TEMPLATES: &[(&str, &str, &str)] = &[
     (
         "",
         "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: b}\n",
-        "error: several workloads (Pod/a, Deployment/b), but no primary workload is set",
+        "error: spec.primary is required: several workloads (Pod/a, Deployment/b), but no primary workload is set",
     ),
     (
         "  primary: {kind: Sandbox, name: s}\n",

@@ -85,4 +85,6 @@ require (
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
 
-tool sigs.k8s.io/agent-sandbox/cmd/agent-sandbox-controller
+tool (
+	sigs.k8s.io/agent-sandbox/cmd/agent-sandbox-controller
+)
