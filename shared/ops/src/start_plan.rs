@@ -111,12 +111,12 @@ impl StartPlan {
         if observed.session.spec.skip_missing_kinds == Some(true) {
             notes.extend(missing.leave_out(&mut rendered.rendering.objects));
         }
-        missing.require_served(observed.name(), &rendered.rendering.objects)?;
         let spec = requested_spec(&observed.session, options, &rendered.parameters, now);
         let start = rendered_start(&observed, rendered.rendering, options)?;
         if !options.trust_manifest {
             trust::check_privileges(&observed, &start)?;
         }
+        missing.require_served(observed.name(), &start.rendering.objects)?;
         check_foreign_objects(&observed, &start)?;
         observed.live.by_name = read_objects_by_name(cluster, &observed, &start).await?;
         check_claims_fit(&observed, &start)?;

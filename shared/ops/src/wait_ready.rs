@@ -35,9 +35,10 @@ use session_model::api::Session;
 use session_model::failure::{Failure, FailureKind};
 use session_model::objects::Untyped;
 use session_model::objects::conditions::is_ready;
-use session_model::objects::resource::{EVENT, POD, REPLICA_SET};
+use session_model::objects::resource::{EVENT, POD};
 use session_model::progress::{ProgressEvent, ProgressSink};
 
+mod pod_owners;
 mod unschedulable;
 
 /// Time limit of a read after the end of a wait.
@@ -229,28 +230,6 @@ impl ReadinessWatch<'_> {
         )
     }
 
-    /// Watches a primary workload whose kind is not built in: its status may tell when it is ready.
-    fn watch_custom(&self) -> BoxStream<'static, Result<WatchChange>> {
-        let Some(custom) = &self.custom else {
-            return futures::stream::empty().boxed();
-        };
-        let scope = Scope::Namespace(self.namespace);
-        let select = ListOptions::with_fields(format!("metadata.name={}", custom.reference().name));
-        self.cluster
-            .watch(&custom.resource, scope, &select, None, false)
-    }
-
-    fn apply_custom_change(&mut self, change: WatchChange) {
-        let (WatchChange::Added(object) | WatchChange::Modified(object)) = change else {
-            return;
-        };
-        if let Some(custom) = &mut self.custom
-            && Untyped(&object).uid() == Untyped(&custom.object).uid()
-        {
-            custom.object = object;
-        }
-    }
-
     fn watch_events(&self) -> BoxStream<'static, Result<WatchChange>> {
         self.cluster.watch(
             &EVENT,
@@ -395,40 +374,6 @@ impl ReadinessWatch<'_> {
         if !counts {
             self.pods.remove(name);
         }
-    }
-
-    /// Reads the ReplicaSet that owns a Deployment's Pod, once; it is not among the objects of the start.
-    async fn read_replica_set(&mut self, pod: &Value) -> Result<()> {
-        let mut owners = Untyped(pod).owners();
-        let Some(owner) = owners.find(|owner| owner.kind == "ReplicaSet") else {
-            return Ok(());
-        };
-        let mut known = self.owners.iter();
-        let known = known.any(|object| Untyped(object).has_uid(owner.uid));
-        if !known
-            && let Some(set) = self
-                .cluster
-                .get(&REPLICA_SET, self.namespace, owner.name)
-                .await?
-        {
-            self.owners.push(set);
-        }
-        Ok(())
-    }
-
-    /// Reads the owners of a Pod that may be one of a custom workload, once.
-    async fn read_owners(&mut self, pod: &Value) -> Result<()> {
-        let controller = Untyped(pod).owners().find(|owner| owner.controller);
-        let is_new =
-            controller.is_some_and(|owner| self.foreign_owners.insert(owner.uid.to_owned()));
-        if is_new {
-            let pods = std::slice::from_ref(pod);
-            let read = self
-                .cluster
-                .get_owners(self.namespace, pods, &self.owners, self.session);
-            self.owners.extend(read.await?);
-        }
-        Ok(())
     }
 
     fn apply_event_change(&mut self, change: WatchChange) {

@@ -170,7 +170,7 @@ fn bombs_are_refused() -> Result<()> {
 
 fn kinds_of_the_cluster_are_refused() -> Result<()> {
     for (version, kind) in [
-        ("v1", "Namespace"),
+        ("v1", "Node"),
         ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
         ("rbac.authorization.k8s.io/v1", "ClusterRole"),
         (
@@ -185,6 +185,22 @@ fn kinds_of_the_cluster_are_refused() -> Result<()> {
         fails_with(&output, &format!("{kind} is cluster-scoped"))?;
         nothing_written(&api)?;
     }
+    // A Namespace, which every rendering has, is left out instead.
+    let (api, server) = server();
+    let text = format!("{POD}---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: x}}\n");
+    let create = ["create", "work", "-f", "-", "--wait=false"];
+    let output = session(&server, &create, &text);
+    ensure!(
+        output.code == 0 && output.stderr.contains("Namespace \"x\" is left out"),
+        "{output:?}"
+    );
+    ensure!(
+        api.lines()
+            .iter()
+            .all(|line| !line.starts_with("POST /api/v1/namespaces?")),
+        "{:?}",
+        api.lines()
+    );
     Ok(())
 }
 

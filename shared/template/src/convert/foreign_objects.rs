@@ -152,8 +152,8 @@ fn drain_blocker(budget: &Value, objects: &[RenderedObject]) -> Option<String> {
 }
 
 fn is_helm_test(object: Untyped<'_>) -> bool {
-    let hooks = object.annotation(HELM_HOOK).unwrap_or_default();
-    let mut hooks = hooks.split(',').map(str::trim);
+    let hooks = object.annotation(HELM_HOOK).into_iter();
+    let mut hooks = hooks.flat_map(|hooks| hooks.split(',')).map(str::trim);
     hooks.any(|hook| matches!(hook, "test" | "test-success" | "test-failure"))
 }
 
