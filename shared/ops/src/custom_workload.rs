@@ -47,10 +47,10 @@ pub fn may_be_of_custom(pod: &Value, session: &Session) -> bool {
     let created = session.metadata.creation_timestamp.as_ref();
     label.is_none_or(|label| label == session.name())
         && pod.owners().any(|owner| owner.controller)
-        && !pod
+        && pod
             .created()
             .zip(created)
-            .is_some_and(|(pod, session)| pod < session.0)
+            .is_none_or(|(pod, session)| pod >= session.0)
 }
 
 /// Checks that a stop of session `name` can bring its primary workload to rest: by its kind, by the author's patch, or by the scale

@@ -255,14 +255,16 @@ fn configured_values(object: &Value) -> Vec<(String, String)> {
     if matches!(kind, "ConfigMap" | "Secret") {
         for field in ["data", "stringData"] {
             for (key, value) in fields(field).unwrap_or(&no_fields) {
-                let text = value.as_str().unwrap_or_default();
+                let Some(text) = value.as_str() else {
+                    continue;
+                };
                 let decoded = (kind == "Secret" && field == "data").then(|| {
                     STANDARD
                         .decode(text)
                         .ok()
                         .and_then(|b| String::from_utf8(b).ok())
                 });
-                let text = decoded.map_or_else(|| Some(text.to_owned()), |decoded| decoded);
+                let text = decoded.unwrap_or_else(|| Some(text.to_owned()));
                 found.extend(text.map(|text| (key.clone(), text)));
             }
         }

@@ -1,4 +1,4 @@
-//! Tests of lint findings.
+//! Tests of lint findings. Long because the tables have one row for each finding.
 
 use super::super::lint::lint_source;
 use super::super::{Severity, Source};

@@ -281,8 +281,8 @@ impl SindriConfig {
         }
         self.ingress = read_ingress(reader, section);
         self.secret_name = reader.checked(section, "secretName", |name| {
-            let labels = name.split('.');
-            labels.map(check_dns_label).collect()
+            let mut labels = name.split('.');
+            labels.try_for_each(check_dns_label)
         });
         self.read_metrics(reader, section);
         self.read_quota(reader, section);
