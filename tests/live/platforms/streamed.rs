@@ -203,7 +203,7 @@ fn cloud_waits_for_its_uploads() -> Result<()> {
         .exits(0)?;
     // Sandboxed machines have no privileged containers: without that, and without a real mount, all else is as shipped.
     let changes = [
-        ("          privileged: true\n", ""),
+        ("privileged: true\n      ", ""),
         (
             "mountPropagation: Bidirectional",
             "mountPropagation: HostToContainer",
