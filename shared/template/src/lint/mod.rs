@@ -83,6 +83,7 @@ fn lint_manifest(
     findings.extend(Severity::Warning, parameters.find_visible_passwords());
     findings.extend(Severity::Warning, parameters.find_exposed(&manifest));
     findings.extend(Severity::Error, manifest.find_cluster_scoped());
+    findings.extend(Severity::Error, manifest.find_removed_apis());
     annotations::lint_annotations(&manifest, &parameters, findings);
     objects::lint_objects(&manifest, &parameters, findings);
     security::lint_security(&manifest, &parameters, findings);
