@@ -2,7 +2,9 @@
 
 mod annotations;
 mod connect;
+mod fields;
 mod finding;
+mod node_reader;
 mod objects;
 mod security;
 mod spec;
@@ -86,6 +88,7 @@ fn lint_manifest(
     findings.extend(Severity::Error, manifest.find_removed_apis());
     annotations::lint_annotations(&manifest, &parameters, findings);
     objects::lint_objects(&manifest, &parameters, findings);
+    fields::lint_fields(&manifest, &parameters, findings);
     security::lint_security(&manifest, &parameters, findings);
     for known in &parameters.entries {
         lint_parameter(source, known, broken, findings);

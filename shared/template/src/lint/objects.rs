@@ -194,7 +194,7 @@ fn could_be_typed(parameters: &Parameters, name: &str) -> bool {
 }
 
 /// Returns true if the declared default of one of the scalar's parameters is itself invalid.
-fn has_invalid_default(scalar: &Scalar, parameters: &Parameters) -> bool {
+pub(super) fn has_invalid_default(scalar: &Scalar, parameters: &Parameters) -> bool {
     scalar.placeholders().any(|var| {
         let parameter = parameters.get(&var.name);
         let default = parameter.and_then(|one| Some((one, one.default.as_deref()?)));

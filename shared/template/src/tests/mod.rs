@@ -8,6 +8,7 @@ mod guides;
 mod hostile;
 mod lab;
 mod lint;
+mod lint_fields;
 mod lint_once;
 mod lint_ssh;
 mod oracle;
