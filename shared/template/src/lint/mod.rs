@@ -2,6 +2,7 @@
 
 mod annotations;
 mod connect;
+mod field_checker;
 mod fields;
 mod finding;
 mod node_reader;

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use super::super::node::{MappingEntry, Node};
 use super::super::parameter::shorten_value;
 use super::super::path_step::PathStep;
-use super::fields::FieldChecker;
+use super::field_checker::FieldChecker;
 
 /// Deserializer of a node. A value of another type does not end the reading: it is reported and taken for an empty one.
 pub(super) struct NodeReader<'c, 'd> {
