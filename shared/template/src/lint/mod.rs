@@ -7,6 +7,7 @@ mod fields;
 mod finding;
 mod node_reader;
 mod objects;
+mod references;
 mod security;
 mod spec;
 mod spec_texts;
@@ -90,6 +91,7 @@ fn lint_manifest(
     annotations::lint_annotations(&manifest, &parameters, findings);
     objects::lint_objects(&manifest, &parameters, findings);
     fields::lint_fields(&manifest, &parameters, findings);
+    references::lint_references(&manifest, findings);
     security::lint_security(&manifest, &parameters, findings);
     for known in &parameters.entries {
         lint_parameter(source, known, broken, findings);

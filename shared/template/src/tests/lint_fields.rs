@@ -3,7 +3,7 @@
 use super::lint::{POD, said, says};
 
 /// A Deployment with a template whose lines can be replaced.
-const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, labels: {tier: 1}}\nspec:\n  replicas: 2\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec:\n      containers:\n      - name: web\n        image: nginx\n        env: [{name: PORT, value: 80}]\n        ports: [{name: http, containerPort: 80}]\n        readinessProbe: {httpGet: {port: http}}\n        resources: {limits: {cpu: 1, memory: 1Gi}}\n";
+pub(super) const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, labels: {tier: 1}}\nspec:\n  replicas: 2\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec:\n      containers:\n      - name: web\n        image: nginx\n        env: [{name: PORT, value: 80}]\n        ports: [{name: http, containerPort: 80}]\n        readinessProbe: {httpGet: {port: http}}\n        resources: {limits: {cpu: 1, memory: 1Gi}}\n";
 
 pub(super) fn errors(text: &str) -> Vec<String> {
     let mut said = said(text);

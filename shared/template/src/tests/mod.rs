@@ -10,6 +10,7 @@ mod lab;
 mod lint;
 mod lint_fields;
 mod lint_once;
+mod lint_references;
 mod lint_ssh;
 mod oracle;
 mod parameters;
