@@ -85,7 +85,8 @@ fn lint_manifest(
     let (parameters, problems) = Parameters::merge_lenient(declared, &manifest);
     findings.extend(Severity::Error, with_file_name(source, problems));
     findings.extend(Severity::Warning, parameters.find_visible_passwords());
-    findings.extend(Severity::Warning, parameters.find_exposed(&manifest));
+    let exposed = parameters.find_exposed(&manifest).into_iter();
+    exposed.for_each(|problem| findings.push_for_controller(problem));
     findings.extend(Severity::Error, manifest.find_cluster_scoped());
     findings.extend(Severity::Error, manifest.find_removed_apis());
     annotations::lint_annotations(&manifest, &parameters, findings);

@@ -56,10 +56,8 @@ pub(super) fn lint_objects(manifest: &Manifest, parameters: &Parameters, finding
             let message = format!(
                 "{kind} ({api_version}) is created only by the command line, never by a controller"
             );
-            findings.push(
-                Severity::Warning,
-                manifest.problem_at(document.root.location(), message),
-            );
+            let place = document.root.location();
+            findings.push_for_controller(manifest.problem_at(place, message));
         }
         document.visit_scalars(&mut |path, position, scalar| {
             lint_scalar(
