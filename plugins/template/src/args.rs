@@ -57,7 +57,7 @@ pub enum TemplateCommand {
     Params(TemplateParamsArgs),
     /// Check template or manifest files without a cluster
     ///
-    /// Print one line for each problem. The exit code is 1 if one of them is an error.
+    /// Print one line for each problem. The exit code is 1 if one of them is an error, with --strict also for a warning.
     #[command(after_long_help = LINT_EXAMPLES, override_usage = "kubectl session template lint -f FILENAME [-f FILENAME]... [options]")]
     Lint(TemplateLintArgs),
     /// Print the objects of a session made from a template
@@ -154,7 +154,10 @@ const LINT_EXAMPLES: &str = "  # Check a template
   kubectl session template lint -f lab.yaml
 
   # Check the output of another program
-  cat pod.yaml | kubectl session template lint -f - -o json";
+  cat pod.yaml | kubectl session template lint -f - -o json
+
+  # Fail for warnings too, and for what a controller refuses
+  kubectl session template lint -f lab.yaml --strict --for-controller";
 
 /// Flags of `template lint`.
 #[derive(Group, Clone, Debug)]
@@ -162,6 +165,12 @@ pub struct TemplateLintArgs {
     /// File with SessionTemplates or a manifest with placeholders; "-" means standard input. May be repeated
     #[arg(short = 'f', long, value_name = "FILENAME", required = true)]
     pub filename: Vec<String>,
+    /// If true, the exit code is 1 for warnings too
+    #[arg(long)]
+    pub strict: bool,
+    /// If true, also report what a controller that creates sessions of the template refuses
+    #[arg(long)]
+    pub for_controller: bool,
     #[command(flatten)]
     pub replacements: ReplaceFlags,
     /// Output format. One of: (json, yaml, kyaml, jsonpath, jsonpath-as-json, jsonpath-file)

@@ -12,10 +12,12 @@ use crate::{plan, template_input, view};
 /// Prints the findings of files.
 ///
 /// # Errors
-/// If a file cannot be read, or the findings contain an error.
+/// If a file cannot be read, or the findings contain an error; with `--strict`, also a warning.
 pub(crate) fn run(args: TemplateLintArgs, console: &mut Console) -> Result<()> {
     let TemplateLintArgs {
         filename,
+        strict,
+        for_controller,
         replacements,
         output,
     } = args;
@@ -31,7 +33,8 @@ pub(crate) fn run(args: TemplateLintArgs, console: &mut Console) -> Result<()> {
     let mut findings = Vec::new();
     for file in &filename {
         let source = template_input::read_source(file, &replacements, console)?;
-        findings.extend(lint_source(&source));
+        let found = lint_source(&source).into_iter();
+        findings.extend(found.filter(|finding| for_controller || !finding.for_controller));
     }
     match format {
         Format::Objects(mut printer) => {
@@ -45,7 +48,7 @@ pub(crate) fn run(args: TemplateLintArgs, console: &mut Console) -> Result<()> {
             }
         }
     }
-    if plan::has_errors(&findings) {
+    if plan::has_errors(&findings) || strict && plan::has_warnings(&findings) {
         bail!("lint found {}", plan::count_findings(&findings));
     }
     Ok(())

@@ -196,6 +196,7 @@ fn annotated_settings(source: &Source, primary: &Value) -> Result<Vec<(&'static 
 fn template_findings(source: &Source, object: &Value, said: &[Finding]) -> Result<Vec<Finding>> {
     let warning = |problem| Finding {
         severity: Severity::Warning,
+        for_controller: false,
         problem,
     };
     let known = |finding: &Finding| {
@@ -251,6 +252,13 @@ pub(crate) fn has_errors(findings: &[Finding]) -> bool {
         .any(|finding| finding.severity == Severity::Error)
 }
 
+/// Returns true if a finding is a warning.
+pub(crate) fn has_warnings(findings: &[Finding]) -> bool {
+    findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Warning)
+}
+
 /// Counts errors and warnings, such as `2 errors, 1 warning`.
 pub(crate) fn count_findings(findings: &[Finding]) -> String {
     let of = |severity, word: &str| {
@@ -291,6 +299,7 @@ mod tests {
     fn only_what_is_wrong_is_counted() {
         let finding = |severity| Finding {
             severity,
+            for_controller: false,
             problem: Problem::without_location("x"),
         };
         use Severity::{Error, Info, Warning};

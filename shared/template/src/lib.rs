@@ -33,6 +33,7 @@ mod parameters_secret;
 mod path_step;
 mod placeholder;
 mod problem;
+mod removed_apis;
 mod render;
 mod resolve;
 mod scalar;

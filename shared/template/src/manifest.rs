@@ -9,10 +9,11 @@ use super::loader::{PlaceholderMode, load_documents};
 use super::node::{Node, Scalar};
 use super::parameter::RESERVED_PARAMETERS;
 use super::path_step::{PathStep, json_pointer};
+use super::placeholder::variables_set_by;
 use super::problem::{Problem, Problems, problem_at};
 use super::scalar_context::{ObjectType, ScalarContext};
 use super::source::{Source, SourceLocation};
-use super::unrendered_form::unrendered_form;
+use super::unrendered_form::unrendered_problem;
 use session_model::names::DNS_SUBDOMAIN_MAX;
 use session_model::objects::Untyped;
 
@@ -274,22 +275,6 @@ impl ManifestDocument {
     }
 }
 
-/// Returns the variables that a text sets as a shell script does: `NAME=`, `for NAME in`, `read NAME`.
-fn variables_set_by(text: &str) -> BTreeSet<&str> {
-    let words = text.split([' ', '\t', '\n', ';', '&', '|', '(']);
-    let mut before = "";
-    let mut found = BTreeSet::new();
-    for word in words.filter(|word| !word.is_empty()) {
-        if let Some((name, _)) = word.split_once('=') {
-            found.insert(name);
-        } else if matches!(before, "for" | "read" | "-r") {
-            found.insert(word);
-        }
-        before = word;
-    }
-    found
-}
-
 /// Maximum nesting of `List` objects.
 const LIST_DEPTH_MAX: usize = 3;
 
@@ -337,22 +322,6 @@ fn expand_lists(
         object_type: ObjectType { api_version, kind },
         root,
     });
-}
-
-/// Returns the problem of a file that another tool must turn into objects first.
-fn unrendered_problem(source: &Source, root: &Node) -> Option<Problem> {
-    let text = |key: &str| root.get(key).and_then(Node::scalar)?.literal();
-    let Node::Mapping(entries, _) = root else {
-        return None;
-    };
-    let fields: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
-    let (api_version, kind) = (text("apiVersion"), text("kind"));
-    let (form, hint) = unrendered_form(
-        api_version.unwrap_or_default(),
-        kind.unwrap_or_default(),
-        &fields,
-    )?;
-    Some(problem_at(source, root.location(), format!("this is {form}")).with_hint(hint))
 }
 
 /// Returns the problem of an object without metadata.name.

@@ -4,6 +4,8 @@
 //! `$${NAME}` is a literal `${NAME}`. Malformed placeholders (`${user-id}`, `${A:-${B}}`, a missing `}`) are errors, because
 //! they would otherwise reach the cluster as text.
 
+use std::collections::BTreeSet;
+
 /// A segment of a scalar's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum TextSegment {
@@ -190,6 +192,22 @@ fn shorten_placeholder(body: &str) -> String {
         shown.push_str("...");
     }
     shown
+}
+
+/// Returns the variables that a text sets as a shell script does: `NAME=`, `for NAME in`, `read NAME`.
+pub(super) fn variables_set_by(text: &str) -> BTreeSet<&str> {
+    let words = text.split([' ', '\t', '\n', ';', '&', '|', '(']);
+    let mut before = "";
+    let mut found = BTreeSet::new();
+    for word in words.filter(|word| !word.is_empty()) {
+        if let Some((name, _)) = word.split_once('=') {
+            found.insert(name);
+        } else if matches!(before, "for" | "read" | "-r") {
+            found.insert(word);
+        }
+        before = word;
+    }
+    found
 }
 
 #[cfg(test)]

@@ -329,7 +329,7 @@ pub(super) fn most_similar<'n>(
 ) -> Option<&'n str> {
     let lower = wanted.to_lowercase();
     let (distance, name) = names
-        .map(|name| (strsim::levenshtein(&lower, &name.to_lowercase()), name))
+        .map(|name| (strsim::osa_distance(&lower, &name.to_lowercase()), name))
         .min()?;
     (distance * 3 <= name.chars().count().max(3)).then_some(name)
 }

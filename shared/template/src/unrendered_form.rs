@@ -1,7 +1,27 @@
 //! Files that another tool must turn into objects first: a kustomization, an OpenShift Template.
 
+use super::node::Node;
+use super::problem::{Problem, problem_at};
+use super::source::Source;
+
+/// Returns the problem of a file that another tool must turn into objects first.
+pub(super) fn unrendered_problem(source: &Source, root: &Node) -> Option<Problem> {
+    let text = |key: &str| root.get(key).and_then(Node::scalar)?.literal();
+    let Node::Mapping(entries, _) = root else {
+        return None;
+    };
+    let fields: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
+    let (api_version, kind) = (text("apiVersion"), text("kind"));
+    let (form, hint) = unrendered_form(
+        api_version.unwrap_or_default(),
+        kind.unwrap_or_default(),
+        &fields,
+    )?;
+    Some(problem_at(source, root.location(), format!("this is {form}")).with_hint(hint))
+}
+
 /// Returns the form of an object that only another tool can turn into objects, with the command that does; `None` for any other.
-pub(super) fn unrendered_form(
+fn unrendered_form(
     api_version: &str,
     kind: &str,
     fields: &[&str],

@@ -46,6 +46,16 @@ fn a_manifest_is_linted_as_one() {
     let played = piped(&api, BARE, "lint -f -");
     assert_eq!(played.code, 0);
     golden("template-lint-manifest.txt", &played.text());
+    assert!(!played.out.contains("warning: "), "{}", played.out);
+    assert_eq!(piped(&api, BARE, "lint -f - --strict").code, 0);
+    let played = piped(&api, BARE, "lint -f - --for-controller");
+    assert_eq!(played.code, 0);
+    assert!(played.out.contains("so a controller refuses the template"));
+    let played = piped(&api, BARE, "lint -f - --for-controller --strict");
+    assert_eq!(
+        (played.code, played.err.as_str()),
+        (1, "error: lint found 1 warning\n")
+    );
 }
 
 #[test]

@@ -79,6 +79,7 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
     let spec = recipe.spec;
     let (source, body) = read_source(recipe)?;
     let manifest = Manifest::parse(&source)?;
+    manifest.check_api_versions()?;
     let parameters = Parameters::merge(&body.parameters, &manifest)?;
     let given = ValueLayers {
         flags: recipe.set_values,

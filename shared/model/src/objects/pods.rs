@@ -28,7 +28,8 @@ pub fn pod_metadata_paths(kind: &str) -> &'static [&'static str] {
     }
 }
 
-fn pod_spec_path(kind: &str) -> Option<&'static str> {
+/// Returns the JSON pointer of the Pod spec inside objects of a kind; `None` for kinds without Pods.
+pub fn pod_spec_path(kind: &str) -> Option<&'static str> {
     match kind {
         "Pod" => Some("/spec"),
         "CronJob" => Some("/spec/jobTemplate/spec/template/spec"),

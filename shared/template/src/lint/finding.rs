@@ -23,6 +23,9 @@ pub enum Severity {
 pub struct Finding {
     /// Severity.
     pub severity: Severity,
+    /// True if it concerns only a controller that uses the template; the command line creates such sessions.
+    #[serde(skip)]
+    pub for_controller: bool,
     /// Message and location.
     #[serde(flatten)]
     pub problem: Problem,
@@ -59,7 +62,23 @@ pub(super) struct Findings(pub(super) Vec<Finding>);
 
 impl Findings {
     pub(super) fn push(&mut self, severity: Severity, problem: Problem) {
-        let finding = Finding { severity, problem };
+        self.add(Finding {
+            severity,
+            for_controller: false,
+            problem,
+        });
+    }
+
+    /// Adds a warning that concerns only a controller.
+    pub(super) fn push_for_controller(&mut self, problem: Problem) {
+        self.add(Finding {
+            severity: Severity::Warning,
+            for_controller: true,
+            problem,
+        });
+    }
+
+    fn add(&mut self, finding: Finding) {
         if self.0.len() < FINDINGS_MAX && !self.0.contains(&finding) {
             self.0.push(finding);
         }

@@ -2,8 +2,12 @@
 
 mod annotations;
 mod connect;
+mod field_checker;
+mod fields;
 mod finding;
+mod node_reader;
 mod objects;
+mod references;
 mod security;
 mod spec;
 mod spec_texts;
@@ -81,10 +85,14 @@ fn lint_manifest(
     let (parameters, problems) = Parameters::merge_lenient(declared, &manifest);
     findings.extend(Severity::Error, with_file_name(source, problems));
     findings.extend(Severity::Warning, parameters.find_visible_passwords());
-    findings.extend(Severity::Warning, parameters.find_exposed(&manifest));
+    let exposed = parameters.find_exposed(&manifest).into_iter();
+    exposed.for_each(|problem| findings.push_for_controller(problem));
     findings.extend(Severity::Error, manifest.find_cluster_scoped());
+    findings.extend(Severity::Error, manifest.find_removed_apis());
     annotations::lint_annotations(&manifest, &parameters, findings);
     objects::lint_objects(&manifest, &parameters, findings);
+    fields::lint_fields(&manifest, &parameters, findings);
+    references::lint_references(&manifest, findings);
     security::lint_security(&manifest, &parameters, findings);
     for known in &parameters.entries {
         lint_parameter(source, known, broken, findings);

@@ -56,10 +56,8 @@ pub(super) fn lint_objects(manifest: &Manifest, parameters: &Parameters, finding
             let message = format!(
                 "{kind} ({api_version}) is created only by the command line, never by a controller"
             );
-            findings.push(
-                Severity::Warning,
-                manifest.problem_at(document.root.location(), message),
-            );
+            let place = document.root.location();
+            findings.push_for_controller(manifest.problem_at(place, message));
         }
         document.visit_scalars(&mut |path, position, scalar| {
             lint_scalar(
@@ -194,7 +192,7 @@ fn could_be_typed(parameters: &Parameters, name: &str) -> bool {
 }
 
 /// Returns true if the declared default of one of the scalar's parameters is itself invalid.
-fn has_invalid_default(scalar: &Scalar, parameters: &Parameters) -> bool {
+pub(super) fn has_invalid_default(scalar: &Scalar, parameters: &Parameters) -> bool {
     scalar.placeholders().any(|var| {
         let parameter = parameters.get(&var.name);
         let default = parameter.and_then(|one| Some((one, one.default.as_deref()?)));

@@ -102,6 +102,14 @@ const OBJECTS: &[(&str, &str)] = &[
         "error: Node is cluster-scoped",
     ),
     (
+        "---\napiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: i}\n",
+        "a.yaml:9:13: error: Ingress \"i\": Kubernetes 1.22 removed API version extensions/v1beta1: use networking.k8s.io/v1",
+    ),
+    (
+        "---\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: batch/v1beta1, kind: CronJob, metadata: {name: j}}\n",
+        "a.yaml:12:16: error: CronJob \"j\": Kubernetes 1.25 removed API version batch/v1beta1: use batch/v1",
+    ),
+    (
         "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: n}\n",
         "warning: Role (rbac.authorization.k8s.io/v1) is created only by the command line",
     ),
