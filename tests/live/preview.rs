@@ -257,7 +257,7 @@ fn snapshot_and_restore(world: &World, talks: bool) -> Result<()> {
     Ok(())
 }
 
-const RENDERING: &str = include_str!("../fixtures/kustomize-staging.yaml");
+const RENDERING: &str = include_str!("../../docs/examples/disney-ai-plus-staging.yaml");
 
 fn a_rendering_of_kustomize() -> Result<()> {
     let world = World::installed("kustomize")?;
