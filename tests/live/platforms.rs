@@ -13,6 +13,7 @@ use crate::world::{World, run};
 use crate::{Live, kubelet};
 
 mod files;
+mod pages;
 mod streamed;
 
 pub(crate) fn tests() -> Vec<Live> {
@@ -26,6 +27,7 @@ pub(crate) fn tests() -> Vec<Live> {
     .into_iter()
     .chain(streamed::tests())
     .chain(files::tests())
+    .chain(pages::tests())
     .collect()
 }
 

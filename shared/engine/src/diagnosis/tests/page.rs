@@ -8,8 +8,8 @@ const HEAD: &str = "# Troubleshooting
 
 <!-- Generated: UPDATE_GOLDEN=1 cargo test -p session-engine --lib diagnosis -->
 
-If a session does not become ready, `create`, `start` and `status` print `reason: message`, the facts behind it, and a hint with what to do.
-`kubectl session status NAME` prints them again at any time; `kubectl session logs NAME` prints the logs of its Pods.
+If a session does not become ready, `create`, `start`, `connect` and `status` print a message, the facts behind it, and hints with what to do.
+`kubectl session list` shows the reason, `kubectl session logs NAME` the logs of the session's Pods.
 
 The tables list the messages for a Pod or workload \"p\" with container \"main\", claim \"home\" and volume \"v\". The hints that you see also name the
 nodes, quotas and parameters of your cluster where you may read them.
