@@ -1,4 +1,4 @@
-//! Trace lines and server warnings on standard error, from code that holds no [`Console`].
+//! Trace lines and server warnings on standard error, from code that holds no `Console`.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
