@@ -237,7 +237,7 @@ fn snapshot_and_restore(world: &World, talks: bool) -> Result<()> {
     say(world, "stop pr-17 -y")?;
     say(
         world,
-        &format!("snapshot restore {name} --in-place --class {SNAPSHOT_CLASS} -y"),
+        &format!("snapshot restore {name} --in-place --class {SNAPSHOT_CLASS}"),
     )?;
     say(world, "start pr-17")?;
     let log = say(

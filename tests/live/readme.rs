@@ -44,6 +44,7 @@ fn examples(namespace: &str) -> Vec<Example> {
     let readme = README
         .replace("-n docs", &format!("-n {namespace}"))
         .replace(".docs.svc", &format!(".{namespace}.svc"))
+        .replace("namespace \"docs\"", &format!("namespace \"{namespace}\""))
         .replace(
             "from docs namespace",
             &format!("from {namespace} namespace"),

@@ -200,6 +200,7 @@ fn describe_state(state: &WorkloadState) -> String {
             finding.detail
         ),
         WorkloadState::Unrecoverable(cause) => cause.message.clone(),
+        WorkloadState::Terminated { pod, detail, .. } if pod.is_empty() => detail.clone(),
         WorkloadState::Terminated { pod, detail, .. } => format!("pod {pod:?}: {detail}"),
         WorkloadState::Ready { pod } => format!("pod {pod:?} is ready"),
         WorkloadState::NoWorkload | WorkloadState::Lost => "no Pod yet".to_owned(),

@@ -109,7 +109,7 @@ impl LiveObjects {
         if let Some(found) = self
             .by_name
             .iter()
-            .find(|f| has_kind_and_name(&f.object, kind, name))
+            .find(|f| has_kind_and_name(&f.object, kind, name) && !is_finished_job(&f.object))
         {
             return Some((found.resource.clone(), found.object.clone()));
         }

@@ -130,7 +130,12 @@ fn a_suspended_job_is_resumed_and_an_ended_one_is_made_anew() {
         panic!("{:?}", words(&resumed))
     };
     assert_eq!(object["spec"]["suspend"], json!(false));
-    let ended = job(finished("Failed"), vec![pod_of_workload("old", exited(1))]);
+    let mut ended = job(finished("Failed"), vec![pod_of_workload("old", exited(1))]);
+    // A start also reads it by name.
+    ended.by_name.push(NamedObject {
+        resource: session_model::objects::resource::JOB.clone(),
+        object: ended.owners[0].clone(),
+    });
     assert_eq!(
         words(&plan(&ended)),
         [
