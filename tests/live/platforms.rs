@@ -13,6 +13,7 @@ use crate::world::{World, run};
 use crate::{Live, kubelet};
 
 mod files;
+mod pages;
 mod streamed;
 
 pub(crate) fn tests() -> Vec<Live> {
@@ -26,6 +27,7 @@ pub(crate) fn tests() -> Vec<Live> {
     .into_iter()
     .chain(streamed::tests())
     .chain(files::tests())
+    .chain(pages::tests())
     .collect()
 }
 
@@ -250,8 +252,8 @@ fn sindri_from_its_template() -> Result<()> {
 
 fn sindri_from_its_file() -> Result<()> {
     let world = sindri_world("sindri-file")?;
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
-    let file = fixtures.join("sindri-advanced.yaml");
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples");
+    let file = examples.join("sindri.yaml");
     let file = file.to_str().context("a path is text")?;
     // The namespace of the command line goes first.
     let create = [&["-f", file][..], &SMALL].concat();

@@ -257,7 +257,18 @@ fn snapshot_and_restore(world: &World, talks: bool) -> Result<()> {
     Ok(())
 }
 
-const RENDERING: &str = include_str!("../fixtures/kustomize-staging.yaml");
+/// Images of the rendering, and the stand-ins that nodes have.
+pub(crate) const STAND_INS: [(&str, &str); 4] = [
+    ("disney-ai-plus/web:staging", "localhost/preview-web:1"),
+    ("disney-ai-plus/api:staging", "localhost/preview-api:1"),
+    ("postgres:15-alpine", "localhost/preview-db:1"),
+    (
+        "quay.io/prometheuscommunity/postgres-exporter:v0.15.0",
+        "localhost/preview-exporter:1",
+    ),
+];
+
+const RENDERING: &str = include_str!("../../docs/examples/disney-ai-plus-staging.yaml");
 
 fn a_rendering_of_kustomize() -> Result<()> {
     let world = World::installed("kustomize")?;
@@ -277,6 +288,9 @@ fn a_rendering_of_kustomize() -> Result<()> {
             &format!("{}.example.com", world.namespace.name()),
         )
         .replace("storage: \"5Gi\"", "storage: 64Mi");
+    let text = STAND_INS
+        .iter()
+        .fold(text, |text, (from, to)| text.replace(from, to));
     let mut file = tempfile::NamedTempFile::new()?;
     std::io::Write::write_all(&mut file, text.as_bytes())?;
     let create = |args: &[&str]| -> Result<Output> {

@@ -31,10 +31,10 @@ const ELSEWHERE: [&str; 5] = ["cargo ", "krew ", "git ", "cleanup.yaml", "sessio
 /// A command whose NAME or SESSION the reader fills in.
 const INCOMPLETE: &str = "volumesnapshotcontent NAME";
 
-/// A command of README.md and the lines below it.
+/// A command of a page and the lines below it.
 #[derive(Clone, Debug)]
-struct Example {
-    command: String,
+pub(crate) struct Example {
+    pub(crate) command: String,
     printed: Vec<String>,
 }
 
@@ -52,9 +52,19 @@ fn examples(namespace: &str) -> Vec<Example> {
         .replace("-n session-demo", &format!("-n {demo}"))
         .replace(".session-demo.svc", &format!(".{demo}.svc"))
         .replace("-n team", &format!("-n {namespace}"));
+    let mut examples = parse_examples(&readme);
+    let is_elsewhere = |command: &str| {
+        command.contains(INCOMPLETE) || ELSEWHERE.iter().any(|word| command.contains(word))
+    };
+    examples.retain(|example| !is_elsewhere(&example.command));
+    examples
+}
+
+/// Returns the commands of the blocks of sh and console of a page, in order.
+pub(crate) fn parse_examples(page: &str) -> Vec<Example> {
     let mut examples: Vec<Example> = Vec::new();
     let mut block = "";
-    for line in readme.lines() {
+    for line in page.lines() {
         if let Some(kind) = line.strip_prefix("```") {
             block = kind.trim();
             continue;
@@ -74,10 +84,6 @@ fn examples(namespace: &str) -> Vec<Example> {
             (None, None) => {}
         }
     }
-    let is_elsewhere = |command: &str| {
-        command.contains(INCOMPLETE) || ELSEWHERE.iter().any(|word| command.contains(word))
-    };
-    examples.retain(|example| !is_elsewhere(&example.command));
     examples
 }
 
@@ -98,24 +104,27 @@ fn before(command: &str, namespace: &str) -> Option<String> {
 }
 
 /// The shell of a reader: a folder with docs/examples, kubectl and the plugin on PATH.
-struct Shell {
+pub(crate) struct Shell {
     folder: tempfile::TempDir,
     kubeconfig: std::path::PathBuf,
-    /// Names printed in README.md, and those printed here.
+    /// Names printed in the page, and those printed here.
     names: BTreeMap<String, String>,
     last_code: i32,
     forwards: Vec<(Child, BufReader<ChildStdout>)>,
 }
 
 impl Shell {
-    fn open(world: &World) -> Result<Self> {
+    /// Opens one whose docs/examples have the text that `edit` makes of theirs.
+    pub(crate) fn open(world: &World, edit: impl Fn(&str) -> String) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        std::fs::create_dir(folder.path().join("docs"))?;
-        std::os::unix::fs::symlink(
-            root.join("docs/examples"),
-            folder.path().join("docs/examples"),
-        )?;
+        let examples = folder.path().join("docs/examples");
+        std::fs::create_dir_all(&examples)?;
+        for file in std::fs::read_dir(root.join("docs/examples"))? {
+            let file = file?;
+            let text = std::fs::read_to_string(file.path())?;
+            std::fs::write(examples.join(file.file_name()), edit(&text))?;
+        }
         let programs = folder.path().join("bin");
         std::fs::create_dir(&programs)?;
         std::os::unix::fs::symlink(World::binary(), programs.join("kubectl-session"))?;
@@ -144,14 +153,14 @@ impl Shell {
         command
     }
 
-    /// Replaces the names printed in README.md by those printed here.
+    /// Replaces the names printed in the page by those printed here.
     fn translate(&self, text: &str) -> String {
         let replace = |text: String, (from, to): (&String, &String)| text.replace(from, to);
         self.names.iter().rev().fold(text.to_owned(), replace)
     }
 
     /// Runs an example and compares what it prints.
-    fn run(&mut self, example: &Example) -> Result<()> {
+    pub(crate) fn run(&mut self, example: &Example) -> Result<()> {
         let command = self.translate(&example.command);
         let about = || format!("$ {command}");
         if command.contains("--port-forward") {
@@ -182,7 +191,7 @@ impl Shell {
 
     /// Starts a forward, which lasts until the test's end. Its local port is any free one.
     fn forward(&mut self, command: &str, example: &Example) -> Result<()> {
-        let command = command.replace("8080:http", ":http");
+        let command = without_local_port(command);
         let mut child = self
             .command(&format!("exec {command}"))
             .stdout(Stdio::piped())
@@ -208,7 +217,7 @@ impl Shell {
             let wanted = self.translate(wanted);
             let has_form = |line: &&str| has_form_of(line, &wanted);
             let at = left.iter().position(has_form);
-            let at = at.with_context(|| format!("README.md has the line {wanted:?}"))?;
+            let at = at.with_context(|| format!("the page has the line {wanted:?}"))?;
             let line = left.remove(at);
             for (from, to) in words(&wanted).zip(words(line)) {
                 // Names with a time in them, and addresses.
@@ -227,6 +236,17 @@ impl Drop for Shell {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+}
+
+/// Returns a command of a forward without its local port.
+fn without_local_port(command: &str) -> String {
+    match command.split_once("--port-forward ") {
+        Some((before, ports)) => {
+            let ports = ports.trim_start_matches(|c: char| c.is_ascii_digit());
+            format!("{before}--port-forward {ports}")
+        }
+        None => command.to_owned(),
     }
 }
 
@@ -317,7 +337,7 @@ fn examples_run_in_order() -> Result<()> {
         .cluster
         .import_image(&Image::busybox("docker.io/library/busybox:1.36")?)?;
     let namespace = world.namespace.name().to_owned();
-    let mut shell = Shell::open(&world)?;
+    let mut shell = Shell::open(&world, str::to_owned)?;
     // The one object of the examples that has no namespace.
     let template = ["delete", "sessiontemplates", "notes", "--ignore-not-found"];
     let no_template = || world.cluster.kubectl_ok(&template, None).map(drop);

@@ -72,11 +72,11 @@ fn nvim_from_its_configuration() -> Result<()> {
 
 /// The template `lab` without CAP_SYS_RESOURCE, which sandboxed machines cannot give; at the end it is the program's again. Nobody
 /// else uses the cluster meanwhile.
-struct LabWorld(World);
+pub(super) struct LabWorld(pub(super) World);
 
 impl LabWorld {
-    fn new() -> Result<Self> {
-        let world = World::alone("lab-file")?;
+    pub(super) fn new(prefix: &str) -> Result<Self> {
+        let world = World::alone(prefix)?;
         world.session(&["setup"])?.exits(0)?;
         let world = Self(world);
         let get = ["get", "sessiontemplate", "lab", "-o", "json"];
@@ -103,7 +103,7 @@ impl Drop for LabWorld {
 }
 
 fn lab_from_a_lab_session() -> Result<()> {
-    let world = LabWorld::new()?;
+    let world = LabWorld::new("lab-file")?;
     let world = &world.0;
     let before = traces(world)?;
     let text = "apiVersion: dozlab.io/v1\nkind: LabSession\nmetadata: {name: a-lab}\nspec:\n  userId: alice@example.com\n  \

@@ -49,7 +49,7 @@ fn words(values: &[String]) -> Vec<&str> {
 }
 
 /// A world in a namespace that enforces the level `restricted`.
-fn restricted_world(prefix: &str) -> Result<World> {
+pub(super) fn restricted_world(prefix: &str) -> Result<World> {
     let world = World::installed(prefix)?;
     world.cluster.wait_for_storage()?;
     enforce(&world, "restricted")?;

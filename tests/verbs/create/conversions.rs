@@ -7,8 +7,8 @@ use crate::gimp::server;
 use crate::play::{Play, Played};
 use crate::tool::posts;
 
-const CONFIG: &str = include_str!("../../fixtures/nvim-web.toml");
-const LAB: &str = include_str!("../../fixtures/labsession.yaml");
+const CONFIG: &str = include_str!("../../../docs/examples/nvim-web.toml");
+const LAB: &str = include_str!("../../../docs/examples/labsession.yaml");
 
 fn piped(api: &FakeApi, text: &str, words: &str) -> Played {
     Play::on(api)

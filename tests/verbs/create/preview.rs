@@ -8,7 +8,7 @@ use crate::play::{Play, Played};
 use crate::tool::posts;
 
 /// A staging overlay as kustomize prints it.
-const RENDERING: &str = include_str!("../../fixtures/kustomize-staging.yaml");
+const RENDERING: &str = include_str!("../../../docs/examples/disney-ai-plus-staging.yaml");
 
 /// Returns a server with the template `preview` and the classes that its objects name.
 fn server() -> FakeApi {

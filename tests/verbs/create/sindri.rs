@@ -8,7 +8,7 @@ use session_support::{FakeApi, golden};
 use crate::play::{Play, Played};
 use crate::tool::{made, posts};
 
-const ADVANCED: &str = include_str!("../../fixtures/sindri-advanced.yaml");
+const ADVANCED: &str = include_str!("../../../docs/examples/sindri.yaml");
 const TENANT: &str = include_str!("../../fixtures/sindri-tenant.yaml");
 /// The manifests that Sindri's document shows for ADVANCED.
 const GENERATED: &str = include_str!("../../fixtures/sindri-generated.yaml");

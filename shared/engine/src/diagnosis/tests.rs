@@ -2,6 +2,7 @@
 
 mod cases;
 mod fixtures;
+mod page;
 mod recordings;
 
 use std::collections::BTreeMap;
@@ -21,16 +22,51 @@ fn causes() -> Vec<(&'static str, Cause)> {
         )
     });
     let mut all: Vec<_> = found.collect();
-    let held = json!({ "kind": "Pod", "metadata": { "name": "p", "deletionTimestamp": "2026-01-01T00:00:00Z",
-        "finalizers": ["example.com/hold"] } });
-    all.push(("finalizer", find_deletion_blocker(&held).unwrap()));
-    for finalizer in ["foregroundDeletion", "kubernetes.io/pvc-protection"] {
-        let mut held = held.clone();
-        held["metadata"]["finalizers"] = json!([finalizer]);
-        all.push((finalizer, find_deletion_blocker(&held).unwrap()));
-    }
+    all.extend(stuck_deletions().map(|cause| ("finalizer", cause)));
     all
 }
+
+/// Returns the causes of objects that stay although they are deleted.
+fn stuck_deletions() -> [Cause; 3] {
+    [
+        "example.com/hold",
+        "foregroundDeletion",
+        "kubernetes.io/pvc-protection",
+    ]
+    .map(|finalizer| {
+        let held = json!({ "kind": "Pod", "metadata": { "name": "p", "deletionTimestamp": "2026-01-01T00:00:00Z",
+            "finalizers": [finalizer] } });
+        find_deletion_blocker(&held).unwrap()
+    })
+}
+
+/// Returns a cause of each check that is made before anything is created.
+fn found_before_creation() -> [Cause; 5] {
+    let quota = json!({ "metadata": { "name": "q" }, "spec": { "hard": { "pods": "0" } },
+        "status": { "hard": { "pods": "0" }, "used": { "pods": "0" } } });
+    let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p" }, "spec": { "containers": [
+        { "name": "main", "image": "i", "securityContext": { "privileged": true } }] } });
+    let namespace = json!({ "kind": "Namespace", "metadata": { "name": "ns",
+        "labels": { "pod-security.kubernetes.io/enforce": "restricted" } } });
+    let ingress = |namespace: &str| {
+        json!({ "kind": "Ingress", "metadata": { "name": "p", "namespace": namespace }, "spec": { "rules": [
+            { "host": "p.example.com", "http": { "paths": [{ "path": "/" }] } }] } })
+    };
+    let present = [json!({ "metadata": { "name": "standard" } })];
+    let class = |kind: &str| missing_class::find_missing_class(kind, &["c".into()], &present);
+    let pods = [pod];
+    let conflict =
+        ingress_conflict::find_ingress_conflict(&[ingress("ns")], "ns", None, &[ingress("other")]);
+    [
+        quota::find_quota_shortfall(&pods, &[quota]),
+        class("StorageClass"),
+        class("IngressClass"),
+        pod_security::find_pod_security_refusal(&pods, &namespace),
+        conflict,
+    ]
+    .map(Option::unwrap)
+}
+
 #[test]
 fn no_two_causes_say_the_same() {
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();

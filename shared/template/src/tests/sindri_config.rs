@@ -12,7 +12,7 @@ use super::fields::{check_table, read_table};
 use session_model::failure::ErrorWithHint;
 
 const BASIC: &str = include_str!("../../../../tests/fixtures/sindri-basic.yaml");
-const ADVANCED: &str = include_str!("../../../../tests/fixtures/sindri-advanced.yaml");
+const ADVANCED: &str = include_str!("../../../../docs/examples/sindri.yaml");
 const EVERYTHING: &str = include_str!("../../../../tests/fixtures/sindri-everything.yaml");
 
 /// Converts a text. Every secret but ABSENT has a value.

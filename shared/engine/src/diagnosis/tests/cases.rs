@@ -9,18 +9,26 @@ pub(super) type Case = (&'static str, Finding);
 
 /// Returns all cases.
 pub(super) fn findings() -> Vec<Case> {
+    sections()
+        .into_iter()
+        .flat_map(|(_, cases)| cases)
+        .collect()
+}
+
+/// Returns all cases below the titles that they have in docs/troubleshooting.md.
+pub(super) fn sections() -> [(&'static str, Vec<Case>); 6] {
+    let ends = ends().into_iter().chain(recordings::findings());
     [
-        images(),
-        containers(),
-        places(),
-        volumes(),
-        ends(),
-        refusals(),
-        recordings::findings(),
+        ("The image is not pulled", images()),
+        (
+            "A container does not start, ends or is not ready",
+            containers(),
+        ),
+        ("No node takes the Pod", places()),
+        ("A volume is not ready", volumes()),
+        ("The Pod or its node fails", ends.collect()),
+        ("Pods are refused", refusals()),
     ]
-    .into_iter()
-    .flatten()
-    .collect()
 }
 
 fn images() -> Vec<Case> {
