@@ -17,6 +17,7 @@ mod hostile_text;
 mod process;
 mod program;
 mod raw;
+mod render;
 mod report;
 mod requests;
 mod scenario;

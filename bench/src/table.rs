@@ -7,7 +7,7 @@ use crate::scenario::Measure::{AfterInput, AfterOutput, Memory};
 use crate::scenario::{
     Code, Count, Figure, SET_UP, STAGE, Scenario, SetUp, Setting, Stage, Who, count, race,
 };
-use crate::{create, diagnosis, forward, hostile_text, requests, sessions, size, snapshot};
+use crate::{create, diagnosis, forward, hostile_text, render, requests, sessions, size, snapshot};
 
 const fn number(name: &'static str, default: &'static str, help: &'static str) -> Setting {
     Setting {
@@ -386,6 +386,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             ),
         ],
         alone: Some(hostile_text::measure),
+        ..SCENARIO
+    },
+    Scenario {
+        name: "render",
+        about: "Time to parse and render a manifest of many objects",
+        settings: &[number("objects", "1000", "Objects in the manifest")],
+        alone: Some(render::measure),
         ..SCENARIO
     },
 ];

@@ -90,6 +90,77 @@ fn kinds_that_the_server_lacks_are_named_before_any_write_or_left_out() {
 }
 
 #[test]
+fn an_ingress_class_that_is_not_there_is_told_with_those_that_are() {
+    let api = server();
+    serve_monitors(&api);
+    let played = create(&api, "pr-17 --template preview --set INGRESS_CLASS=traefik");
+    assert_eq!(
+        played.failed(),
+        "error: cannot start session \"pr-17\": IngressClass \"traefik\" does not exist\nhint: use one of the cluster's: nginx\n"
+    );
+    assert!(api.writes().is_empty());
+}
+
+/// What operators make Secrets of.
+const OPERATORS: &str = "\
+apiVersion: bitnami.com/v1alpha1
+kind: SealedSecret
+metadata: {name: api-secrets}
+spec:
+  encryptedData: {JWT_SECRET: AgBy3i4OJSWK}
+---
+apiVersion: external-secrets.io/v1
+kind: ExternalSecret
+metadata: {name: db-secrets}
+spec:
+  secretStoreRef: {kind: ClusterSecretStore, name: aws}
+  data:
+  - secretKey: POSTGRES_PASSWORD
+    remoteRef: {key: preview/db, property: password}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: api}
+spec:
+  containers:
+  - name: api
+    image: localhost/api:1
+    envFrom:
+    - secretRef: {name: api-secrets}
+    - secretRef: {name: db-secrets}
+";
+
+#[test]
+fn secrets_of_operators_pass_through() {
+    let api = server();
+    let missing = render(&api, OPERATORS, "");
+    for kind in [
+        "SealedSecret (bitnami.com/v1alpha1)",
+        "ExternalSecret (external-secrets.io/v1)",
+    ] {
+        assert!(missing.failed().contains(kind), "{}", missing.err);
+    }
+    assert!(api.writes().is_empty());
+    let kinds = [
+        ("bitnami.com", "v1alpha1", "SealedSecret", "api-secrets"),
+        ("external-secrets.io", "v1", "ExternalSecret", "db-secrets"),
+    ];
+    for (group, version, kind, _) in kinds {
+        let plural = format!("{}s", kind.to_lowercase());
+        api.serve(&format!("{group}/{version}"), kind, &plural, true);
+    }
+    render(&api, OPERATORS, "").done();
+    let source = Source::new("operators.yaml", OPERATORS).unwrap();
+    let given = parse_plain_objects(&source).unwrap();
+    for ((group, _, kind, name), (_, given)) in kinds.into_iter().zip(given) {
+        let resource = format!("{}s.{group}", kind.to_lowercase());
+        let made = api.object(&resource, "default", name).unwrap();
+        assert_eq!(made["spec"], given["spec"]);
+        assert_eq!(made["metadata"]["ownerReferences"][0]["name"], "pr-17");
+    }
+}
+
+#[test]
 fn a_rendering_of_kustomize_is_a_session() {
     let api = server();
     serve_monitors(&api);
