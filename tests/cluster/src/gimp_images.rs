@@ -10,7 +10,9 @@ set -e
 : "${DISPLAY:?}" "${USER_ID:?}"
 touch /home/user/.opened /tmp/.opened
 /bin/busybox httpd -h /www -p 5901
-exec /bin/busybox httpd -f -v -h /www -p 6901
+/bin/busybox httpd -f -v -h /www -p 6901 &
+trap 'exit 0' TERM INT
+wait
 "#;
 
 /// Mounts the cloud storage: here, writes a file into the folder.

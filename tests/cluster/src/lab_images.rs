@@ -35,7 +35,9 @@ set -e
 : "${SESSION_ID:?}" "${VM_IP:?}" "${VM_SSH_PORT:?}"
 test -s /shared/network-config
 test -d /vm-data
-exec /bin/busybox httpd -f -v -h /www -p 8081
+/bin/busybox httpd -f -v -h /www -p 8081 &
+trap 'exit 0' TERM INT
+wait
 "#;
 
 /// Serves the editor, with code-server's name and arguments.
@@ -45,7 +47,9 @@ set -e
 test "$*" = "--bind-addr 0.0.0.0:8080 --auth password /workspace"
 test "$(id -u)" = 1000
 touch /workspace/opened /home/coder/opened
-exec /bin/busybox httpd -f -v -h /www -p 8080
+/bin/busybox httpd -f -v -h /www -p 8080 &
+trap 'exit 0' TERM INT
+wait
 "#;
 
 const NAMES: [&str; 3] = [

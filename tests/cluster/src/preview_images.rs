@@ -15,7 +15,9 @@ test "$(id -u)" = 70
 mkdir -p "$PGDATA"
 printf %s "$POSTGRES_PASSWORD" > /tmp/password
 echo ready > /var/run/postgresql/state
-exec /bin/busybox httpd -f -v -h /www -p 5432
+/bin/busybox httpd -f -v -h /www -p 5432 &
+trap 'exit 0' TERM INT
+wait
 "#;
 const DATABASE_ROWS: &str = r#"#!/bin/sh
 printf 'Content-Type: text/plain\r\n\r\n'
@@ -44,7 +46,9 @@ rest=${DATABASE_URL#postgresql://disney_app:}
 test "${rest#*@}" = db:5432/disney_ai_plus
 echo "http://${DB_SERVICE_HOST:-db}:${DB_SERVICE_PORT:-5432}/cgi-bin/rows?${rest%@*}" > /tmp/behind
 echo "api listens on $PORT"
-exec /bin/busybox httpd -f -v -h /www -p "$PORT"
+/bin/busybox httpd -f -v -h /www -p "$PORT" &
+trap 'exit 0' TERM INT
+wait
 "#;
 
 /// Serves the pages.
@@ -55,7 +59,9 @@ test "$PORT $API_URL" = "3000 http://api:80"
 touch /app/.next/cache/used
 echo "http://${API_SERVICE_HOST:-api}:${API_SERVICE_PORT:-80}/cgi-bin/rows" > /tmp/behind
 echo "web listens on $PORT"
-exec /bin/busybox httpd -f -v -h /www -p "$PORT"
+/bin/busybox httpd -f -v -h /www -p "$PORT" &
+trap 'exit 0' TERM INT
+wait
 "#;
 
 /// Asks what is behind, and passes the answer on.
@@ -67,7 +73,9 @@ wget -q -O - "$(cat /tmp/behind)"
 const EXPORTER: &str = r#"#!/bin/sh
 set -e
 : "${DATA_SOURCE_NAME:?}"
-exec /bin/busybox httpd -f -v -h /www -p 9187
+/bin/busybox httpd -f -v -h /www -p 9187 &
+trap 'exit 0' TERM INT
+wait
 "#;
 
 /// Returns the stand-ins.
