@@ -1,6 +1,11 @@
 //! Tests that generated files of `docs` match the code: the CustomResourceDefinitions and the admission policy in `docs/api`, and
 //! `docs/configuration.md`.
 
+#![allow(
+    clippy::expect_used,
+    reason = "a failed test may fail loudly; clippy does not know this target's helpers for tests"
+)]
+
 #[path = "definitions/configuration_page.rs"]
 mod configuration_page;
 
