@@ -64,8 +64,7 @@ pub(crate) async fn run(
     let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
     let writes = SnapshotWrites::new(mutation, &wait_flags, TAKE_TIMEOUT);
     // reads only
-    let cluster = environment.connect(connection).await?;
-    cluster.known_sessions().trust_all(trust.trust_manifest);
+    let cluster = environment.connect_trusting(connection, trust).await?;
     let source = observe_session(&cluster, &old).await?;
     let console = &mut environment.console;
     if !confirm_trust(&cluster, &source.session, StoredPart::Copy, console).await? {

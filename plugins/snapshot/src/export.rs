@@ -70,10 +70,9 @@ pub(crate) async fn run(
     environment: &mut Environment,
 ) -> Result<()> {
     // reads only
-    let cluster = environment.connect(connection).await?;
-    cluster
-        .known_sessions()
-        .trust_all(export.trust.trust_manifest);
+    let cluster = environment
+        .connect_trusting(connection, export.trust)
+        .await?;
     let observed = observe_session(&cluster, &export.session).await?;
     let container = find_container(&observed, export.files.container.as_deref())?;
     // carries out

@@ -63,10 +63,9 @@ pub(crate) async fn run(
     let (file, archive) = import.open_checked(environment).await?;
     let base = import.target_directory(&archive)?;
     // reads only
-    let cluster = environment.connect(connection).await?;
-    cluster
-        .known_sessions()
-        .trust_all(import.trust.trust_manifest);
+    let cluster = environment
+        .connect_trusting(connection, import.trust)
+        .await?;
     let observed = observe_session(&cluster, &import.session).await?;
     let container = find_container(&observed, import.files.container.as_deref())?;
     if import.mutation.dry_run != DryRun::None {

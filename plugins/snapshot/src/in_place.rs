@@ -57,8 +57,7 @@ pub(crate) async fn run(
         writes,
     } = intent;
     // reads only
-    let cluster = environment.connect(connection).await?;
-    cluster.known_sessions().trust_all(trust.trust_manifest);
+    let cluster = environment.connect_trusting(connection, trust).await?;
     let plan = InPlaceRestore::prepare(&cluster, &snapshot, &options, &writes, environment).await?;
     // writes
     let restored = if writes.mutation.dry_run == DryRun::None {

@@ -155,8 +155,7 @@ async fn restore_into_new(
         writes,
     } = intent;
     // reads only
-    let cluster = environment.connect(connection).await?;
-    cluster.known_sessions().trust_all(trust.trust_manifest);
+    let cluster = environment.connect_trusting(connection, trust).await?;
     let all = snapshot_set::list_snapshot_sets(&cluster, None).await?;
     let set = snapshot_set::find_snapshot_set(&cluster, &all, &snapshot).await?;
     set.ensure_ready()?;

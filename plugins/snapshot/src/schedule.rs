@@ -53,8 +53,9 @@ pub(crate) async fn run(
 ) -> Result<()> {
     // no requests: validation of the arguments
     let mut intent = intent::parse_intent(args, &mut environment.console)?;
-    let cluster = environment.connect(connection).await?;
-    cluster.known_sessions().trust_all(intent.trust_manifest);
+    let cluster = environment
+        .connect_trusting(connection, intent.trust)
+        .await?;
     match intent.schedule.take() {
         Some(options) => create_schedule(&cluster, intent, &options, environment).await,
         None => remove_schedule(&cluster, intent, environment).await,

@@ -4,6 +4,7 @@ use anyhow::{Result, anyhow};
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::list::parse_session_name;
 use session_shared::flags::mutation_options::MutationOptions;
+use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::names::SessionName;
 use session_shared::ops::snapshot_plan::parse_class_name;
 use session_shared::report::console::Console;
@@ -23,8 +24,8 @@ pub(crate) struct Intent {
     /// The wanted schedule; `None` to remove it.
     pub(crate) schedule: Option<ScheduleOptions>,
     pub(crate) mutation: MutationOptions,
-    /// True if hooks that another user may have changed are to be used.
-    pub(crate) trust_manifest: bool,
+    /// Consent to hooks that another user may have changed.
+    pub(crate) trust: TrustFlags,
 }
 
 /// Options of a schedule: when snapshots are taken, how many are kept, and with which image. Time zone and image that are
@@ -84,7 +85,7 @@ pub(crate) fn parse_intent(args: ScheduleArgs, console: &mut Console) -> Result<
         session: parse_session_name(&session)?,
         schedule,
         mutation: MutationOptions::for_objects(&write_flags, &output, console)?,
-        trust_manifest: trust.trust_manifest,
+        trust,
     })
 }
 

@@ -186,8 +186,7 @@ pub(crate) fn plan_removal(there: &[Observed], ownership: &Ownership) -> Result<
 }
 
 fn ensure_owned(found: &Value, resource: &ResourceType, ownership: &Ownership) -> Result<()> {
-    let mut owners = Untyped(found).owners();
-    if owners.any(|owner| Some(owner.uid) == ownership.session_uid.as_deref()) {
+    if Untyped(found).is_owned_by(ownership.session_uid.as_deref()) {
         return Ok(());
     }
     let (kind, name) = (&resource.kind, Untyped(found).name());

@@ -54,8 +54,7 @@ pub(crate) async fn run(
     let writes = SnapshotWrites::new(mutation, &wait_flags, TAKE_TIMEOUT);
     let keep = check_keep(keep)?;
     // reads only
-    let cluster = environment.connect(connection).await?;
-    cluster.known_sessions().trust_all(trust.trust_manifest);
+    let cluster = environment.connect_trusting(connection, trust).await?;
     let read = get_session(&cluster, &session);
     let observed = read_snapshot_source(&cluster, &session, read, options.skip_hooks);
     let (observed, classes) = futures::join!(observed, SnapshotClasses::list(&cluster));
