@@ -246,6 +246,13 @@ fn has_url_with_password(text: &str) -> bool {
     })
 }
 
+/// Returns true for a value that a file's author left to be replaced, such as CHANGE_ME_IN_PRODUCTION.
+pub(super) fn is_reminder(value: &str) -> bool {
+    let upper = value.to_ascii_uppercase();
+    let mut words = ["CHANGE_ME", "CHANGEME", "CHANGE-ME"].iter();
+    words.any(|word| upper.contains(word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -312,5 +319,13 @@ mod tests {
         ] {
             assert!(!has_url_with_password(text), "{text}");
         }
+    }
+
+    #[test]
+    fn a_reminder_is_one_in_every_spelling() {
+        for reminder in ["CHANGE_ME_IN_PRODUCTION", "changeme", "Change-Me"] {
+            assert!(is_reminder(reminder), "{reminder}");
+        }
+        assert!(!is_reminder("exchange me"));
     }
 }

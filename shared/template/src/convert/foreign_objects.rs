@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use session_model::objects::Untyped;
 
+use crate::credentials::is_reminder;
 use crate::manifest::Manifest;
 use crate::render::{RenderedManifest, RenderedObject};
 use crate::resolve::most_similar;
@@ -20,8 +21,6 @@ use crate::resolve::most_similar;
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 const HELM_HOOK: &str = "helm.sh/hook";
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-/// Text by which files mark values that must be replaced.
-const CHANGE_ME: &str = "CHANGE_ME";
 /// Fields of metadata that only the server writes.
 const SERVER_MADE: [&str; 7] = [
     "resourceVersion",
@@ -33,12 +32,12 @@ const SERVER_MADE: [&str; 7] = [
     "ownerReferences",
 ];
 
-/// What an adaptation did, one line each with the place in the file.
+/// Notes and warnings of an adaptation, one line each with the place in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Adaptation {
-    /// What was left out or moved.
+    /// Objects and fields that were left out, and references that were moved.
     pub notes: Vec<String>,
-    /// What may not work as it stands.
+    /// Values and hooks that may not work unchanged.
     pub warnings: Vec<String>,
 }
 
@@ -100,7 +99,7 @@ impl Manifest {
             }
             texts.extend(drain_blocker(&one.object, &rendered.objects));
             for (place, value) in configured_values(&one.object) {
-                if value.contains(CHANGE_ME) {
+                if is_reminder(&value) {
                     texts.push(format!("{place} still has the value {:?}", shorten(&value)));
                 }
                 let hosts = hosts_of(&value);

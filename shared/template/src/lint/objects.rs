@@ -1,6 +1,7 @@
 //! Checks of a manifest's objects that need no values.
 
 use super::super::api_rules;
+use super::super::credentials::is_reminder;
 use super::super::fill::RENDERED_TEXT_MAX;
 use super::super::manifest::{Manifest, ManifestDocument};
 use super::super::node::{Node, Scalar};
@@ -110,11 +111,7 @@ fn lint_scalar(
     findings: &mut Findings,
 ) {
     let problem = |message: String| manifest.problem_at(scalar.location, message);
-    let upper = scalar.text.to_ascii_uppercase();
-    if ["CHANGE_ME", "CHANGEME", "CHANGE-ME"]
-        .iter()
-        .any(|word| upper.contains(word))
-    {
+    if is_reminder(&scalar.text) {
         findings.push(
             Severity::Error,
             problem(format!(
