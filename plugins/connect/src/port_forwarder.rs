@@ -68,12 +68,7 @@ pub(crate) async fn resolve_remote_port(
     let services = cluster.list(&SERVICE, scope, &select).await;
     // Without the right to list Services, the number is the Pod's.
     let mut services = services.map(|list| list.items).unwrap_or_default();
-    let uid = observed.session.uid();
-    services.retain(|service| {
-        Untyped(service)
-            .owners()
-            .any(|owner| Some(owner.uid) == uid)
-    });
+    services.retain(|service| Untyped(service).is_owned_by(observed.uid()));
     match find_service_target(&services, pod, word) {
         Some((target, service)) => {
             if target.to_string() != word {

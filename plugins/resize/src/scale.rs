@@ -177,8 +177,7 @@ fn plan_minimum(
         return Err(with_hint(error, format!("set the replicas: {command}")));
     };
     let scaler_name = Untyped(scaler).name();
-    let mut owners = Untyped(scaler).owners();
-    if !owners.any(|owner| Some(owner.uid) == session.uid()) {
+    if !Untyped(scaler).is_owned_by(session.uid()) {
         bail!(
             "cannot set a minimum for {label}: HorizontalPodAutoscaler {scaler_name:?} is not part of session {name:?}"
         );

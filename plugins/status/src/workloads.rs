@@ -118,9 +118,7 @@ pub(crate) fn workload_reports(
         }
     }
     let mut all: Vec<WorkloadReport> = found.into_iter().map(|(_, workload)| workload).collect();
-    let primary = session
-        .applied()
-        .and_then(|applied| applied.primary.as_ref());
+    let primary = session.primary();
     for workload in &mut all {
         workload.primary |=
             primary.is_some_and(|p| p.kind == workload.kind && p.name == workload.name);

@@ -156,10 +156,7 @@ impl Cluster {
             return Ok(None);
         };
         let object = self.get(&resource, namespace, &primary.name).await?;
-        let is_own = |object: &Value| {
-            let mut owners = Untyped(object).owners();
-            owners.any(|owner| Some(owner.uid) == session.uid())
-        };
+        let is_own = |object: &Value| Untyped(object).is_owned_by(session.uid());
         let Some(object) = object.filter(is_own) else {
             return Ok(None);
         };

@@ -35,8 +35,7 @@ pub(super) fn classify_conflict(
     ownership: &Ownership,
 ) -> NameConflict {
     if !is_data(wanted) {
-        let mut owners = Untyped(found).owners();
-        return match owners.any(|owner| Some(owner.uid) == ownership.session_uid.as_deref()) {
+        return match Untyped(found).is_owned_by(ownership.session_uid.as_deref()) {
             true => NameConflict::OwnedBySession,
             false => NameConflict::Foreign,
         };

@@ -57,11 +57,10 @@ impl ObservedSession {
     /// Returns true if a stop with these options carries out text that the session stores: the sync hook, or the patch that stops a
     /// workload of a kind that is not built in.
     pub fn runs_stored_text(&self, options: &StopOptions) -> bool {
-        let primary = self
+        let is_patched = self
             .session
-            .applied()
-            .and_then(|applied| applied.primary.as_ref());
-        let is_patched = primary.is_some_and(|primary| primary.stop.is_some());
+            .primary()
+            .is_some_and(|primary| primary.stop.is_some());
         self.runs_sync(options)
             || (is_patched && self.live.custom.is_some() && !self.driver.is_controller())
     }

@@ -93,8 +93,8 @@ struct ReadinessWatch<'a> {
     session: &'a Session,
     /// The primary workload, if its kind is not built in.
     custom: Option<CustomWorkload>,
-    /// UIDs of controllers of Pods of the namespace that have been looked for, with or without success.
-    foreign_owners: BTreeSet<String>,
+    /// UIDs of controllers of Pods that have been looked for, with or without success.
+    searched_owners: BTreeSet<String>,
     awaited: AwaitedWorkloads,
     pods: BTreeMap<String, Pod>,
     /// Time at which each Pod that is Ready was first seen so, by UID.
@@ -132,7 +132,7 @@ impl Cluster {
             namespace,
             session,
             custom,
-            foreign_owners: BTreeSet::new(),
+            searched_owners: BTreeSet::new(),
             awaited,
             pods: BTreeMap::new(),
             ready_since: BTreeMap::new(),
@@ -344,13 +344,10 @@ impl ReadinessWatch<'_> {
         let name = |object: &Value| Untyped(object).name().to_owned();
         match change {
             WatchChange::Added(object) | WatchChange::Modified(object) => {
-                if self.custom.is_none() {
-                    self.read_replica_set(&object).await?;
-                } else if may_be_of_custom(&object, self.session) {
-                    self.read_owners(&object).await?;
-                } else {
+                if self.custom.is_some() && !may_be_of_custom(&object, self.session) {
                     return Ok(());
                 }
+                self.read_owners(&object).await?;
                 self.pods.insert(name(&object), parse_object(object)?);
             }
             WatchChange::Deleted(object) => self.remove_pod(&name(&object)),

@@ -75,12 +75,11 @@ pub fn find_ingress_conflict(
     present: &[Value],
 ) -> Option<Cause> {
     let is_ours = |other: &Value| {
-        let mut owners = Untyped(other).owners();
         let is_same = |object: &Value| {
             Untyped(object).kind() == "Ingress" && Untyped(object).name() == Untyped(other).name()
         };
         Untyped(other).is_terminating()
-            || owners.any(|owner| Some(owner.uid) == session_uid)
+            || Untyped(other).is_owned_by(session_uid)
             || Untyped(other).namespace() == Some(namespace) && objects.iter().any(is_same)
     };
     let others: Vec<&Value> = present.iter().filter(|other| !is_ours(other)).collect();

@@ -4,17 +4,15 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use crate::diagnosis::{Finding, Prognosis, inspect_missing_pods, inspect_pod};
-use session_model::api::{DesiredState, PrimaryRef, Session};
+use session_model::api::{DesiredState, PrimaryRef, Session, replicas_key};
 use session_model::objects::metadata::name_of;
 use session_model::objects::ownership::has_kind_and_name;
-use session_model::objects::pods::pod_metadata_paths;
-use session_model::objects::rest_method::is_at_rest;
 use session_model::objects::{ObjectRef, Untyped};
 use session_model::progress::WaitStage;
 
 use super::custom_workload::Readiness;
 use super::job_state::{assess_job, ended_job};
-use super::live_objects::{LiveObjects, is_primary_pod, owner_uids};
+use super::live_objects::{LiveObjects, is_primary_pod};
 use super::target_state::is_start_requested;
 use super::workload_state::{WorkloadState, decisive_state};
 
@@ -35,9 +33,7 @@ pub fn assess_workload(session: &Session, live: &LiveObjects) -> WorkloadState {
         .iter()
         .map(|pod| (*pod, inspect_pod(pod, &live.events)))
         .collect();
-    let primary = session
-        .applied()
-        .and_then(|applied| applied.primary.as_ref());
+    let primary = session.primary();
     if let Some(state) = primary.and_then(|primary| state_by_check(primary, live, &findings)) {
         return state;
     }
@@ -55,10 +51,8 @@ pub fn assess_workload(session: &Session, live: &LiveObjects) -> WorkloadState {
         };
     }
     if let Some(job) = primary.filter(|primary| primary.kind == "Job") {
-        let object = live.owners.iter();
-        let object = object
-            .clone()
-            .find(|object| has_kind_and_name(object, "Job", &job.name));
+        let mut owners = live.owners.iter();
+        let object = owners.find(|object| has_kind_and_name(object, "Job", &job.name));
         return assess_job(&job.name, object, findings);
     }
     // Fewer Pods than wanted and no cause among them: the workload's events may have one.
@@ -114,47 +108,30 @@ fn state_by_check(
 fn wanted_replicas(session: &Session, live: &LiveObjects) -> usize {
     let applied = session.applied();
     let count = applied.and_then(|applied| {
-        let primary = applied.primary.as_ref()?;
-        let key = format!("{}/{}", primary.kind, primary.name);
+        let PrimaryRef { kind, name, .. } = applied.primary.as_ref()?;
         let counts = live.replica_counts(session.uid());
-        let recorded = || applied.replicas.get(&key).copied();
-        counts.get(&key).copied().or_else(recorded)
+        let current = counts.get(&replicas_key(kind, name)).copied();
+        current.or_else(|| applied.replicas_of(kind, name))
     });
     usize::try_from(count.unwrap_or(1)).unwrap_or(1).max(1)
 }
 
 fn assess_without_pods(session: &Session, live: &LiveObjects, uid: Option<&str>) -> WorkloadState {
-    let applied = session.applied();
-    let primary = applied.and_then(|applied| applied.primary.as_ref());
+    let primary = session.primary();
     let is_primary = |object: &&Value| {
-        let named = primary
-            .is_none_or(|p| p.kind == Untyped(object).kind() && p.name == Untyped(object).name());
-        named
-            && owner_uids(object).any(|owner| Some(owner) == uid)
-            && (!pod_metadata_paths(Untyped(object).kind()).is_empty()
-                || live
-                    .custom
-                    .as_ref()
-                    .is_some_and(|custom| custom.is(&ObjectRef::from_object(object))))
+        let is_named = primary.is_none_or(|p| has_kind_and_name(object, &p.kind, &p.name));
+        is_named
+            && Untyped(object).is_owned_by(uid)
+            && live.makes_pods(&ObjectRef::from_object(object))
     };
-    if let Some(state) = live.owners.iter().filter(is_primary).find_map(ended_job) {
+    let own: Vec<&Value> = live.owners.iter().filter(is_primary).collect();
+    if let Some(state) = own.iter().find_map(|object| ended_job(object)) {
         return state;
     }
-    let rests = |object: &&Value| match live.custom.as_ref() {
-        Some(custom) if custom.is(&ObjectRef::from_object(object)) => custom.is_at_rest(primary),
-        _ => is_at_rest(object),
-    };
-    let at_rest = live
-        .owners
-        .iter()
-        .filter(is_primary)
-        .any(|object| rests(&object));
-    match live
-        .owners
-        .iter()
-        .filter(is_primary)
-        .find(|object| !rests(object))
-    {
+    let (at_rest, wanting): (Vec<&Value>, Vec<&Value>) = own
+        .into_iter()
+        .partition(|object| live.is_at_rest(object, primary));
+    match wanting.first() {
         Some(workload) => {
             let finding = inspect_missing_pods(workload, &live.events);
             match &finding.prognosis {
@@ -163,14 +140,10 @@ fn assess_without_pods(session: &Session, live: &LiveObjects, uid: Option<&str>)
             }
         }
         // Removed by a stop.
-        None if at_rest || session.spec.state == Some(DesiredState::Stopped) => {
+        None if !at_rest.is_empty() || session.spec.state == Some(DesiredState::Stopped) => {
             WorkloadState::NoWorkload
         }
-        None if applied.is_some_and(|applied| applied.primary.is_some())
-            && !is_start_requested(session) =>
-        {
-            WorkloadState::Lost
-        }
+        None if primary.is_some() && !is_start_requested(session) => WorkloadState::Lost,
         None => WorkloadState::NoWorkload,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! PrimaryRef (stop, start, ready), from status.applied or the rendering ─┐
-//! CustomWorkload: type, object, count of its scale subresource ──────────┴► rest_step, start_object, start_step, unmet_check
+//! CustomWorkload: type, object, count of its scale subresource ──────────┴► rest_step, merge_start_patch, start_step, readiness
 //! ```
 
 use serde_json::Value;
@@ -96,13 +96,13 @@ impl CustomWorkload {
     }
 }
 
-/// What the author's check of readiness says.
+/// The result of the author's check of readiness.
 pub(super) enum Readiness {
-    /// There is no check: the workload is ready when its Pods are.
+    /// No check: the workload is ready when its Pods are.
     OfPods,
     /// The check is met.
     Ready,
-    /// What the check finds missing, as a line for the user.
+    /// The check is not met; a line for the user tells what is missing.
     Missing(String),
 }
 

@@ -10,9 +10,8 @@ use session_model::objects::pod_containers::container_names;
 /// Returns the primary container that the start recorded; else the one that the Pod's default-container annotation names; else
 /// the first.
 pub fn default_container(session: &Session, pod: &Pod) -> String {
-    let applied = session.applied();
-    let primary = applied.and_then(|applied| applied.primary.as_ref());
-    let written = primary
+    let written = session
+        .primary()
         .and_then(|primary| primary.container.as_deref())
         .filter(|_| is_primary_pod(pod));
     let annotated = pod

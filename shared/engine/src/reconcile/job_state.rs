@@ -48,29 +48,17 @@ pub(super) fn ended_job(job: &Value) -> Option<WorkloadState> {
     if !is_finished_job(job) {
         return None;
     }
-    let failed = has_condition(job, "Failed", "True");
-    let text = |field: &str| {
-        let condition = condition(job, if failed { "Failed" } else { "Complete" });
-        let text = condition.and_then(|condition| Untyped(condition).str_at(field));
-        text.map_or_else(String::new, str::to_owned)
+    let failure = condition(job, "Failed").filter(|_| has_condition(job, "Failed", "True"));
+    let text = |field: &str| Untyped(failure?).str_at(field);
+    let (reason, end) = match failure {
+        Some(_) => (text("/reason"), text("/message")),
+        None => (Some("Completed"), Some("is complete")),
     };
     Some(WorkloadState::Terminated {
         pod: String::new(),
-        code: i32::from(failed),
-        reason: if failed {
-            text("/reason")
-        } else {
-            "Completed".to_owned()
-        },
-        detail: format!(
-            "job {:?} {}",
-            Untyped(job).name(),
-            if failed {
-                text("/message")
-            } else {
-                "is complete".to_owned()
-            }
-        ),
+        code: i32::from(failure.is_some()),
+        reason: reason.map_or_else(String::new, str::to_owned),
+        detail: format!("job {:?} {}", Untyped(job).name(), end.unwrap_or("failed")),
         cause: None,
     })
 }

@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use super::custom_workload::CustomWorkload;
 use crate::diagnosis::EventNote;
-use session_model::api::Session;
+use session_model::api::{PrimaryRef, Session, replicas_key};
 use session_model::labels;
 use session_model::objects::Untyped;
 use session_model::objects::ownership::has_kind_and_name;
 use session_model::objects::pods::{pod_metadata_paths, replica_count};
 use session_model::objects::resource::POD;
-use session_model::objects::rest_method::{RestMethod, is_finished_job};
+use session_model::objects::rest_method::{RestMethod, is_at_rest, is_finished_job};
 use session_model::objects::{ObjectRef, ResourceType, metadata};
 
 /// Objects in the cluster that carry one session's label, as they were read.
@@ -131,16 +131,34 @@ impl LiveObjects {
             .find(|object| Untyped(object).has_uid(uid))
     }
 
+    /// Returns true for an object that makes Pods: one of a built-in kind with a Pod template, or the custom primary workload.
+    pub(super) fn makes_pods(&self, object: &ObjectRef) -> bool {
+        !pod_metadata_paths(&object.kind).is_empty() || self.custom_of(object).is_some()
+    }
+
+    /// Returns true for a workload that wants no Pods; `primary` is the session's.
+    pub(super) fn is_at_rest(&self, workload: &Value, primary: Option<&PrimaryRef>) -> bool {
+        match self.custom_of(&ObjectRef::from_object(workload)) {
+            Some(custom) => custom.is_at_rest(primary),
+            None => is_at_rest(workload),
+        }
+    }
+
+    /// Returns the custom primary workload if `object` is it.
+    pub(super) fn custom_of(&self, object: &ObjectRef) -> Option<&CustomWorkload> {
+        self.custom.as_ref().filter(|custom| custom.is(object))
+    }
+
     /// Returns the replica counts of the session's workloads, by Kind/name. Omits those scaled to 0.
     pub fn replica_counts(&self, session_uid: Option<&str>) -> BTreeMap<String, i32> {
         let owned = self
             .owners
             .iter()
-            .filter(|o| owner_uids(o).any(|uid| Some(uid) == session_uid));
+            .filter(|object| Untyped(object).is_owned_by(session_uid));
         let scaled = owned.filter(|object| {
             RestMethod::of_kind(Untyped(object).kind()) == Some(RestMethod::Replicas)
         });
-        let key = |object: &Value| format!("{}/{}", Untyped(object).kind(), Untyped(object).name());
+        let key = |object: &Value| replicas_key(Untyped(object).kind(), Untyped(object).name());
         let count = |object: &Value| Some((key(object), replica_count(object)?));
         let custom = self.custom.iter();
         let custom = custom.filter_map(|custom| Some((key(&custom.object), custom.replicas?)));
@@ -175,13 +193,10 @@ impl LiveObjects {
         let owned = self
             .owners
             .iter()
-            .filter(|o| owner_uids(o).any(|uid| Some(uid) == session_uid));
+            .filter(|object| Untyped(object).is_owned_by(session_uid));
         let mut found: Vec<ObjectRef> = owned
             .map(ObjectRef::from_object)
-            .filter(|object| {
-                !pod_metadata_paths(&object.kind).is_empty()
-                    || self.custom.as_ref().is_some_and(|custom| custom.is(object))
-            })
+            .filter(|object| self.makes_pods(object))
             .collect();
         found.extend(
             self.pods
@@ -208,7 +223,7 @@ impl LiveObjects {
             let above: Vec<&Value> = above.collect();
             if let Some(top) = above
                 .iter()
-                .find(|o| owner_uids(o).any(|uid| Some(uid) == session_uid))
+                .find(|object| Untyped(object).is_owned_by(session_uid))
             {
                 return Some(ObjectRef::from_object(top));
             }
@@ -249,7 +264,7 @@ fn is_from_another_template(object: &Value, session: &Session) -> bool {
     }
 }
 
-pub(super) fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
+fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
     Untyped(object).owners().map(|owner| owner.uid)
 }
 

@@ -22,9 +22,7 @@ use session_model::objects::{ObjectRef, Untyped};
 /// and a workload with 0 replicas want no Pod; a DaemonSet wants those that its controller has made.
 pub fn find_unready_workload(session: &Session, live: &LiveObjects) -> Option<WorkloadState> {
     let uid = session.uid();
-    let primary = session
-        .applied()
-        .and_then(|applied| applied.primary.as_ref());
+    let primary = session.primary();
     let is_primary = |workload: &ObjectRef| {
         primary.is_some_and(|p| p.kind == workload.kind && p.name == workload.name)
     };

@@ -65,7 +65,7 @@ pub struct RenderOutput {
     pub withheld: Vec<OmittedSecret>,
     /// Given values that may be stored in the Session: no defaults and no secrets.
     pub parameters: BTreeMap<String, String>,
-    /// What was left out of the manifest's objects or moved, one line each.
+    /// Notes on objects and fields of the manifest that were left out or moved, one line each.
     pub notes: Vec<String>,
     /// Maximum length of the session's name in characters, so that the names of all objects fit.
     pub max_name_length: usize,

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::custom_workload::merge_start_patch;
 use crate::plan::{Plan, Step};
-use session_model::api::{ConnectMethod, DataPolicy, Hooks, OnExpiry, PrimaryRef, StartRecord};
+use session_model::api::{
+    ConnectMethod, DataPolicy, Hooks, OnExpiry, PrimaryRef, StartRecord, replicas_key,
+};
 use session_model::labels;
 use session_model::names::parameters_secret_name;
 use session_model::objects::Untyped;
@@ -118,7 +120,7 @@ impl RenderedStart {
     pub fn start_record(&self, objects: &[Value]) -> StartRecord {
         let rendering = &self.rendering;
         let replicas = objects.iter().filter_map(|object| {
-            let key = format!("{}/{}", Untyped(object).kind(), Untyped(object).name());
+            let key = replicas_key(Untyped(object).kind(), Untyped(object).name());
             Some((key, replica_count(object)?))
         });
         StartRecord {

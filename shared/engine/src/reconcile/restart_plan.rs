@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::live_objects::{LiveObjects, is_data_of, is_terminated, owner_uids, pod_ref};
+use super::live_objects::{LiveObjects, is_data_of, is_terminated, pod_ref};
 use super::rendered_start::{RenderedStart, may_use_existing};
 use crate::plan::{Plan, PropagationPolicy, Step};
 use session_model::api::Session;
@@ -10,9 +10,8 @@ use session_model::labels;
 use session_model::objects::Untyped;
 use session_model::objects::kept_data::immutable_difference;
 use session_model::objects::ownership::{has_kind_and_name, is_data};
-use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::{JOB, PERSISTENT_VOLUME_CLAIM, POD};
-use session_model::objects::rest_method::{RestMethod, is_at_rest, is_finished_job};
+use session_model::objects::rest_method::{RestMethod, is_finished_job};
 use session_model::objects::{ObjectRef, ResourceType};
 use session_model::quantity::Quantity;
 
@@ -85,7 +84,7 @@ impl RestartPlan<'_> {
         gone.filter_map(|object| {
             let (resource, found) = self.live.find_object(&object.kind, &object.name)?;
             let same = Untyped(&found).has_uid(&object.uid);
-            let own = owner_uids(&found).any(|owner| Some(owner) == self.uid());
+            let own = Untyped(&found).is_owned_by(self.uid());
             (same && own && !is_data(&found)).then(|| delete_step(object, &resource))
         })
         .collect()
@@ -156,20 +155,16 @@ impl RestartPlan<'_> {
 
     /// Returns true for a workload that has Pods or wants some: a start leaves it as it is.
     fn runs(&self, found: &Value) -> bool {
-        let custom = self.live.custom.as_ref();
-        if let Some(custom) = custom.filter(|custom| custom.is(&ObjectRef::from_object(found))) {
-            let applied = self.session.applied();
-            return !custom.is_at_rest(applied.and_then(|applied| applied.primary.as_ref()));
-        }
-        let kind = Untyped(found).kind();
-        !pod_metadata_paths(kind).is_empty() && kind != "CronJob" && !is_at_rest(found)
+        self.live.makes_pods(&ObjectRef::from_object(found))
+            && Untyped(found).kind() != "CronJob"
+            && !self.live.is_at_rest(found, self.session.primary())
     }
 
     fn is_own(&self, found: &Value) -> bool {
         // The suite writes no ownerReference on data, so one that is there proves nothing.
         match is_data(found) {
             true => is_data_of(found, self.session),
-            false => owner_uids(found).any(|owner| Some(owner) == self.uid()),
+            false => Untyped(found).is_owned_by(self.uid()),
         }
     }
 
@@ -182,17 +177,13 @@ impl RestartPlan<'_> {
 
     /// Returns the step that scales a workload of a kind that is not built in back to its recorded count.
     pub(super) fn scale_steps(&self) -> Vec<Step> {
-        let recorded = self.session.applied().and_then(|applied| {
-            let primary = applied.primary.as_ref()?;
-            let key = format!("{}/{}", primary.kind, primary.name);
-            applied.replicas.get(&key).copied()
-        });
         let primary = &self.start.rendering.primary;
+        let applied = self.session.applied();
+        let recorded =
+            applied.and_then(|applied| applied.replicas_of(&primary.kind, &primary.name));
         let custom = self.live.custom.as_ref();
-        let custom = custom.filter(|custom| {
-            let object = custom.reference();
-            object.kind == primary.kind && object.name == primary.name
-        });
+        let custom =
+            custom.filter(|one| has_kind_and_name(&one.object, &primary.kind, &primary.name));
         let step = custom.and_then(|custom| custom.start_step(primary, recorded));
         step.into_iter().collect()
     }
@@ -229,7 +220,7 @@ impl RestartPlan<'_> {
         };
         for object in objects {
             let (kind, name) = (Untyped(object).kind(), Untyped(object).name());
-            let count = applied.replicas.get(&format!("{kind}/{name}")).copied();
+            let count = applied.replicas_of(kind, name);
             let method = RestMethod::of_kind(kind);
             let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else {
                 continue;

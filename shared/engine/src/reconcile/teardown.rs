@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::custom_workload::CustomWorkload;
 use super::hook_run::HookRun;
 use super::live_objects::{LiveObjects, is_terminated, pod_ref};
 use super::workload_state::WorkloadState;
@@ -116,8 +115,10 @@ fn sync_step(session: &Session, live: &LiveObjects, state: &WorkloadState) -> Op
 /// Returns the steps that bring the workloads to rest. The next start restores counts. A workload that cannot rest is deleted; so is
 /// a Job that has ended, which runs nothing more.
 fn rest_steps(session: &Session, live: &LiveObjects) -> Vec<Step> {
-    let uid = session.uid();
     let step = |workload: &ObjectRef| {
+        if let Some(custom) = live.custom_of(workload) {
+            return custom.rest_step(session.primary());
+        }
         let object = live.owner(&workload.uid);
         let method = RestMethod::of_kind(&workload.kind);
         let (Some(method), Some(object)) = (method, object.filter(|job| !is_finished_job(job)))
@@ -133,29 +134,17 @@ fn rest_steps(session: &Session, live: &LiveObjects) -> Vec<Step> {
             patch: method.patch(),
         })
     };
-    let workloads = live.workloads(uid);
-    let custom = live.custom.as_ref();
-    let built_in = workloads
+    live.workloads(session.uid())
         .iter()
-        .filter(|workload| custom.is_none_or(|custom| !custom.is(workload)));
-    let primary = session
-        .applied()
-        .and_then(|applied| applied.primary.as_ref());
-    let is_own = |custom: &&CustomWorkload| workloads.iter().any(|one| custom.is(one));
-    let custom = custom
-        .filter(is_own)
-        .and_then(|custom| custom.rest_step(primary));
-    built_in.filter_map(step).chain(custom).collect()
+        .filter_map(step)
+        .collect()
 }
 
 fn delete_workload_steps(live: &LiveObjects, uid: Option<&str>) -> Vec<Step> {
     let workloads = live.workloads(uid);
-    let step = |workload: &ObjectRef| {
-        let custom = live.custom.as_ref().filter(|custom| custom.is(workload));
-        match custom {
-            Some(custom) => Some(custom.delete_step()),
-            None => delete_step(workload, PropagationPolicy::Background),
-        }
+    let step = |workload: &ObjectRef| match live.custom_of(workload) {
+        Some(custom) => Some(custom.delete_step()),
+        None => delete_step(workload, PropagationPolicy::Background),
     };
     workloads.iter().filter_map(step).collect()
 }

@@ -24,7 +24,7 @@ pub use int_or_string::IntOrString;
 pub use object_ref::{ObjectRef, PrimaryRef, ReadyCheck, WorkloadControl};
 pub use parameter::{Parameter, ParameterType, Presets, SecretGeneration};
 pub use session::{DesiredState, ResourceLimits, SecretSource, Session, SessionSpec, StorageSpec};
-pub use status::{Condition, Phase, SessionStatus, StartRecord};
+pub use status::{Condition, Phase, SessionStatus, StartRecord, replicas_key};
 pub use template::{
     ConnectMethod, DataPolicy, Hook, Hooks, HttpConnect, LabelSelector, LifetimePolicy, OnExpiry,
     SessionTemplate, SessionTemplateSpec, SshConnect,

@@ -225,6 +225,11 @@ impl Session {
         self.status.as_ref()?.applied.as_ref()
     }
 
+    /// Returns the primary workload of the last start; `None` before the first start.
+    pub fn primary(&self) -> Option<&PrimaryRef> {
+        self.applied()?.primary.as_ref()
+    }
+
     /// Returns the phase in the status, as last written; `None` before the first start.
     pub fn phase(&self) -> Option<Phase> {
         self.status.as_ref()?.phase

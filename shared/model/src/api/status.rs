@@ -96,6 +96,18 @@ impl fmt::Display for Phase {
     }
 }
 
+/// Returns the key of a workload's count in [`StartRecord::replicas`].
+pub fn replicas_key(kind: &str, name: &str) -> String {
+    format!("{kind}/{name}")
+}
+
+impl StartRecord {
+    /// Returns the recorded replica count of a workload; `None` for one without a count.
+    pub fn replicas_of(&self, kind: &str, name: &str) -> Option<i32> {
+        self.replicas.get(&replicas_key(kind, name)).copied()
+    }
+}
+
 /// Record of one start: the objects it created and how to treat them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

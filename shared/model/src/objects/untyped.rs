@@ -69,6 +69,11 @@ impl<'o> Untyped<'o> {
         self.uid() == Some(uid)
     }
 
+    /// Returns true if the object with that UID owns this one; without a UID, nothing does.
+    pub fn is_owned_by(self, uid: Option<&str>) -> bool {
+        uid.is_some_and(|uid| self.owners().any(|owner| owner.uid == uid))
+    }
+
     /// Returns true if both are the same object, not one that was made later under its name. Objects without UID never are.
     pub fn is_same_object(self, other: &Value) -> bool {
         self.uid().is_some_and(|uid| Untyped(other).has_uid(uid))

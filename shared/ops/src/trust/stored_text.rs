@@ -41,7 +41,7 @@ pub(super) fn stored_fields(session: &Session, part: StoredPart) -> StoredFields
         StoredPart::Start | StoredPart::Copy => spec_fields(&session.spec),
         StoredPart::Hooks => hook_fields(
             applied.and_then(|applied| applied.hooks.as_ref()),
-            applied.and_then(|applied| applied.primary.as_ref()),
+            session.primary(),
         ),
         StoredPart::Connect => connect_fields(applied.map_or(&[], |applied| &applied.connect)),
     }
