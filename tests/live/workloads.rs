@@ -119,7 +119,6 @@ spec:
     let first = uid()?;
     session.rests_and_runs_again(1)?;
     ensure!(uid()? == first, "a suspended Job is resumed, not made anew");
-    // It ends by itself, as it likes.
     session.says("echo 0 > /tmp/code")?;
     let wait = [
         "wait",

@@ -97,7 +97,7 @@ impl WantedKinds {
     }
 }
 
-/// What the server lists beside the sessions.
+/// Lists of the objects beside the sessions, as the server returned them.
 struct Lists {
     users: ObjectUsers,
     claims: Vec<Value>,

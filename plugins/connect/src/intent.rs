@@ -54,7 +54,7 @@ pub(crate) struct Intent {
     pub(crate) stdin: Option<bool>,
     /// Value of `-t`, if given.
     pub(crate) tty: Option<bool>,
-    /// Whether the command is ended with this program, if given; else the method decides.
+    /// True if the command ends with this program; `None` where the method decides.
     pub(crate) kill_on_exit: Option<bool>,
     /// True if a stopped session is started.
     pub(crate) start: bool,

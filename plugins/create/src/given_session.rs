@@ -21,9 +21,9 @@ pub(crate) enum SessionSource {
 /// Namespace that a file names.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum SourceNamespace {
-    /// That of a Kubernetes object: must be the command's, as in kubectl.
+    /// Namespace of a Kubernetes object: must be the command's, as in kubectl.
     Required(String),
-    /// That of a converted file, for a command line without --namespace.
+    /// Namespace of a converted file, used if the command line has none.
     Default(String),
 }
 

@@ -172,7 +172,7 @@ fn apply_event(observed: &mut Observed, turn: WatchEvent) -> Result<NeededReads>
     match what {
         SESSION_WATCH if is_deleted => Err(not_found_error(&SESSION, Untyped(&object).name())),
         SESSION_WATCH => apply_session_change(session, object),
-        // Whether a Pod without a label is the session's, its owners tell, which have to be read.
+        // Only the owners, which have to be read, tell whose a Pod without a label is.
         POD_WATCH if custom_primary(&session.session).is_some() => {
             match may_be_of_custom(&object, &session.session) {
                 true => Ok(NeededReads::All),
@@ -204,7 +204,7 @@ fn apply_session_change(session: &mut ObservedSession, object: Value) -> Result<
     let same = session.object["status"]["applied"] == object["status"]["applied"];
     session.replace_session(SelectedSession::parse(object)?);
     Ok(match same {
-        // What was an impostor may be the session's by now.
+        // An impostor may be the session's by now.
         _ if !session.live.impostors.is_empty() => NeededReads::All,
         true => NeededReads::None,
         false => NeededReads::SecondRound,
@@ -217,7 +217,7 @@ fn apply_pod_change(session: &mut ObservedSession, object: Value, is_deleted: bo
         return NeededReads::All;
     };
     let is_other = session.change_objects(|live| {
-        // Whether an impostor still is one is decided anew.
+        // An impostor is judged anew.
         let impostors = live.impostors.len();
         live.impostors
             .retain(|one| one.uid.is_none() || pod.metadata.uid != one.uid);

@@ -52,7 +52,7 @@ impl Part {
     }
 }
 
-/// What becomes of a part that cannot be read.
+/// Treatment of a part that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnFailure {
     /// The read fails, except where only the permission for an optional part is missing.

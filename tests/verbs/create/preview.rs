@@ -101,7 +101,7 @@ fn an_ingress_class_that_is_not_there_is_told_with_those_that_are() {
     assert!(api.writes().is_empty());
 }
 
-/// What operators make Secrets of.
+/// Objects of which operators make Secrets.
 const OPERATORS: &str = "\
 apiVersion: bitnami.com/v1alpha1
 kind: SealedSecret

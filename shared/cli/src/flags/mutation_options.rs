@@ -1,4 +1,4 @@
-//! What every verb that writes takes from the flags that these verbs share: whether and how it writes, and what it prints.
+//! Options that every verb that writes takes from its flags: dry run, field manager and output format.
 
 use anyhow::Result;
 

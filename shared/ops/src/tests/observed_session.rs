@@ -110,7 +110,7 @@ async fn a_part_that_may_not_be_read_keeps_its_reason() {
     assert_eq!(why, Some("no permission to read secrets"));
 }
 
-/// It can be shown, and not changed.
+/// Such a session can be shown, and not changed.
 #[tokio::test]
 async fn a_session_of_an_invalid_owner_can_be_read_for_a_report() {
     let api = FakeApi::stateful();

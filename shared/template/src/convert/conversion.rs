@@ -37,7 +37,7 @@ pub struct Conversion {
     pub secrets: BTreeMap<String, String>,
     /// `spec.hard` of the ResourceQuota that the file expects in the namespace.
     pub quota: BTreeMap<String, String>,
-    /// What the file says that is ignored or means something else here.
+    /// Warnings of fields that are ignored or mean something else here.
     pub warnings: Vec<Problem>,
 }
 

@@ -63,7 +63,7 @@ fn check_hook(text: &str) -> Result<()> {
 
 fn check_workload(text: &str) -> Result<()> {
     let control: WorkloadControl = parse(labels::WORKLOAD, text)?;
-    // Which kind it is for is checked with the primary workload.
+    // The kind is checked with the primary workload, which this annotation does not name.
     let primary = PrimaryRef {
         kind: "a custom kind".to_owned(),
         ..PrimaryRef::default()

@@ -1,4 +1,4 @@
-//! What is known of the fields of one document while its type reads them, and the reports of what does not fit.
+//! Checker of one document: the path of the field that its type reads, and the findings so far.
 
 use serde_json::Value;
 

@@ -61,6 +61,6 @@ fn check_document(checker: FieldChecker<'_>) {
 
 fn check_as<T: DeserializeOwned>(mut checker: FieldChecker<'_>) {
     let reader = NodeReader::new(&checker.document.root, &mut checker);
-    // What is wrong has been reported.
+    // The checker has reported each problem.
     drop(T::deserialize(reader));
 }

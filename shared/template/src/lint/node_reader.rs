@@ -25,9 +25,9 @@ pub(super) struct NodeReader<'c, 'd> {
 /// Error of a type's visitor.
 #[derive(Debug)]
 pub(super) enum ReadError {
-    /// It has been reported.
+    /// A problem that is among the findings already.
     Reported,
-    /// What is wrong with the value; not reported yet.
+    /// A problem of the value that is not reported yet.
     Value(String),
 }
 
