@@ -5,13 +5,14 @@ use std::ffi::OsString;
 use clap::FromArgMatches;
 use session_shared::Timestamp;
 use session_shared::client::interrupt::Interrupt;
-use session_shared::client::interrupt::ended_error;
 use session_shared::failure::ErrorList;
 use session_shared::ops::Cluster;
 use session_shared::report::console::{CapturedOutput, Console};
 use session_shared::report::errors;
 use session_shared::verb::command_line::report_clap_error_for;
-use session_shared::verb::{Environment, Verb, VerbEntry, command_path, parse_args};
+use session_shared::verb::{
+    Environment, Verb, VerbEntry, command_path, parse_args, run_until_interrupted,
+};
 use session_support::FakeApi;
 
 /// The time of every call.
@@ -114,13 +115,7 @@ impl<'a> Play<'a> {
             let cluster = Cluster::from(client);
             let mut ground = Environment::for_test(console, cluster, now());
             ground.interrupt = self.interrupt;
-            let interrupt = ground.interrupt.clone();
-            // As the program does it: Ctrl-C ends whoever does not clean up by himself.
-            let result = tokio::select! {
-                biased;
-                result = V::run(args, &mut ground) => result,
-                () = interrupt.wait_final() => Err(ended_error()),
-            };
+            let result = run_until_interrupted::<V>(args, &mut ground).await;
             match ground.finish(result) {
                 Ok(()) => 0,
                 Err(error) => match error.downcast::<ErrorList>() {

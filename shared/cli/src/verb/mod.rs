@@ -127,22 +127,34 @@ fn run_verb<V: Verb>(matches: &ArgMatches, environment: &mut Environment) -> Res
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let interrupt = environment.interrupt.clone();
-    let done = runtime.block_on(async {
-        tokio::select! {
-            biased;
-            () = interrupt.wait_final() => Err(ended_error()),
-            result = V::run(args, environment) => result,
-        }
-    });
+    let done = runtime.block_on(run_until_interrupted::<V>(args, environment));
     // A connection that is still busy must not delay the end of the command.
     runtime.shutdown_background();
+    environment.finish(done)
+}
+
+/// Runs a verb until it is done, or a signal ends the process. Like kubectl, a verb that has nothing to clean up says nothing then,
+/// even if it noticed the signal before this function did.
+///
+/// # Errors
+/// Those of the verb, or Interrupted.
+pub async fn run_until_interrupted<V: Verb>(
+    args: V::Args,
+    environment: &mut Environment,
+) -> Result<()> {
+    let interrupt = environment.interrupt.clone();
+    // On the heap: the state of a verb takes much of the stack of a thread.
+    let run = Box::pin(V::run(args, environment));
+    let done = tokio::select! {
+        biased;
+        () = interrupt.wait_final() => Err(ended_error()),
+        result = run => result,
+    };
     // An error caused by the end of the process is reported as the interruption.
-    let done = done.map_err(|error| match interrupt.is_final() {
+    done.map_err(|error| match interrupt.is_final() {
         true => ended_error(),
         false => error,
-    });
-    environment.finish(done)
+    })
 }
 
 /// Adds the flags that every command takes: those of the connection, and `--version`.
