@@ -19,6 +19,7 @@ pub const VERBS: &[VerbEntry] = &[
     VerbEntry::of::<kubectl_session_snapshot::Snapshot>(),
     VerbEntry::of::<kubectl_session_delete::Delete>(),
     VerbEntry::of::<kubectl_session_cleanup::Cleanup>(),
+    VerbEntry::of::<kubectl_session_quota::Quota>(),
     VerbEntry::of::<kubectl_session_template::Template>(),
     VerbEntry::of::<kubectl_session_setup::Setup>(),
     VerbEntry::of::<version::Version>(),
@@ -40,7 +41,7 @@ pub const VERB_GROUPS: &[VerbGroup] = &[
     },
     VerbGroup {
         title: "Admin Commands",
-        verbs: &["template", "setup", "cleanup"],
+        verbs: &["quota", "template", "setup", "cleanup"],
     },
     VerbGroup {
         title: "Other Commands",
