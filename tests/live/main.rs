@@ -45,9 +45,14 @@ mod workloads;
 mod world;
 
 use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use session_cluster::Cluster;
+
+/// How long each test took; one that waits for the cluster's exclusive lease counts the wait.
+static TIMES: Mutex<Vec<(Duration, &str)>> = Mutex::new(Vec::new());
 
 /// One test.
 struct Live {
@@ -118,7 +123,12 @@ fn trial(test: Live, missing: Option<&str>) -> Trial {
     let required = std::env::var_os("SESSION_REQUIRE_KUBELET").is_some_and(|word| word == "1");
     let Some(reason) = missing.filter(|_| test.kubelet).map(str::to_owned) else {
         return Trial::test(test.name, move || {
-            (test.run)().map_err(|error| Failed::from(format!("{error:#}")))
+            let began = Instant::now();
+            let result = (test.run)();
+            if let Ok(mut times) = TIMES.lock() {
+                times.push((began.elapsed(), test.name));
+            }
+            result.map_err(|error| Failed::from(format!("{error:#}")))
         });
     };
     if required {
@@ -152,5 +162,17 @@ fn main() -> ExitCode {
         .into_iter()
         .map(|test| trial(test, missing.as_deref()))
         .collect();
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    print_slowest();
+    conclusion.exit_code()
+}
+
+/// Prints the tests that took longest: the whole run has a limit of its own.
+fn print_slowest() {
+    let Ok(mut times) = TIMES.lock() else { return };
+    times.sort_by(|one, other| other.cmp(one));
+    println!("slowest:");
+    for (time, name) in times.iter().take(25) {
+        println!("{:>6.1} s  {name}", time.as_secs_f64());
+    }
 }
