@@ -2,6 +2,7 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod capacity;
 pub mod diagnosis;
 pub mod plan;
 pub mod reconcile;

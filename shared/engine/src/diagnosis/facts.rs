@@ -17,7 +17,7 @@ use super::fact_lines::{
 };
 use super::fact_query::{Fact, FactQuery, PodRequests};
 use super::image_parameters::add_image_parameters;
-use super::quota::{parse_amount, pod_resources};
+use crate::capacity::demand::{parse_amount, pod_resources};
 use session_model::objects::Untyped;
 use session_model::objects::metadata::name_of;
 use session_model::quantity::Quantity;

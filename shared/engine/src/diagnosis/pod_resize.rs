@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Pod, PodCondition};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
 use serde_json::{Map, Value};
 
-use super::quota::{parse_quantity, pod_resources};
+use crate::capacity::demand::{parse_quantity, pod_resources};
 use session_model::objects::Untyped;
 use session_model::objects::conditions::pod_condition;
 use session_model::objects::pod_containers::{container_status, lasting_containers};

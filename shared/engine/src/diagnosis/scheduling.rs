@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Cause;
 use super::claim_holder;
 use super::fact_query::{FactQuery, PodRequests};
-use super::quota::pod_resources;
+use crate::capacity::demand::pod_resources;
 use session_model::objects::Untyped;
 use session_model::objects::metadata::name_of;
 use session_model::quantity::Quantity;

@@ -1,0 +1,237 @@
+//! What objects take: requests and limits of a Pod as Kubernetes counts them, and what objects count against a ResourceQuota.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
+use serde_json::Value;
+use session_model::objects::ResourceType;
+use session_model::objects::Untyped;
+use session_model::objects::pods::pod_spec;
+use session_model::quantity::Quantity;
+
+/// Sums what objects count against a ResourceQuota, keyed by the names in its `spec.hard`.
+pub fn sum_quota_demand(objects: &[Value]) -> BTreeMap<String, Quantity> {
+    let mut sum = BTreeMap::new();
+    for object in objects {
+        count_object(object, &mut sum);
+        if let Some(spec) = pod_spec(object) {
+            let pods = pod_count(object);
+            add_amount(&mut sum, "pods", Quantity::from_units(pods));
+            add_amount(&mut sum, "count/pods", Quantity::from_units(pods));
+            for (name, amount) in pod_resources(spec) {
+                add_amount(&mut sum, &name, amount.multiply(pods));
+            }
+        }
+    }
+    sum
+}
+
+pub(crate) fn parse_amount(amount: &Amount) -> Option<Quantity> {
+    amount.0.parse().ok()
+}
+
+pub(crate) fn parse_quantity(value: &Value) -> Option<Quantity> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        Value::Number(number) => number.to_string().parse().ok(),
+        _ => None,
+    }
+}
+
+fn add_amount(sum: &mut BTreeMap<String, Quantity>, name: &str, amount: Quantity) {
+    let entry = sum.entry(name.to_owned()).or_insert(Quantity::ZERO);
+    *entry = entry.add(&amount);
+}
+
+fn pod_count(object: &Value) -> i64 {
+    let wanted = object
+        .pointer("/spec/replicas")
+        .or_else(|| object.pointer("/spec/parallelism"));
+    wanted.and_then(Value::as_i64).unwrap_or(1)
+}
+
+fn count_object(object: &Value, sum: &mut BTreeMap<String, Quantity>) {
+    let kind = Untyped(object).kind();
+    if let Some(resource) = ResourceType::find_known(Untyped(object).api_version(), kind)
+        && kind != "Pod"
+    {
+        add_amount(
+            sum,
+            &format!("count/{}", resource.qualified()),
+            Quantity::from_units(1),
+        );
+        if resource.group.is_empty() {
+            add_amount(sum, &resource.plural, Quantity::from_units(1));
+        }
+    }
+    let inside = object
+        .pointer("/spec/volumeClaimTemplates")
+        .and_then(Value::as_array);
+    for claim in inside.into_iter().flatten() {
+        for _ in 0..pod_count(object) {
+            add_amount(sum, "persistentvolumeclaims", Quantity::from_units(1));
+            count_storage(claim, sum);
+        }
+    }
+    if kind == "PersistentVolumeClaim" {
+        count_storage(object, sum);
+    }
+}
+
+fn count_storage(claim: &Value, sum: &mut BTreeMap<String, Quantity>) {
+    let size = claim
+        .pointer("/spec/resources/requests/storage")
+        .and_then(parse_quantity)
+        .unwrap_or(Quantity::ZERO);
+    if let Some(class) = Untyped(claim).str_at("/spec/storageClassName") {
+        add_amount(
+            sum,
+            &format!("{class}.storageclass.storage.k8s.io/requests.storage"),
+            size,
+        );
+    }
+    add_amount(sum, "requests.storage", size);
+}
+
+/// Returns what one Pod takes, keyed `requests.NAME` and `limits.NAME`. As in Kubernetes (`PodRequests` of k8s.io/component-helpers), that is
+/// the sum of its containers and sidecars, or an init container with the sidecars that started before it where that is more; amounts of
+/// the Pod itself replace that sum, and the overhead of its runtime class is added.
+pub fn pod_resources(spec: &serde_json::Map<String, Value>) -> BTreeMap<String, Quantity> {
+    let list = |name: &str| spec.get(name).and_then(Value::as_array);
+    let (mut sum, mut sidecars, mut initial) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    for container in list("containers").into_iter().flatten() {
+        add_amounts(&mut sum, container_resources(container));
+    }
+    for container in list("initContainers").into_iter().flatten() {
+        let is_sidecar = Untyped(container).str_at("/restartPolicy") == Some("Always");
+        let mut together = sidecars.clone();
+        add_amounts(&mut together, container_resources(container));
+        if is_sidecar {
+            sidecars = together;
+        } else {
+            raise_amounts(&mut initial, together);
+        }
+    }
+    add_amounts(&mut sum, sidecars);
+    raise_amounts(&mut sum, initial);
+    sum.extend(amounts_in(spec.get("resources")));
+    for (name, amount) in spec
+        .get("overhead")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
+        let Some(amount) = parse_quantity(amount) else {
+            continue;
+        };
+        add_amount(&mut sum, &format!("requests.{name}"), amount);
+        // Without a limit there is none to raise.
+        if let Some(limit) = sum.get_mut(&format!("limits.{name}")) {
+            *limit = limit.add(&amount);
+        }
+    }
+    sum
+}
+
+fn add_amounts(
+    sum: &mut BTreeMap<String, Quantity>,
+    amounts: impl IntoIterator<Item = (String, Quantity)>,
+) {
+    for (name, amount) in amounts {
+        add_amount(sum, &name, amount);
+    }
+}
+
+/// Raises each amount of `most` to that of `amounts` where this is more.
+fn raise_amounts(most: &mut BTreeMap<String, Quantity>, amounts: BTreeMap<String, Quantity>) {
+    for (name, amount) in amounts {
+        let entry = most.entry(name).or_insert(Quantity::ZERO);
+        *entry = (*entry).max(amount);
+    }
+}
+
+fn container_resources(container: &Value) -> Vec<(String, Quantity)> {
+    amounts_in(container.pointer("/resources"))
+}
+
+/// Returns requests and limits; a missing request defaults to the limit.
+fn amounts_in(resources: Option<&Value>) -> Vec<(String, Quantity)> {
+    let part = |name: &str| resources?.get(name)?.as_object();
+    let mut found = Vec::new();
+    for (name, value) in part("limits").into_iter().flatten() {
+        let Some(amount) = parse_quantity(value) else {
+            continue;
+        };
+        if part("requests").is_none_or(|requests| !requests.contains_key(name)) {
+            found.push((format!("requests.{name}"), amount));
+        }
+        found.push((format!("limits.{name}"), amount));
+    }
+    for (name, value) in part("requests").into_iter().flatten() {
+        found.extend(parse_quantity(value).map(|amount| (format!("requests.{name}"), amount)));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn pod() -> Value {
+        json!({ "apiVersion": "v1", "kind": "Pod", "spec": {
+            "initContainers": [{ "resources": { "requests": { "cpu": "3" } } }],
+            "containers": [
+                { "resources": { "requests": { "cpu": "500m" }, "limits": { "cpu": "1", "memory": "1Gi" } } },
+                { "resources": { "requests": { "cpu": "350m", "memory": "512Mi" } } },
+            ] } })
+    }
+
+    #[test]
+    fn a_pod_counts_as_kubernetes_counts_it() {
+        let demand = sum_quota_demand(&[pod()]);
+        assert_eq!(demand["requests.cpu"].to_string(), "3");
+        assert_eq!(demand["requests.memory"].to_string(), "1536Mi");
+        assert_eq!(demand["limits.cpu"].to_string(), "1");
+        assert_eq!(demand["pods"].to_string(), "1");
+    }
+
+    #[test]
+    fn claims_count_wherever_they_stand() {
+        let claim = json!({ "spec": { "storageClassName": "fast", "resources": { "requests": { "storage": "30Gi" } } } });
+        let set = json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "spec": { "replicas": 2, "volumeClaimTemplates": [claim] } });
+        let demand = sum_quota_demand(&[set]);
+        assert_eq!(demand["requests.storage"].to_string(), "60Gi");
+        assert_eq!(demand["persistentvolumeclaims"].to_string(), "2");
+        assert_eq!(
+            demand["fast.storageclass.storage.k8s.io/requests.storage"].to_string(),
+            "60Gi"
+        );
+    }
+
+    fn requests(spec: Value) -> String {
+        let sum = pod_resources(spec.as_object().unwrap());
+        sum.get("requests.cpu")
+            .map(Quantity::to_string)
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn sidecars_count_beside_what_starts_after_them() {
+        let cpu = |amount: &str| json!({"requests": {"cpu": amount}});
+        let side = json!({"restartPolicy": "Always", "resources": cpu("1")});
+        let init = json!({"resources": cpu("4")});
+        let main = json!({"resources": cpu("2")});
+        let pod = |inits: Value| requests(json!({"initContainers": inits, "containers": [main]}));
+        assert_eq!(pod(json!([init, side])), "4");
+        assert_eq!(pod(json!([side, init])), "5");
+        assert_eq!(pod(json!([side])), "3");
+    }
+
+    #[test]
+    fn amounts_of_the_pod_replace_the_sum_and_its_overhead_is_added() {
+        let main = json!({"resources": {"requests": {"cpu": "2"}}});
+        let pod = json!({"containers": [main], "resources": {"requests": {"cpu": "1"}}, "overhead": {"cpu": "250m"}});
+        assert_eq!(requests(pod), "1250m");
+    }
+}

@@ -1,0 +1,3 @@
+//! What there is and what is taken: requests of Pods, ResourceQuotas, nodes.
+
+pub mod demand;
