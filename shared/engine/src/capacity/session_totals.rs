@@ -106,14 +106,6 @@ impl Totals {
         self.resources.get(name).copied().unwrap_or(Quantity::ZERO)
     }
 
-    /// Returns GPUs and other extended resources with their amounts: `nvidia.com/gpu`, 2.
-    pub fn extended_resources(&self) -> impl Iterator<Item = (&str, &Quantity)> {
-        self.resources.iter().filter_map(|(name, amount)| {
-            let name = name.strip_prefix("requests.")?;
-            (is_extended(name) && !amount.is_zero()).then_some((name, amount))
-        })
-    }
-
     /// Returns true if nothing is taken that was counted.
     fn is_empty(&self) -> bool {
         self.sessions + self.pods + self.claims + self.snapshots == 0
@@ -121,7 +113,7 @@ impl Totals {
 }
 
 /// Returns true for a resource of a device plugin: one with a domain, which is not Kubernetes' own, or a GPU.
-fn is_extended(name: &str) -> bool {
+pub fn is_extended_resource(name: &str) -> bool {
     let Some((domain, device)) = name.split_once('/') else {
         return false;
     };

@@ -155,8 +155,7 @@ fn a_session_runs_when_its_primary_pod_is_ready() {
 #[test]
 fn devices_of_plugins_are_told_from_kubernetes_own_resources() {
     let totals = &sum_totals(&objects(), Grouping::User, "2026-03-01T12:00:00Z".parse().unwrap())[0].totals;
-    let devices: Vec<String> = totals.extended_resources().map(|(name, amount)| format!("{name}={amount}")).collect();
-    assert_eq!(devices, ["nvidia.com/gpu=4"]);
+    assert_eq!(totals.resource("requests.nvidia.com/gpu").to_string(), "4");
     for (name, extended) in [
         ("cpu", false),
         ("hugepages-2Mi", false),
@@ -165,7 +164,7 @@ fn devices_of_plugins_are_told_from_kubernetes_own_resources() {
         ("kubernetes.io/batteries", false),
         ("alpha.kubernetes.io/gpu", true),
     ] {
-        assert_eq!(is_extended(name), extended, "{name}");
+        assert_eq!(is_extended_resource(name), extended, "{name}");
     }
     assert_eq!((totals.unsized_snapshots, totals.snapshot_storage.to_string().as_str()), (1, "10Gi"));
 }
