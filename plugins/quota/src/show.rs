@@ -48,7 +48,7 @@ pub(crate) const EXAMPLES: &str = "  # Show what is used and what is free in thi
 /// Flags of `quota show`.
 #[derive(Group, Clone, Debug)]
 pub struct QuotaShowArgs {
-    /// Sum of what sessions take, by: user, session or namespace
+    /// Group for which to sum what its sessions take: user, session or namespace; if not given, quotas are shown
     #[arg(long, value_name = "GROUP", value_enum, hide_possible_values = true)]
     pub by: Option<GroupFlag>,
 

@@ -110,11 +110,25 @@ fn a_full_site_names_the_first_namespaces() {
     for number in 0..7 {
         let used = if number == 3 { "1" } else { "2" };
         let namespace = format!("team-{number}");
-        put(&api, &namespace, "q", json!({"pods": "2"}), json!({"pods": used}), json!({}));
+        put(
+            &api,
+            &namespace,
+            "q",
+            json!({"pods": "2"}),
+            json!({"pods": used}),
+            json!({}),
+        );
     }
     let played = quota(&api, "show -A --no-headers");
     let mut text = played.text();
-    put(&api, "team-8", "q", json!({"pods": "2"}), json!({"pods": "2"}), json!({}));
+    put(
+        &api,
+        "team-8",
+        "q",
+        json!({"pods": "2"}),
+        json!({"pods": "2"}),
+        json!({}),
+    );
     let played = quota(&api, "show -A --no-headers");
     text.push_str(&played.text());
     golden("quota-show-full.txt", &text);
@@ -124,7 +138,13 @@ fn a_full_site_names_the_first_namespaces() {
 fn nothing_to_show_is_told() {
     let api = FakeApi::stateful();
     let mut text = String::new();
-    for words in ["show", "show -A", "show -l a=b", "show -o json", "show -o name"] {
+    for words in [
+        "show",
+        "show -A",
+        "show -l a=b",
+        "show -o json",
+        "show -o name",
+    ] {
         let played = quota(&api, words);
         assert_eq!(played.code, 0, "{played:?}");
         text.push_str(&format!("$ quota {words}\n{}", played.text()));
@@ -134,7 +154,13 @@ fn nothing_to_show_is_told() {
         "/api/v1/namespaces/default/resourcequotas",
         Answer::forbidden("alice", "list", "resourcequotas", "default"),
     );
-    for words in ["show", "show -o bogus", "show --sort-by {", "show --by team", "show team"] {
+    for words in [
+        "show",
+        "show -o bogus",
+        "show --sort-by {",
+        "show --by team",
+        "show team",
+    ] {
         let played = quota(&api, words);
         played.failed();
         text.push_str(&format!("$ quota {words}\n{}", played.text()));
@@ -145,9 +171,15 @@ fn nothing_to_show_is_told() {
 #[test]
 fn one_list_is_asked() {
     let api = server();
-    quota(&api, "show -A -l team=default --field-selector metadata.name=batch --chunk-size=7").done();
+    quota(
+        &api,
+        "show -A -l team=default --field-selector metadata.name=batch --chunk-size=7",
+    )
+    .done();
     assert_eq!(
         api.lines(),
-        ["GET /api/v1/resourcequotas?labelSelector=team%3Ddefault&fieldSelector=metadata.name%3Dbatch&limit=7"]
+        [
+            "GET /api/v1/resourcequotas?labelSelector=team%3Ddefault&fieldSelector=metadata.name%3Dbatch&limit=7"
+        ]
     );
 }

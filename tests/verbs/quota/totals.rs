@@ -12,7 +12,9 @@ fn container(resources: Value) -> Value {
 }
 
 fn fixture(name: &str, namespace: &str, user: &str) -> SessionFixture {
-    let fixture = SessionFixture::running(name).namespace(namespace).user(user);
+    let fixture = SessionFixture::running(name)
+        .namespace(namespace)
+        .user(user);
     fixture.session_fields(json!({"metadata": {"creationTimestamp": "2026-03-01T10:00:00Z"}}))
 }
 
@@ -26,23 +28,42 @@ fn claim(owner: &SessionFixture, name: &str, size: &str) -> Value {
 /// A web server in `default` is nobody's session, as is one in `kube-system`, where no quota counts.
 fn server() -> FakeApi {
     let api = FakeApi::stateful();
-    api.serve("snapshot.storage.k8s.io/v1", "VolumeSnapshot", "volumesnapshots", true);
+    api.serve(
+        "snapshot.storage.k8s.io/v1",
+        "VolumeSnapshot",
+        "volumesnapshots",
+        true,
+    );
     for namespace in ["default", "team-b"] {
         api.put(json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q", "namespace": namespace},
             "spec": {"hard": {"pods": "9"}}, "status": {"hard": {"pods": "9"}, "used": {"pods": "3"}}}));
     }
     let alice = fixture("alice", "default", "alice@example.com");
     let lab = json!({"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "1500M", "nvidia.com/gpu": "1"}});
-    alice.clone().pod_fields(container(lab)).claim(claim(&alice, "home-alice", "30Gi")).put(&api);
-    for (name, status) in [("first", json!({"restoreSize": "1Gi", "readyToUse": true})), ("second", json!({"readyToUse": false}))] {
+    alice
+        .clone()
+        .pod_fields(container(lab))
+        .claim(claim(&alice, "home-alice", "30Gi"))
+        .put(&api);
+    for (name, status) in [
+        ("first", json!({"restoreSize": "1Gi", "readyToUse": true})),
+        ("second", json!({"readyToUse": false})),
+    ] {
         api.put(json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot", "metadata": alice.metadata(name),
             "spec": {"source": {"persistentVolumeClaimName": "home-alice"}}, "status": status}));
     }
     let other = json!({"requests": {"cpu": "250m", "memory": "512Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}});
-    fixture("lab", "team-b", "alice@example.com").workload("StatefulSet", 1).pod_fields(container(other)).put(&api);
+    fixture("lab", "team-b", "alice@example.com")
+        .workload("StatefulSet", 1)
+        .pod_fields(container(other))
+        .put(&api);
     let bob = fixture("bob", "default", "bob").at_rest();
     bob.clone().claim(claim(&bob, "home-bob", "10Gi")).put(&api);
-    api.put(claim(&fixture("carol", "default", "carol"), "home-carol", "5Gi"));
+    api.put(claim(
+        &fixture("carol", "default", "carol"),
+        "home-carol",
+        "5Gi",
+    ));
     for namespace in ["default", "kube-system"] {
         api.put(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": namespace}, "status": {"phase": "Running"},
             "spec": {"containers": [{"resources": {"requests": {"cpu": "3", "memory": "2Gi"}}}]}}));
@@ -72,7 +93,9 @@ fn each_group_has_its_sums() {
 
 #[test]
 fn documents_have_every_datum_of_the_table() {
-    let mut text = quota(&server(), "show --by user -A -o yaml").done().to_owned();
+    let mut text = quota(&server(), "show --by user -A -o yaml")
+        .done()
+        .to_owned();
     for words in [
         "show --by session -A -o name",
         "show --by user -A -o name",
@@ -91,12 +114,26 @@ fn what_may_not_be_listed_is_unknown() {
     let api = server();
     let mut text = String::new();
     let forbid = |plural: &str, path: &str| {
-        api.on("GET", path, Answer::forbidden("alice", "list", plural, "default"));
+        api.on(
+            "GET",
+            path,
+            Answer::forbidden("alice", "list", plural, "default"),
+        );
     };
-    forbid("resourcequotas", "/api/v1/namespaces/default/resourcequotas");
+    forbid(
+        "resourcequotas",
+        "/api/v1/namespaces/default/resourcequotas",
+    );
     forbid("pods", "/api/v1/namespaces/default/pods");
-    forbid("persistentvolumeclaims", "/api/v1/namespaces/default/persistentvolumeclaims");
-    for words in ["show --by user", "show --by session -o wide", "show --by user -o json"] {
+    forbid(
+        "persistentvolumeclaims",
+        "/api/v1/namespaces/default/persistentvolumeclaims",
+    );
+    for words in [
+        "show --by user",
+        "show --by session -o wide",
+        "show --by user -o json",
+    ] {
         let played = quota(&api, words);
         assert_eq!(played.code, 0, "{played:?}");
         text.push_str(&format!("$ quota {words}\n{}", played.text()));
@@ -133,7 +170,8 @@ fn each_kind_is_listed_once() {
             format!("GET {namespace}/persistentvolumeclaims?limit=500"),
             format!("GET {namespace}/pods?limit=500"),
             format!("GET {namespace}/resourcequotas?limit=500"),
-            "GET /apis/snapshot.storage.k8s.io/v1/namespaces/default/volumesnapshots?limit=500".to_owned(),
+            "GET /apis/snapshot.storage.k8s.io/v1/namespaces/default/volumesnapshots?limit=500"
+                .to_owned(),
             "GET /apis/streaming.platform/v1/namespaces/default/sessions?limit=500".to_owned(),
         ]
     );
@@ -141,5 +179,7 @@ fn each_kind_is_listed_once() {
     quota(&api, "show --by session -A").done();
     let lines = api.lines();
     assert_eq!(lines.len(), 4, "{lines:?}");
-    assert!(lines.contains(&"GET /api/v1/pods?labelSelector=streaming.platform%2Fsession&limit=500".to_owned()));
+    assert!(lines.contains(
+        &"GET /api/v1/pods?labelSelector=streaming.platform%2Fsession&limit=500".to_owned()
+    ));
 }

@@ -46,7 +46,10 @@ pub(super) async fn observe(
     };
     let quotas = async {
         match has_others {
-            true => cluster.list_metadata(&RESOURCE_QUOTA, scope, &of_sessions).await.map(Some),
+            true => cluster
+                .list_metadata(&RESOURCE_QUOTA, scope, &of_sessions)
+                .await
+                .map(Some),
             false => Ok(None),
         }
     };
@@ -66,7 +69,9 @@ pub(super) async fn observe(
     let snapshots = listed(&VOLUME_SNAPSHOT, items(snapshots))?;
     let quotas = quotas.map(|list| list.map(|list| list.items).unwrap_or_default());
     let quotas = listed(&RESOURCE_QUOTA, quotas)?.unwrap_or_default();
-    let namespaces = quotas.iter().map(|quota| Untyped(quota).home_namespace().to_owned());
+    let namespaces = quotas
+        .iter()
+        .map(|quota| Untyped(quota).home_namespace().to_owned());
     observed.objects = UsageObjects {
         sessions,
         pods,

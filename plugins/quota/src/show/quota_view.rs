@@ -22,7 +22,10 @@ pub(super) fn add_figures(quota: &mut Value) {
     let (mut free, mut percent) = (Map::new(), Map::new());
     for one in &usage.resources {
         let name = &one.resource;
-        free.extend(one.free().map(|free| (name.clone(), free.to_string().into())));
+        free.extend(
+            one.free()
+                .map(|free| (name.clone(), free.to_string().into())),
+        );
         percent.extend(one.used_percent().map(|used| (name.clone(), used.into())));
     }
     let bottleneck = usage.bottleneck().map(|one| one.resource.clone());
@@ -72,7 +75,10 @@ fn quota_rows(quota: &Value, bars: bool, now: Timestamp) -> Vec<Row> {
         // As kubectl does, a quota without limits is listed, too.
         return vec![row([(); 5].map(|()| Untyped::NONE.to_owned()))];
     }
-    resources.iter().map(|usage| row(figures(usage, bars))).collect()
+    resources
+        .iter()
+        .map(|usage| row(figures(usage, bars)))
+        .collect()
 }
 
 fn figures(usage: &ResourceUsage, bars: bool) -> [String; 5] {

@@ -93,7 +93,9 @@ fn describe_namespaces(usages: &[QuotaUsage], console: &mut Console) {
         let quotas = by_namespace.entry(&usage.namespace).or_default();
         quotas.push(usage.clone());
     }
-    let found = by_namespace.values().filter_map(|quotas| find_bottleneck(quotas));
+    let found = by_namespace
+        .values()
+        .filter_map(|quotas| find_bottleneck(quotas));
     let exhausted: Vec<_> = found.filter(|found| found.usage.is_exhausted()).collect();
     let tightest = find_bottleneck(usages).filter(|_| exhausted.is_empty());
     for found in exhausted.iter().copied().take(NAMED).chain(tightest) {

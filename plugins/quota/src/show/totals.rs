@@ -31,10 +31,7 @@ pub(super) async fn show_totals(
     let observed = observe::observe(&cluster, intent, grouping).await?;
     let now = environment.now();
     let rows = sum_totals(&observed.objects, grouping, now);
-    let view = TotalsView {
-        objects: &observed.objects,
-        grouping,
-    };
+    let view = TotalsView::new(&observed.objects, grouping);
     let mut documents: Vec<Value> = rows.iter().map(|row| view.document(row)).collect();
     if let Some(path) = intent.sort_by().filter(|_| !documents.is_empty()) {
         sort::sort_objects(&mut documents, path)?;

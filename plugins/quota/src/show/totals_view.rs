@@ -2,6 +2,8 @@
 //!
 //! A document has what the caller could list; a cell whose figure the document lacks is `<unknown>`.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 use session_shared::Timestamp;
 use session_shared::capacity::amount_text::format_amount;
@@ -24,11 +26,26 @@ const SESSIONS: &str = "<sessions>";
 /// What the rows are made from.
 #[derive(Debug)]
 pub(super) struct TotalsView<'o> {
-    pub(super) objects: &'o UsageObjects,
-    pub(super) grouping: Grouping,
+    objects: &'o UsageObjects,
+    grouping: Grouping,
+    /// Sessions by namespace and name.
+    sessions: HashMap<(&'o str, &'o str), &'o Value>,
 }
 
-impl TotalsView<'_> {
+impl<'o> TotalsView<'o> {
+    /// Returns the view of what was read.
+    pub(super) fn new(objects: &'o UsageObjects, grouping: Grouping) -> Self {
+        let sessions = objects.sessions.iter().map(|session| {
+            let object = Untyped(session);
+            ((object.home_namespace(), object.name()), session)
+        });
+        Self {
+            objects,
+            grouping,
+            sessions: sessions.collect(),
+        }
+    }
+
     /// Returns a row as a document: every datum of the table, without what could not be listed.
     pub(super) fn document(&self, row: &TotalsRow) -> Value {
         let totals = &row.totals;
@@ -62,7 +79,7 @@ impl TotalsView<'_> {
     /// Returns the metadata of a document: that of the Session with its labels, where there is one.
     fn metadata(&self, row: &TotalsRow) -> Value {
         let name = match &row.holder {
-            Holder::Session { name, .. } | Holder::User(name) => name,
+            Holder::Session { name, .. } | Holder::User(name) => name.as_str(),
             Holder::Sessions => SESSIONS,
             Holder::Others => OTHERS,
         };
@@ -70,13 +87,12 @@ impl TotalsView<'_> {
         if let Some(namespace) = &row.namespace {
             metadata["namespace"] = namespace.as_str().into();
         }
-        let is_it = |session: &&Value| {
-            Untyped(session).name() == name
-                && Some(Untyped(session).home_namespace()) == row.namespace.as_deref()
-        };
+        let key = row.namespace.as_deref().map(|namespace| (namespace, name));
         let exists = row.totals.sessions > 0 && self.grouping == Grouping::Session;
-        let mut sessions = self.objects.sessions.iter();
-        if let Some(session) = sessions.find(is_it).filter(|_| exists) {
+        if let Some(session) = key
+            .filter(|_| exists)
+            .and_then(|key| self.sessions.get(&key))
+        {
             for field in ["labels", "creationTimestamp"] {
                 if let Some(value) = session["metadata"].get(field) {
                     metadata[field] = value.clone();
@@ -145,7 +161,11 @@ impl TotalsView<'_> {
             });
         }
         let unsized_snapshots = object.at("/snapshots/unknownSize").and_then(Value::as_i64);
-        let more = if unsized_snapshots > Some(0) { "+?" } else { "" };
+        let more = if unsized_snapshots > Some(0) {
+            "+?"
+        } else {
+            ""
+        };
         cells.push(format!("{}{more}", bytes("/snapshots/restoreSize")));
         cells.push(count("/pods"));
         if self.grouping == Grouping::User {

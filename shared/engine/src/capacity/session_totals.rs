@@ -96,14 +96,38 @@ pub struct Totals {
     pub unsized_snapshots: i64,
     /// Namespaces of all these objects.
     pub namespaces: BTreeSet<String>,
-    /// Creation time of the first Session; `None` without Sessions.
-    pub created: Option<Timestamp>,
 }
 
 impl Totals {
     /// Returns an amount of the Pods: `requests.cpu`.
     pub fn resource(&self, name: &str) -> Quantity {
         self.resources.get(name).copied().unwrap_or(Quantity::ZERO)
+    }
+
+    fn add_pod(&mut self, pod: &Value) {
+        self.pods += 1;
+        for (name, amount) in pod_spec(pod).map(pod_resources).unwrap_or_default() {
+            let sum = self.resources.entry(name).or_default();
+            *sum = sum.add(&amount);
+        }
+    }
+
+    fn add_claim(&mut self, claim: &Value) {
+        self.claims += 1;
+        let size = claim.pointer("/spec/resources/requests/storage");
+        let size = size.and_then(parse_quantity).unwrap_or_default();
+        self.storage = self.storage.add(&size);
+    }
+
+    fn add_snapshot(&mut self, snapshot: &Value) {
+        self.snapshots += 1;
+        match snapshot
+            .pointer("/status/restoreSize")
+            .and_then(parse_quantity)
+        {
+            Some(size) => self.snapshot_storage = self.snapshot_storage.add(&size),
+            None => self.unsized_snapshots += 1,
+        }
     }
 
     /// Returns true if nothing is taken that was counted.
@@ -134,41 +158,27 @@ pub fn sum_totals(objects: &UsageObjects, grouping: Grouping, now: Timestamp) ->
     let ready = sums.ready_sessions(&pods);
     for session in &objects.sessions {
         let is_ready = ready.contains(&session_key(session));
-        let Some(totals) = sums.of_session(session) else {
-            continue;
-        };
-        totals.sessions += 1;
-        totals.running += i64::from(is_ready);
-        let created = Untyped(session).created();
-        totals.created = totals.created.into_iter().chain(created).min();
+        if let Some(totals) = sums.row(session, Some(SessionOwner::of(session))) {
+            totals.sessions += 1;
+            totals.running += i64::from(is_ready);
+        }
     }
     for pod in pods {
         let owner = sums.known.owner_of_pod(pod);
-        if let (Some(totals), Some(spec)) = (sums.row(pod, owner), pod_spec(pod)) {
-            totals.pods += 1;
-            for (name, amount) in pod_resources(spec) {
-                let sum = totals.resources.entry(name).or_insert(Quantity::ZERO);
-                *sum = sum.add(&amount);
-            }
+        if let Some(totals) = sums.row(pod, owner) {
+            totals.add_pod(pod);
         }
     }
     for claim in objects.claims.iter().flatten() {
         let owner = sums.known.owner_of_data(claim);
         if let Some(totals) = sums.row(claim, owner) {
-            totals.claims += 1;
-            let size = claim.pointer("/spec/resources/requests/storage");
-            let size = size.and_then(parse_quantity).unwrap_or(Quantity::ZERO);
-            totals.storage = totals.storage.add(&size);
+            totals.add_claim(claim);
         }
     }
     for snapshot in objects.snapshots.iter().flatten() {
         let owner = sums.known.owner_of_data(snapshot);
         if let Some(totals) = sums.row(snapshot, owner) {
-            totals.snapshots += 1;
-            match snapshot.pointer("/status/restoreSize").and_then(parse_quantity) {
-                Some(size) => totals.snapshot_storage = totals.snapshot_storage.add(&size),
-                None => totals.unsized_snapshots += 1,
-            }
+            totals.add_snapshot(snapshot);
         }
     }
     sums.into_rows()
@@ -208,19 +218,35 @@ struct SessionOwner<'o> {
     is_known: bool,
 }
 
+impl<'o> SessionOwner<'o> {
+    /// Returns name and owner of a session that was read.
+    fn of(session: &'o Value) -> Self {
+        Self {
+            name: Untyped(session).name(),
+            user: user_of(session),
+            is_known: true,
+        }
+    }
+}
+
 /// The sessions that were read.
 struct KnownSessions<'o>(HashMap<SessionKey<'o>, &'o Value>);
 
 impl<'o> KnownSessions<'o> {
     fn of(objects: &'o UsageObjects) -> Self {
-        let keyed = objects.sessions.iter().map(|session| (session_key(session), session));
+        let keyed = objects
+            .sessions
+            .iter()
+            .map(|session| (session_key(session), session));
         Self(keyed.collect())
     }
 
     /// Returns the session that an object's label names.
     fn labelled(&self, object: &'o Value) -> Option<&'o Value> {
         let name = Untyped(object).label(labels::SESSION)?;
-        self.0.get(&(Untyped(object).home_namespace(), name)).copied()
+        self.0
+            .get(&(Untyped(object).home_namespace(), name))
+            .copied()
     }
 
     /// Returns the session of a Pod. Anybody can write labels, so the Pod's owner must be the session or a controller.
@@ -231,11 +257,7 @@ impl<'o> KnownSessions<'o> {
             "Session" => uid == Some(owner.uid),
             _ => owner.controller,
         });
-        is_own.then(|| SessionOwner {
-            name: Untyped(session).name(),
-            user: user_of(session),
-            is_known: true,
-        })
+        is_own.then(|| SessionOwner::of(session))
     }
 
     /// Returns the session of a claim or snapshot. The data names its user itself: it may be kept from a deleted session, whose name
@@ -294,15 +316,6 @@ impl<'o> Sums<'o> {
         primary
     }
 
-    fn of_session(&mut self, session: &'o Value) -> Option<&mut Totals> {
-        let owner = SessionOwner {
-            name: Untyped(session).name(),
-            user: user_of(session),
-            is_known: true,
-        };
-        self.row(session, Some(owner))
-    }
-
     /// Returns the row that an object counts for; `None` for one that is left out.
     fn row(&mut self, object: &Value, owner: Option<SessionOwner<'_>>) -> Option<&mut Totals> {
         let namespace = Untyped(object).home_namespace();
@@ -327,7 +340,10 @@ impl<'o> Sums<'o> {
     }
 
     fn into_rows(self) -> Vec<TotalsRow> {
-        let rows = self.rows.into_iter().filter(|(_, totals)| !totals.is_empty());
+        let rows = self
+            .rows
+            .into_iter()
+            .filter(|(_, totals)| !totals.is_empty());
         let rows = rows.map(|((namespace, holder), totals)| TotalsRow {
             namespace,
             holder,
