@@ -1,12 +1,13 @@
-//! `kubectl session quota`: shows, sets and computes what sessions may take and what they take.
+//! `kubectl session quota`: shows, limits and plans what sessions take.
 //!
 //! ```text
-//! args ─► show: observe ─► QuotaUsage of each quota ─► view
+//! Args ─┬─► show ─► ListIntent ─► quotas or sessions and their objects ─► rows ─► table, documents
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
+mod intent;
 mod show;
 
 use anyhow::Result;

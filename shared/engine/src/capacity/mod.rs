@@ -1,3 +1,6 @@
 //! What there is and what is taken: requests of Pods, ResourceQuotas, nodes.
 
+pub mod amount_text;
 pub mod demand;
+pub mod quota_usage;
+pub mod session_totals;
