@@ -6,6 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
+use session_shared::encode::shell::quote_word;
+use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_new_owner;
 use session_shared::foreign_error::io_error_text;
@@ -18,6 +20,38 @@ use session_shared::template::{
 };
 
 use crate::given_session::{GivenSession, SessionSource, SourceNamespace, extract_secrets};
+
+/// Returns the form of the file of `-f` or, with `is_config`, of `--config`.
+///
+/// # Errors
+/// A form that the other flag takes.
+pub(crate) fn input_form(file: &str, is_config: bool, source: &Source) -> Result<InputForm> {
+    let (flag, expected, default) = match is_config {
+        true => (
+            "--config",
+            "nvim-web's configuration (TOML)",
+            InputForm::NvimConfig,
+        ),
+        false => ("-f", "YAML or JSON", InputForm::Objects),
+    };
+    let form = InputForm::recognize(source).unwrap_or(default);
+    if form.flag() == flag {
+        return Ok(form);
+    }
+    let (name, described) = (source.name(), form.describe());
+    let error = usage_error(format!(
+        "{name} is {described}, but {flag} takes {expected}"
+    ));
+    let flag = form.flag();
+    let hint = match form {
+        InputForm::Toml => format!("use {flag} only for nvim-web's configuration"),
+        _ => {
+            let file = quote_word(file);
+            format!("use {flag}: kubectl session create {flag} {file}")
+        }
+    };
+    Err(with_hint(error, hint))
+}
 
 /// Converts a file of another program to a session; `None` for a file with Kubernetes objects. Says what was recognized, and
 /// warns of what is ignored. The file's namespace and context become those of the connection, unless flags name others.

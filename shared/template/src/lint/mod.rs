@@ -5,6 +5,7 @@ mod connect;
 mod field_checker;
 mod fields;
 mod finding;
+mod missing_fields;
 mod node_reader;
 mod objects;
 mod references;
@@ -23,16 +24,26 @@ use finding::Findings;
 pub use finding::{Finding, Severity};
 use session_model::objects::primary_workload::{choose_primary, primary_candidates};
 
-/// Checks a file: its SessionTemplates if it has any, else the manifest. Findings are sorted by location.
+/// Checks a file: its SessionTemplates if it has any, else the manifest of a session. Findings are sorted by location.
 pub fn lint_source(source: &Source) -> Vec<Finding> {
+    lint_file(source, false)
+}
+
+/// Checks a file as [`lint_source`], but for a manifest that becomes a template, of which nothing is left out.
+pub fn lint_template_source(source: &Source) -> Vec<Finding> {
+    lint_file(source, true)
+}
+
+fn lint_file(source: &Source, becomes_template: bool) -> Vec<Finding> {
     let mut findings = Findings::default();
     let (files, problems) = TemplateFile::parse_lenient(source);
     let is_template = !files.is_empty() || contains_template(source);
     if is_template {
         findings.extend(Severity::Error, problems);
         for file in &files {
-            let (manifest, parameters) =
-                lint_manifest(&file.manifest, &file.parameters, &mut findings);
+            let (manifest, problems) = Manifest::parse_lenient(&file.manifest);
+            let parameters = lint_manifest(&manifest, problems, &file.parameters, &mut findings);
+            findings.extend(Severity::Error, manifest.find_reminders());
             findings.forget_parameters(&file.unreadable_parameters);
             findings.extend(Severity::Warning, manifest.find_literal_secrets());
             objects::lint_shared_hosts(&manifest, &mut findings);
@@ -40,7 +51,17 @@ pub fn lint_source(source: &Source) -> Vec<Finding> {
             spec_texts::lint_texts(source, file, &parameters, &mut findings);
         }
     } else {
-        let (manifest, _) = lint_manifest(source, &[], &mut findings);
+        let (mut manifest, problems) = Manifest::parse_lenient(source);
+        if becomes_template {
+            findings.extend(Severity::Error, manifest.find_reminders());
+        } else {
+            // What create says of such a file.
+            let adaptation = manifest.leave_out_foreign();
+            findings.extend(Severity::Info, adaptation.notes);
+            findings.extend(Severity::Warning, adaptation.warnings);
+            findings.extend(Severity::Warning, manifest.find_reminders());
+        }
+        lint_manifest(&manifest, problems, &[], &mut findings);
         let objects = manifest.plain_objects();
         let has_candidates = !primary_candidates(&objects).is_empty();
         if let Err(error) = choose_primary(&objects, None) {
@@ -75,29 +96,30 @@ fn contains_template(source: &Source) -> bool {
 }
 
 fn lint_manifest(
-    source: &Source,
+    manifest: &Manifest,
+    problems: Problems,
     declared: &[Parameter],
     findings: &mut Findings,
-) -> (Manifest, Parameters) {
-    let (manifest, problems) = Manifest::parse_lenient(source);
+) -> Parameters {
+    let source = &manifest.source;
     let broken = !problems.is_empty();
     findings.extend(Severity::Error, problems);
-    let (parameters, problems) = Parameters::merge_lenient(declared, &manifest);
+    let (parameters, problems) = Parameters::merge_lenient(declared, manifest);
     findings.extend(Severity::Error, with_file_name(source, problems));
     findings.extend(Severity::Warning, parameters.find_visible_passwords());
-    let exposed = parameters.find_exposed(&manifest).into_iter();
+    let exposed = parameters.find_exposed(manifest).into_iter();
     exposed.for_each(|problem| findings.push_for_controller(problem));
     findings.extend(Severity::Error, manifest.find_cluster_scoped());
     findings.extend(Severity::Error, manifest.find_removed_apis());
-    annotations::lint_annotations(&manifest, &parameters, findings);
-    objects::lint_objects(&manifest, &parameters, findings);
-    fields::lint_fields(&manifest, &parameters, findings);
-    references::lint_references(&manifest, findings);
-    security::lint_security(&manifest, &parameters, findings);
+    annotations::lint_annotations(manifest, &parameters, findings);
+    objects::lint_objects(manifest, &parameters, findings);
+    fields::lint_fields(manifest, &parameters, findings);
+    references::lint_references(manifest, findings);
+    security::lint_security(manifest, &parameters, findings);
     for known in &parameters.entries {
         lint_parameter(source, known, broken, findings);
     }
-    (manifest, parameters)
+    parameters
 }
 
 /// Adds the file's name to problems of declarations, which have no location.
