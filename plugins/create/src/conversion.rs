@@ -202,3 +202,63 @@ fn read_variable(name: &str) -> Result<Option<String>> {
         Err(std::env::VarError::NotUnicode(_)) => bail!("the variable {name} is not UTF-8"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use session_shared::failure::ErrorWithHint;
+
+    #[test]
+    fn a_file_of_the_other_flag_is_named_with_it() {
+        let nvim = "[kubernetes]\nenabled = true\n";
+        for (text, is_config, wanted) in [
+            ("kind: Pod\n", false, Ok(InputForm::Objects)),
+            ("{{ x }}", false, Ok(InputForm::Objects)),
+            (nvim, true, Ok(InputForm::NvimConfig)),
+            ("[kubernetes\n", true, Ok(InputForm::NvimConfig)),
+            ("a = 1\n", true, Ok(InputForm::Toml)),
+            (
+                nvim,
+                false,
+                Err((
+                    "a b is an nvim-web configuration, but -f takes YAML or JSON",
+                    "use --config: kubectl session create --config 'a b'",
+                )),
+            ),
+            (
+                "a = 1\n",
+                false,
+                Err((
+                    "a b is a TOML file, but -f takes YAML or JSON",
+                    "use --config only for nvim-web's configuration",
+                )),
+            ),
+            (
+                "name: a\nproviders: {}\n",
+                true,
+                Err((
+                    "a b is a Sindri configuration, but --config takes nvim-web's configuration (TOML)",
+                    "use -f: kubectl session create -f 'a b'",
+                )),
+            ),
+            (
+                "kind: Pod\n",
+                true,
+                Err((
+                    "a b is a YAML file, but --config takes nvim-web's configuration (TOML)",
+                    "use -f: kubectl session create -f 'a b'",
+                )),
+            ),
+        ] {
+            let source = Source::new("a b", text).unwrap();
+            let form = input_form("a b", is_config, &source);
+            let form = form.map_err(|error| {
+                let hint = error.downcast_ref::<ErrorWithHint>();
+                let hint = hint.map(|error| error.hint.clone());
+                (error.to_string(), hint.unwrap_or_default())
+            });
+            let wanted = wanted.map_err(|(error, hint)| (error.to_owned(), hint.to_owned()));
+            assert_eq!(form, wanted, "{text}");
+        }
+    }
+}

@@ -251,3 +251,35 @@ fn lint_leaves_out_what_create_leaves_out() {
         "{errors:?}"
     );
 }
+
+/// Lint reads a Session as `create` does.
+#[test]
+fn lint_reads_the_manifest_of_a_session() {
+    let errors = super::lint_fields::errors;
+    let session = |spec: &str| {
+        format!(
+            "apiVersion: streaming.platform/v1\nkind: Session\nmetadata: {{name: a}}\nspec:\n  userId: bob\n{spec}"
+        )
+    };
+    assert_eq!(errors(&session("  template: nvim\n")), [""; 0]);
+    let manifest = |container: &str| {
+        session(&format!(
+            "  manifest: |\n    apiVersion: v1\n    kind: Pod\n    metadata: {{name: a}}\n    spec: {{containers: [{container}]}}\n"
+        ))
+    };
+    assert_eq!(errors(&manifest("{name: a, image: x}")), [""; 0]);
+    assert_eq!(
+        errors(&manifest("{image: x}")),
+        ["a.yaml:10:25: error: missing required field \"spec.containers[0].name\""]
+    );
+    assert_eq!(errors(&session("").replace("bob", "[1]")).len(), 1);
+    let two = format!(
+        "{}---\n{}",
+        session("  template: a\n"),
+        session("  template: b\n")
+    );
+    assert_eq!(
+        errors(&two),
+        ["a.yaml:1:1: error: a Session must be the only object in its file"]
+    );
+}
