@@ -46,7 +46,10 @@ pub(crate) fn input_form(file: &str, is_config: bool, source: &Source) -> Result
     let hint = match form {
         InputForm::Toml => format!("use {flag} only for nvim-web's configuration"),
         _ => {
-            let file = quote_word(file);
+            let file = match file {
+                "-" => "FILENAME".into(),
+                file => quote_word(file),
+            };
             format!("use {flag}: kubectl session create {flag} {file}")
         }
     };

@@ -240,7 +240,11 @@ pub(crate) fn read_source(
         }
         _ => {
             let error = anyhow!("{name} is {described}: it describes one session, not a template");
-            let (flag, file) = (form.flag(), quote_word(file));
+            let file = match file {
+                "-" => "FILENAME".into(),
+                file => quote_word(file),
+            };
+            let flag = form.flag();
             let hint = format!("create the session: kubectl session create {flag} {file}");
             Err(with_hint(error, hint))
         }
