@@ -1,4 +1,5 @@
 //! Objects that another tool rendered or exported (kustomize, Helm, `kubectl get -o yaml`), made fit for a session.
+//! Long because each rule of the adaptation has its words for notes and warnings beside it.
 //!
 //! ```text
 //! RenderedManifest ─► without Namespaces, Helm tests, server-made fields ─► references to the session's namespace ─► Adaptation
