@@ -19,7 +19,7 @@ use session_shared::objects::{Untyped, primary_workload};
 use session_shared::ops::Driver;
 use session_shared::report::console::Console;
 use session_shared::template::Source;
-use session_shared::template::{AssignedValues, InputForm, unknown_session_fields};
+use session_shared::template::{AssignedValues, unknown_session_fields};
 
 use crate::args::{Args, DEFAULT_TIMEOUT};
 use crate::conversion;
@@ -120,10 +120,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     let given = match file {
         Some(file) => {
             let source = replacements.read_source(file, console.input())?;
-            let form = match config {
-                Some(_) => InputForm::NvimConfig,
-                None => InputForm::recognize(&source),
-            };
+            let form = conversion::input_form(file, config.is_some(), &source)?;
             let (given, flags) = (&mut values, &mut connection);
             match conversion::convert_file(file, form, &source, primary, given, flags, console)? {
                 Some(converted) => converted,

@@ -55,7 +55,7 @@ pub use convert::{
 };
 pub use extract::{ExtractedSecrets, extract_secret_literals};
 pub use fill::{RENDERED_BYTES_MAX, RENDERED_TEXT_MAX, RenderBudget};
-pub use lint::{Finding, Severity, lint_source};
+pub use lint::{Finding, Severity, lint_source, lint_template_source};
 pub use manifest::{
     ImageParameters, MANIFEST_MAX, Manifest, Placeholder, PlaceholderUse, parse_plain_objects,
 };

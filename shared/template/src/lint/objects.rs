@@ -8,6 +8,7 @@ use super::super::node::{Node, Scalar};
 use super::super::parameters::Parameters;
 use super::super::path_step::{PathStep, json_pointer};
 use super::super::placeholder::TextSegment;
+use super::super::problem::Problem;
 use super::super::scalar::parse_plain_scalar;
 use super::super::scalar_context::ScalarContext;
 use super::super::scope::is_controller_kind;
@@ -44,6 +45,25 @@ impl Manifest {
         workloads
             .map(|workload| format!("{}/{}", Untyped(workload).kind(), Untyped(workload).name()))
             .collect()
+    }
+}
+
+impl Manifest {
+    /// Returns a problem for each value that is a reminder to replace it.
+    pub(super) fn find_reminders(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for document in &self.documents {
+            document.visit_scalars(&mut |path, _, scalar| {
+                if is_reminder(&scalar.text) {
+                    let field = json_pointer(path);
+                    let message = format!(
+                        "{field} must be changed: the value is a reminder such as CHANGE_ME"
+                    );
+                    problems.push(self.problem_at(scalar.location, message));
+                }
+            });
+        }
+        problems
     }
 }
 
@@ -111,15 +131,6 @@ fn lint_scalar(
     findings: &mut Findings,
 ) {
     let problem = |message: String| manifest.problem_at(scalar.location, message);
-    if is_reminder(&scalar.text) {
-        findings.push(
-            Severity::Error,
-            problem(format!(
-                "{} must be changed: the value is a reminder such as CHANGE_ME",
-                json_pointer(path)
-            )),
-        );
-    }
     if position.is_text() && ["{{", "{%"].iter().any(|form| scalar.text.contains(form)) {
         findings.push(
             Severity::Warning,
@@ -139,7 +150,9 @@ fn lint_scalar(
         return;
     }
     if let Some(text) = default_text(scalar, parameters, position) {
-        let is_typed = scalar.is_plain() && !position.is_string_only()
+        let is_null = scalar.is_plain() && scalar.literal().is_some_and(is_null_text);
+        let is_typed = is_null
+            || scalar.is_plain() && !position.is_string_only()
             || scalar.is_quoted_number(position, &text);
         let value = if is_typed {
             parse_plain_scalar(&text)
@@ -150,6 +163,10 @@ fn lint_scalar(
             findings.push(Severity::Error, problem(reason));
         }
     }
+}
+
+fn is_null_text(text: &str) -> bool {
+    parse_plain_scalar(text).is_null()
 }
 
 /// Checks for an unquoted placeholder in a string field.

@@ -79,7 +79,7 @@ const OBJECTS: &[(&str, &str)] = &[
     ),
     (
         "    env: [{name: A, value: CHANGE_ME_IN_PRODUCTION}]\n",
-        "a.yaml:8:28: error: /spec/containers/0/env/0/value must be changed",
+        "a.yaml:8:28: warning: /spec/containers/0/env/0/value must be changed",
     ),
     (
         "    env: [{name: A, value: \"{{ x }}\"}]\n",
