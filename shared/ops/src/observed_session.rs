@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::Cluster;
 use crate::controller::Driver;
-use crate::custom_workload::custom_primary;
+use crate::custom_workload::{claim_selector, custom_primary};
 use crate::finish_start::ReadySession;
 use crate::selected_sessions::SelectedSession;
 use crate::session_objects::{owner_kinds, session_selector, with_setup_hint};
@@ -30,7 +30,7 @@ use session_engine::reconcile::{
 use session_model::api::Session;
 use session_model::objects::ownership::Ownership;
 use session_model::objects::pods::pod_metadata_paths;
-use session_model::objects::resource::{POD, SESSION};
+use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SESSION};
 
 /// A Session and those of its objects that have been read. No part is read twice.
 #[derive(Clone, Debug)]
@@ -149,9 +149,20 @@ impl ObservedSession {
             namespace: self.namespace(),
             name: self.name(),
             owner_kinds: &owner_kinds(&self.session),
+            claims: claim_selector(&self.session),
         };
         let reads = reader.read(&new, on_failure).await?;
-        self.add_parts(reads);
+        let claims = self.add_parts(reads);
+        let owned = cluster.find_owned_claims(&claims, &self.live.owners, &self.session);
+        match owned.await {
+            Ok(owned) => self.live.owned_claims.extend(owned),
+            Err(error) if on_failure == OnFailure::KeepReason => {
+                let what = PERSISTENT_VOLUME_CLAIM.qualified();
+                let reason = unreadable_reason(&error, &what);
+                self.unreadable.insert(Part::Claims, reason);
+            }
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 
@@ -182,11 +193,13 @@ impl ObservedSession {
         Ok(())
     }
 
-    fn add_parts(&mut self, reads: Vec<PartRead>) {
+    /// Adds parts; returns the claims that have an owner.
+    fn add_parts(&mut self, reads: Vec<PartRead>) -> Vec<Value> {
+        let mut owned = Vec::new();
         for (part, read) in reads {
             self.parts.push(part);
             match read {
-                Ok(objects) => objects.add_to(&mut self.live),
+                Ok(objects) => owned.extend(objects.add_to(&mut self.live, self.session.name())),
                 Err(reason) => {
                     self.live.snapshots_unlistable |= part == Part::Snapshots;
                     self.unreadable.insert(part, reason);
@@ -194,6 +207,7 @@ impl ObservedSession {
             }
         }
         self.attribute();
+        owned
     }
 
     /// Returns true for a part that has been read, or that cannot be.
@@ -310,6 +324,7 @@ impl Cluster {
             namespace,
             name,
             owner_kinds: &[],
+            claims: session_selector(name),
         };
         let (object, reads) = futures::join!(
             self.get(&SESSION, namespace, name),
@@ -320,6 +335,7 @@ impl Cluster {
         };
         let selected = SelectedSession::parse(object)?;
         let mut observed = ObservedSession::unchecked(selected, Driver::Client);
+        // A report destroys nothing: whether an owner takes claims with it is not asked.
         observed.add_parts(reads?);
         if custom_primary(&observed.session).is_some() && parts.contains(&Part::Pods) {
             // Its Pods may have no label.
