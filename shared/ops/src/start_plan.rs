@@ -156,13 +156,21 @@ impl StartPlan {
         requested.plan(TargetState::Running, Some(&self.start), self.requested_at)
     }
 
-    /// Checks, if the start deletes objects first, that the caller has the rights for every step after that.
+    /// Checks, if the start deletes objects first or wakes a custom workload, that the caller has the rights for every step.
     async fn require_access(&self, cluster: &Cluster) -> Result<()> {
         let (plan, observed) = (self.steps(), &self.observed);
-        if !plan.deletes() || observed.driver.is_controller() {
+        let primary = observed.session.primary();
+        let custom = observed.live.custom.as_ref();
+        let resting = custom.filter(|custom| custom.is_at_rest(primary));
+        if (!plan.deletes() && resting.is_none()) || observed.driver.is_controller() {
             return Ok(());
         }
         let mut needs = plan.required_permissions();
+        needs.extend(
+            resting
+                .into_iter()
+                .flat_map(|custom| custom.start_accesses(primary)),
+        );
         needs.push(Access::new("patch", &SESSION, observed.name()).on_subresource("status"));
         let permissions = AccessReviews::new(cluster);
         permissions.require(observed.namespace(), &needs).await
