@@ -43,14 +43,17 @@ pub fn lint_source(source: &Source) -> Vec<Finding> {
         let (manifest, _) = lint_manifest(source, &[], &mut findings);
         let objects = manifest.plain_objects();
         let has_candidates = !primary_candidates(&objects).is_empty();
-        if let Err(error) = choose_primary(&objects, None) {
-            let problem = Problem::of_error(source.name(), Default::default(), &error);
-            match has_candidates {
-                // A flag chooses among several workloads.
-                true => findings.push(Severity::Info, problem),
-                // A document that does not parse may be the workload.
-                false if findings.has_errors() => {}
-                false => findings.push(Severity::Error, problem),
+        match choose_primary(&objects, None) {
+            Ok(primary) => objects::lint_unstopped(&manifest, &primary, &mut findings),
+            Err(error) => {
+                let problem = Problem::of_error(source.name(), Default::default(), &error);
+                match has_candidates {
+                    // A flag chooses among several workloads.
+                    true => findings.push(Severity::Info, problem),
+                    // A document that does not parse may be the workload.
+                    false if findings.has_errors() => {}
+                    false => findings.push(Severity::Error, problem),
+                }
             }
         }
     }
