@@ -2,7 +2,7 @@
 
 use session_support::{Answer, golden};
 
-use crate::scenes::{running_api, status};
+use crate::scenes::{running_api, several, status};
 
 #[test]
 fn a_missing_right_is_no_error() {
@@ -51,7 +51,7 @@ fn a_broken_part_says_what_the_server_said() {
         "/api/v1/namespaces/default/services/*",
         "/apis/batch/v1/namespaces/default/cronjobs/*",
     ] {
-        let api = running_api();
+        let api = several();
         api.on("GET", path, Answer::internal("etcd is sad"));
         let played = status(&api, "");
         let words = "<unknown> (Internal error occurred: etcd is sad)";
