@@ -30,7 +30,7 @@ use session_engine::reconcile::{
 use session_model::api::Session;
 use session_model::objects::ownership::Ownership;
 use session_model::objects::pods::pod_metadata_paths;
-use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SESSION};
+use session_model::objects::resource::{POD, SESSION};
 
 /// A Session and those of its objects that have been read. No part is read twice.
 #[derive(Clone, Debug)]
@@ -153,16 +153,9 @@ impl ObservedSession {
         };
         let reads = reader.read(&new, on_failure).await?;
         let claims = self.add_parts(reads);
-        let owned = cluster.find_owned_claims(&claims, &self.live.owners, &self.session);
-        match owned.await {
-            Ok(owned) => self.live.owned_claims.extend(owned),
-            Err(error) if on_failure == OnFailure::KeepReason => {
-                let what = PERSISTENT_VOLUME_CLAIM.qualified();
-                let reason = unreadable_reason(&error, &what);
-                self.unreadable.insert(Part::Claims, reason);
-            }
-            Err(error) => return Err(error),
-        }
+        let owners = &self.live.owners;
+        let owned = cluster.find_owned_claims(&claims, owners, &self.session);
+        self.live.owned_claims.extend(owned.await?);
         Ok(())
     }
 

@@ -5,8 +5,6 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::live_objects::LiveObjects;
-use crate::plan::{Plan, Step};
 use session_model::api::Session;
 use session_model::objects::Untyped;
 use session_model::objects::resource::PERSISTENT_VOLUME_CLAIM;
@@ -41,10 +39,15 @@ impl OwnedClaim {
         let made = applied.flat_map(|applied| &applied.objects);
         let mut own: Vec<&str> = made.map(|object| object.uid.as_str()).collect();
         own.extend(session.uid());
-        let of_session = |claim: &Self| claim.chain.iter().any(|uid| own.contains(&&**uid));
+        let of_session = |claim: &Self| claim.is_below(&own);
         let claims = claims.iter().filter(|claim| !Self::is_of_pod(claim));
         let all = claims.filter_map(|claim| Self::read(claim, owners));
         all.filter(of_session).collect()
+    }
+
+    /// Returns true if one of the objects above the claim is among those with these UIDs.
+    pub(super) fn is_below(&self, uids: &[&str]) -> bool {
+        self.chain.iter().any(|uid| uids.contains(&&**uid))
     }
 
     fn read(claim: &Value, owners: &[Value]) -> Option<Self> {
@@ -70,15 +73,4 @@ impl OwnedClaim {
 
 fn owner_uids(object: &Value) -> impl Iterator<Item = String> {
     Untyped(object).owners().map(|owner| owner.uid.to_owned())
-}
-
-/// Returns the claims that the garbage collector deletes once `plan` is carried out.
-pub fn find_claim_losses<'a>(plan: &Plan, live: &'a LiveObjects) -> Vec<&'a OwnedClaim> {
-    let targets = plan.steps().filter_map(|step| match step {
-        Step::Delete { target, .. } => target.uid(),
-        _ => None,
-    });
-    let deleted: Vec<&str> = targets.collect();
-    let is_lost = |claim: &&OwnedClaim| claim.chain.iter().any(|uid| deleted.contains(&&**uid));
-    live.owned_claims.iter().filter(is_lost).collect()
 }
