@@ -291,20 +291,19 @@ impl SessionFixture {
         api.put(session)
     }
 
-    /// Writes a session whose workload is `workload`, of a kind that is not built in, which the server then serves as `plural`. Its
-    /// Pod has no label of the session. `fields` are added to the record of the primary workload: stop, start, ready. Returns the
-    /// workload.
+    /// Writes a session of `workload`, of a kind that is not built in and that is then served as `plural`, and returns the workload.
+    /// Its Pod has no label of the session. `fields` are added to the record of the primary workload: stop, start, ready.
     pub fn put_custom(&self, api: &FakeApi, workload: Value, plural: &str, fields: Value) -> Value {
+        let [api_version, kind] = ["apiVersion", "kind"].map(|key| workload[key].clone());
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let (api_version, kind) = (text(&workload["apiVersion"]), text(&workload["kind"]));
-        api.serve(&api_version, &kind, plural, true);
+        api.serve(&text(&api_version), &text(&kind), plural, true);
         let mut session = api.put(self.session());
         let mut workload = owned(workload, &session);
         workload["metadata"]["namespace"] = self.namespace.as_str().into();
         workload["metadata"]["labels"] = json!({labels::SESSION: self.name});
         let workload = api.put(workload);
-        let name = &workload["metadata"]["name"];
-        let entry = json!({"apiVersion": api_version, "kind": kind, "name": name, "uid": workload["metadata"]["uid"]});
+        let (name, uid) = (&workload["metadata"]["name"], &workload["metadata"]["uid"]);
+        let entry = json!({"apiVersion": api_version, "kind": kind, "name": name, "uid": uid});
         session["status"]["applied"]["objects"] = json!([entry]);
         let mut primary = json!({"kind": kind, "name": name, "container": "main"});
         merge(&mut primary, &fields);
