@@ -215,7 +215,7 @@ fn with_data() -> FakeApi {
     api
 }
 
-fn several() -> FakeApi {
+pub fn several() -> FakeApi {
     let mut session = session("pending");
     let applied = &mut session["status"]["applied"];
     applied["primary"] = json!({"kind": "Deployment", "name": "web"});

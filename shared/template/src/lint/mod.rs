@@ -139,14 +139,17 @@ fn lint_plain_manifest(
     lint_manifest(&manifest, problems, &[], findings);
     let objects = manifest.plain_objects();
     let has_candidates = primary.is_none() && !primary_candidates(&objects).is_empty();
-    if let Err(error) = choose_primary(&objects, primary) {
-        let problem = Problem::of_error(source.name(), Default::default(), &error);
-        match has_candidates {
-            // A flag chooses among several workloads.
-            true => findings.push(Severity::Info, problem),
-            // A document that does not parse may be the workload.
-            false if findings.has_errors() => {}
-            false => findings.push(Severity::Error, problem),
+    match choose_primary(&objects, primary) {
+        Ok(primary) => objects::lint_unstopped(&manifest, &primary, findings),
+        Err(error) => {
+            let problem = Problem::of_error(source.name(), Default::default(), &error);
+            match has_candidates {
+                // A flag chooses among several workloads.
+                true => findings.push(Severity::Info, problem),
+                // A document that does not parse may be the workload.
+                false if findings.has_errors() => {}
+                false => findings.push(Severity::Error, problem),
+            }
         }
     }
 }

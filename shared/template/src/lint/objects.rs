@@ -15,7 +15,10 @@ use super::super::scope::is_controller_kind;
 use super::finding::{Findings, Severity};
 use crate::ParameterRules as _;
 use serde_json::Value;
+use session_model::api::PrimaryRef;
 use session_model::objects::Untyped;
+use session_model::objects::custom_workload::{has_containers, is_custom_workload};
+use session_model::objects::ownership::has_kind_and_name;
 use session_model::objects::primary_workload::can_be_primary;
 
 /// String fields, in which an unquoted placeholder could become a number.
@@ -120,6 +123,25 @@ pub(super) fn lint_shared_hosts(manifest: &Manifest, findings: &mut Findings) {
                 );
             }
         });
+    }
+}
+
+/// Warns of objects of custom kinds beside the primary workload that most likely make Pods: no stop is known for them.
+pub(super) fn lint_unstopped(manifest: &Manifest, primary: &PrimaryRef, findings: &mut Findings) {
+    for document in &manifest.documents {
+        let object = document.root.to_value();
+        let (kind, name) = (Untyped(&object).kind(), Untyped(&object).name());
+        let is_primary = has_kind_and_name(&object, &primary.kind, &primary.name);
+        if is_primary || !is_custom_workload(&object) || !has_containers(&object) {
+            continue;
+        }
+        let message = format!(
+            "{kind}/{name} stays running when the session is stopped: only the primary workload's kind has a stop"
+        );
+        let place = document.root.get("kind").map(Node::location);
+        let problem = manifest.problem_at(place.unwrap_or_default(), message);
+        let hint = "make it a session of its own, as its primary workload";
+        findings.push(Severity::Warning, problem.with_hint(hint));
     }
 }
 

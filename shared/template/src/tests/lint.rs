@@ -277,6 +277,11 @@ const TEMPLATES: &[(&str, &str, &str)] = &[
         "a.yaml:9:12: warning: spec.primary has no stop and start: a stop needs the scale subresource of kind Sandbox",
     ),
     (
+        "",
+        "---\napiVersion: agents.x-k8s.io/v1\nkind: Sandbox\nmetadata: {name: s}\nspec: {containers: [{name: c}]}\n",
+        "warning: Sandbox/s stays running when the session is stopped: only the primary workload's kind has a stop",
+    ),
+    (
         "  primary: {kind: Sandbox, name: s, stop: {spec: {mode: x}}}\n",
         "---\napiVersion: agents.x-k8s.io/v1\nkind: Sandbox\nmetadata: {name: s}\n",
         "a.yaml:9:12: error: primary.start is required with primary.stop",
