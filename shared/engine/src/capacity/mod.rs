@@ -1,3 +1,4 @@
 //! What there is and what is taken: requests of Pods, ResourceQuotas, nodes.
 
 pub mod demand;
+pub mod node_pools;
