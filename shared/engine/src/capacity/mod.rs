@@ -2,3 +2,4 @@
 
 pub mod demand;
 pub mod node_pools;
+pub mod session_pods;
