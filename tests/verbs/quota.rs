@@ -8,6 +8,8 @@
     reason = "tests may fail loudly"
 )]
 
+#[path = "quota/cost.rs"]
+mod cost;
 #[path = "quota/nodes.rs"]
 mod nodes;
 #[path = "play.rs"]

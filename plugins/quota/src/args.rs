@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::VerbosityFlags;
 
+use crate::cost;
 use crate::nodes;
 use crate::show;
 
@@ -46,4 +47,10 @@ pub enum QuotaCommand {
     /// and by what sessions request.
     #[command(after_long_help = nodes::EXAMPLES, override_usage = "kubectl session quota nodes [--active NUMBER [--gpu-active NUMBER]] [options]")]
     Nodes(nodes::QuotaNodesArgs),
+    /// Show what sessions cost per month
+    ///
+    /// Estimate costs from limits, claims and load balancers. 2 CPUs or 4Gi of memory, whichever a session has more of, cost $50-80 a
+    /// month; 30Gi of storage $5-10; a load balancer $15-25; a managed cluster $70-150. The file of --prices replaces these prices.
+    #[command(after_long_help = cost::EXAMPLES, override_usage = "kubectl session quota cost [options]")]
+    Cost(cost::QuotaCostArgs),
 }

@@ -7,6 +7,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
+mod cost;
 mod nodes;
 mod row_output;
 mod show;
@@ -35,6 +36,7 @@ impl Verb for Quota {
         match command {
             QuotaCommand::Show(args) => show::run(args, &connection, environment).await,
             QuotaCommand::Nodes(args) => nodes::run(args, &connection, environment).await,
+            QuotaCommand::Cost(args) => cost::run(args, &connection, environment).await,
         }
     }
 }

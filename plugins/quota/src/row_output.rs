@@ -40,6 +40,11 @@ impl RowFormat {
         })
     }
 
+    /// True for the table, false for formats of objects.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.format, Format::Text { .. })
+    }
+
     /// Prints the rows. `text` makes the table, given whether it is wide; `document` is what the formats of objects print, apart from
     /// columns, which print its member `list`, and names, which print the member `name` of each.
     ///

@@ -181,7 +181,7 @@ impl CostRow {
 /// What the costs leave out or assume.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CostGaps {
-    /// Containers whose request stands for a missing limit: `NAMESPACE/POD container: cpu`.
+    /// Containers whose request stands for a missing limit: `NAMESPACE/POD CONTAINER (cpu, memory)`.
     pub by_request: Vec<String>,
     /// Containers with neither limit nor request, which count as 0.
     pub unlimited: Vec<String>,
@@ -351,6 +351,7 @@ impl<'o> Costing<'o> {
             for container in containers.into_iter().flatten() {
                 let runs_along = list == "containers"
                     || Untyped(container).str_at("/restartPolicy") == Some("Always");
+                let (mut by_request, mut unlimited) = (Vec::new(), Vec::new());
                 for resource in ["cpu", "memory"] {
                     if of_pod
                         .as_ref()
@@ -358,17 +359,26 @@ impl<'o> Costing<'o> {
                     {
                         continue;
                     }
-                    let gap = complete_limit(container, resource);
-                    let text = || {
-                        let (namespace, pod) = (Untyped(pod).home_namespace(), Untyped(pod).name());
-                        let name = Untyped(container).str_at("/name").unwrap_or(Untyped::NONE);
-                        format!("{namespace}/{pod} {name}: {resource}")
-                    };
-                    match gap {
-                        Some(LimitGap::Request) if runs_along => self.gaps.by_request.push(text()),
-                        Some(LimitGap::Nothing) if runs_along => self.gaps.unlimited.push(text()),
-                        _ => {}
+                    match complete_limit(container, resource) {
+                        Some(LimitGap::Request) => by_request.push(resource),
+                        Some(LimitGap::Nothing) => unlimited.push(resource),
+                        None => {}
                     }
+                }
+                let gaps = [
+                    (by_request, &mut self.gaps.by_request),
+                    (unlimited, &mut self.gaps.unlimited),
+                ];
+                for (resources, list) in gaps
+                    .into_iter()
+                    .filter(|(resources, _)| runs_along && !resources.is_empty())
+                {
+                    let (namespace, pod) = (Untyped(pod).home_namespace(), Untyped(pod).name());
+                    let name = Untyped(container).str_at("/name").unwrap_or(Untyped::NONE);
+                    list.push(format!(
+                        "{namespace}/{pod} {name} ({})",
+                        resources.join(", ")
+                    ));
                 }
             }
         }

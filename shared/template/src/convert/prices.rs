@@ -161,17 +161,17 @@ fn read_prices(reader: &mut FieldReader<'_>, root: Option<&Node>, prices: &mut P
     if let Some(currency) = reader.checked(root, "currency", check) {
         prices.currency = currency;
     }
-    for (key, price) in [
-        ("base", &mut prices.base),
-        ("compute", &mut prices.compute),
-        ("storage", &mut prices.storage),
-        ("loadBalancer", &mut prices.load_balancer),
+    for (key, example, price) in [
+        ("base", "70-150", &mut prices.base),
+        ("compute", "50-80", &mut prices.compute),
+        ("storage", "5-10", &mut prices.storage),
+        ("loadBalancer", "15-25", &mut prices.load_balancer),
     ] {
         match value(root, key) {
             Some(_) => *price = read_price(reader, root, key, key).unwrap_or_default(),
             None => {
                 let place = root.map_or_else(SourceLocation::default, Node::location);
-                let hint = format!("add a price per month, or 0: {key}: 50-80");
+                let hint = format!("add a price per month, or 0, such as {key}: {example}");
                 reader.reject(place, format!("price {key:?} is missing"), &hint);
             }
         }
@@ -354,11 +354,33 @@ mod tests {
     }
 
     #[test]
+    fn the_examples_of_the_page_are_the_default_prices_and_more() {
+        let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/prices.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let block = |language: &str| {
+            let (_, rest) = page.split_once(&format!("```{language}\n")).unwrap();
+            rest.split_once("```").unwrap().0
+        };
+        let yaml = parse("prices.yaml", block("yaml")).unwrap();
+        assert_eq!(yaml, parse("prices.toml", block("toml")).unwrap());
+        let document = Prices {
+            gpus: BTreeMap::new(),
+            storage_classes: BTreeMap::new(),
+            snapshots: None,
+            ..yaml.clone()
+        };
+        assert_eq!(document, Prices::default());
+        assert!(
+            yaml.snapshots.is_some() && !yaml.gpus.is_empty() && !yaml.storage_classes.is_empty()
+        );
+    }
+
+    #[test]
     fn a_missing_price_is_named() {
         let without = YAML.replace("storage: 4\n", "storage:\n");
         assert_eq!(
             problems(&without),
-            "prices.yaml:1:1: price \"storage\" is missing [add a price per month, or 0: storage: 50-80]"
+            "prices.yaml:1:1: price \"storage\" is missing [add a price per month, or 0, such as storage: 5-10]"
         );
         let empty = problems("");
         assert!(

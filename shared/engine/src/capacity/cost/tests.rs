@@ -96,9 +96,9 @@ fn a_container_without_a_limit_counts_by_its_request_and_that_is_kept() {
     });
     assert_eq!(
         report.gaps.by_request,
-        ["ns/p main: cpu", "ns/p main: memory"]
+        ["ns/p main (cpu)", "ns/p main (memory)"]
     );
-    assert_eq!(report.gaps.unlimited, ["ns/p main: cpu"]);
+    assert_eq!(report.gaps.unlimited, ["ns/p main (cpu)"]);
     assert_eq!(report.rows[0].memory.to_string(), "5Gi");
 }
 
