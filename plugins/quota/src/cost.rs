@@ -95,7 +95,11 @@ pub(crate) async fn run(
     };
     let observed = observe::read_objects(&cluster, scope).await?;
     let report = session_costs(&observed.objects, &prices);
-    let notes = view::notes(&report, &observed.unread);
+    let scope_flag = match all_namespaces {
+        true => "-A".to_owned(),
+        false => format!("-n {}", cluster.namespace()),
+    };
+    let notes = view::notes(&report, &observed.unread, &scope_flag);
     let view = CostView {
         group: by.group(),
         rows: group_costs(report.rows, by.group()),

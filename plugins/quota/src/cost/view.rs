@@ -199,8 +199,8 @@ fn range_json(range: CostRange) -> Value {
     json!({"low": amount(range.low), "high": amount(range.high)})
 }
 
-/// Returns what the costs assume and leave out.
-pub(crate) fn notes(report: &CostReport, unread: &[&'static str]) -> Vec<String> {
+/// Returns what the costs assume and leave out. `scope_flag` is the flag of kubectl for the namespaces that were read.
+pub(crate) fn notes(report: &CostReport, unread: &[&'static str], scope_flag: &str) -> Vec<String> {
     let gaps = &report.gaps;
     let mut notes = vec![
         "costs are estimates for sessions that run all month; network traffic is not included"
@@ -219,7 +219,7 @@ pub(crate) fn notes(report: &CostReport, unread: &[&'static str]) -> Vec<String>
     let deleted = report.rows.iter().filter(is_deleted).count();
     if deleted > 0 {
         notes.push(format!(
-            "data of deleted sessions ({deleted}) still costs money; to list it: kubectl session list --kept"
+            "data of deleted sessions ({deleted}) still costs money; to list it: kubectl session list --kept {scope_flag}"
         ));
     }
     for (text, names) in [
