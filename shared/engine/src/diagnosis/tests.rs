@@ -343,6 +343,29 @@ fn every_text_of_the_code_is_among_the_cases() {
 }
 
 #[test]
+fn a_program_of_another_platform_is_told_by_the_last_lines_of_its_log() {
+    let ended = ended(255, "Error", "", &[]).cause().unwrap().clone();
+    let log = ended.queries[0].clone();
+    let refined = |line: &str| {
+        let lines = Fact::Lines(vec!["start".to_owned(), line.to_owned()]);
+        refine(ended.clone(), &[(log.clone(), lines)])
+    };
+    let cause = refined("exec /usr/local/bin/app: exec format error");
+    assert_eq!(cause.reason, "ExecFormatError");
+    assert_eq!(
+        cause.message,
+        "container \"main\" of pod \"p\" ended with exit code 255 and was restarted once: \
+            its program is not built for the node's platform, or is a script without a #! line"
+    );
+    assert!(cause.remedy.unwrap().contains("CPU architecture"));
+    let other = refined("no exec format error here");
+    assert_eq!(
+        (&other.reason, &other.message),
+        (&ended.reason, &ended.message)
+    );
+}
+
+#[test]
 fn a_container_below_its_limit_was_killed_by_its_node() {
     let query = || FactQuery::NodeMemory {
         name: "n".into(),
