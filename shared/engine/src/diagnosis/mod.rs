@@ -45,6 +45,7 @@ mod refusal;
 mod remedy;
 mod scale_up;
 mod scheduling;
+mod service;
 mod stability;
 mod terminated_pod;
 mod volume_failure;
@@ -60,6 +61,7 @@ pub use pod::inspect_pod;
 pub use refusal::{Refusal, parse_refusal};
 pub use remedy::{Remedy, RemedyFacts, find_remedies};
 pub use scheduling::is_node_selector_unmatched;
+pub use service::{find_service_cause, matches_selector};
 pub use stability::check_stability;
 
 use session_model::progress::WaitStage;
