@@ -5,7 +5,8 @@ mod view;
 
 use anyhow::Result;
 use clap::{Args as Group, ValueEnum};
-use session_shared::capacity::cost::{CostGroup, group_costs, session_costs};
+use session_shared::capacity::cost::session_costs;
+use session_shared::capacity::cost_report::{CostGroup, group_costs};
 use session_shared::client::Scope;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::values::read_source;

@@ -31,7 +31,15 @@ pub struct QuotaNodesArgs {
     /// Number of active sessions that have a GPU
     #[arg(long, value_name = "NUMBER", value_parser = parse_sessions)]
     pub gpu_active: Option<u32>,
+    #[command(flatten)]
+    pub rules: PoolRuleFlags,
+    #[command(flatten)]
+    pub output: RowOutputFlags,
+}
 
+/// Flags of the figures by which nodes are counted.
+#[derive(Group, Clone, Debug)]
+pub struct PoolRuleFlags {
     /// Sessions per CPU node
     #[arg(help_heading = "Rules", long, value_name = "NUMBER", default_value = "10", value_parser = parse_density)]
     pub sessions_per_node: u32,
@@ -92,9 +100,35 @@ pub struct QuotaNodesArgs {
         default_value = "cpu=1100m,memory=2176Mi"
     )]
     pub session_requests: ResourceSize,
+}
 
-    #[command(flatten)]
-    pub output: RowOutputFlags,
+impl PoolRuleFlags {
+    fn into_rules(self) -> PoolRules {
+        let Self {
+            sessions_per_node,
+            gpus_per_node,
+            sessions_per_gpu,
+            headroom,
+            cpu_nodes,
+            gpu_nodes,
+            total_nodes,
+            cpu_node_size,
+            gpu_node_size,
+            session_requests,
+        } = self;
+        PoolRules {
+            sessions_per_node,
+            gpus_per_node,
+            sessions_per_gpu,
+            headroom,
+            cpu_nodes,
+            gpu_nodes,
+            total_nodes,
+            cpu_node: cpu_node_size,
+            gpu_node: gpu_node_size,
+            session: session_requests,
+        }
+    }
 }
 
 /// Parses a number that may be 0.
@@ -126,31 +160,11 @@ pub(crate) async fn run(
     let QuotaNodesArgs {
         active,
         gpu_active,
-        sessions_per_node,
-        gpus_per_node,
-        sessions_per_gpu,
-        headroom,
-        cpu_nodes,
-        gpu_nodes,
-        total_nodes,
-        cpu_node_size,
-        gpu_node_size,
-        session_requests,
+        rules,
         output,
     } = args;
     let format = RowFormat::parse(output)?;
-    let rules = PoolRules {
-        sessions_per_node,
-        gpus_per_node,
-        sessions_per_gpu,
-        headroom,
-        cpu_nodes,
-        gpu_nodes,
-        total_nodes,
-        cpu_node: cpu_node_size,
-        gpu_node: gpu_node_size,
-        session: session_requests,
-    };
+    let rules = rules.into_rules();
     let observed = match (active, gpu_active) {
         (Some(active), gpu_active) => {
             observe::read_nodes(
@@ -178,7 +192,7 @@ pub(crate) async fn run(
     for (text, hint) in view::warnings(&plan, &rules) {
         console.warn_with_hint(&text, hint.as_deref());
     }
-    if let Some(text) = view::different_nodes(&observed.node_gpus, gpus_per_node) {
+    if let Some(text) = view::different_nodes(&observed.node_gpus, rules.gpus_per_node) {
         console.note(&text);
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use session_shared::capacity::cost::{
+use session_shared::capacity::cost_report::{
     CostGroup, CostParts, CostRange, CostReport, CostRow, DELETED, total_cost,
 };
 use session_shared::report::table;

@@ -1,4 +1,6 @@
+use super::super::cost_report::*;
 use super::*;
+use session_template::MICROS;
 
 fn session(name: &str, user: &str) -> Value {
     json!({"kind": "Session", "metadata": {"name": name, "namespace": "ns", "uid": format!("s-{name}")},
