@@ -149,7 +149,7 @@ fn result(pool: &PoolNodes, rules: &PoolRules) -> String {
 }
 
 fn requests_line(pool: &PoolNodes, rules: &PoolRules) -> Option<String> {
-    let (fit, resource) = pool.fit?;
+    let (fit, resource) = pool.fit.filter(|_| pool.sessions > 0)?;
     let (name, size, session) = (pool.name, pool.size, rules.session);
     let fits = format!(
         "{name} by requests: {size} fits {fit} sessions of {session} (bottleneck: {resource})"
