@@ -1,13 +1,16 @@
-//! `kubectl session quota`: shows, sets and computes what sessions may take and what they take.
+//! `kubectl session quota`: shows, limits and plans what sessions take.
 //!
 //! ```text
-//! args ─► show: observe ─► QuotaUsage of each quota ─► view
+//! Args ─┬─► show ─► ListIntent ─► quotas or sessions and their objects ─► rows ─► table, documents
+//!       ├─► nodes ─► PoolRules, active sessions ─► NodePlan ─► table, arithmetic, documents
+//!       └─► cost ─► Prices, CostObjects ─► CostReport ─► table, documents
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
 mod cost;
+mod intent;
 mod nodes;
 mod row_output;
 mod show;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use session_shared::capacity::amount_text::format_amount;
 use session_shared::capacity::cost_report::{
     CostGroup, CostParts, CostRange, CostReport, CostRow, DELETED, total_cost,
 };
@@ -92,12 +93,15 @@ impl CostView<'_> {
         } else {
             cells.extend([row.name.clone(), row.sessions.to_string()]);
         }
-        let gpus: i64 = row.gpus.values().sum();
+        let gpus = format_counts(&row.gpus);
         cells.extend([
-            or_unknown("pods", row.cpu.to_string()),
-            or_unknown("pods", row.memory.to_string()),
-            or_unknown("persistentvolumeclaims", row.storage.to_string()),
-            or_unknown("pods", gpus.to_string()),
+            or_unknown("pods", format_amount("cpu", &row.cpu)),
+            or_unknown("pods", format_amount("memory", &row.memory)),
+            or_unknown(
+                "persistentvolumeclaims",
+                format_amount("storage", &row.storage),
+            ),
+            or_unknown("pods", gpus),
             or_unknown("services", row.load_balancers.to_string()),
         ]);
         let costs = &row.costs;
@@ -172,6 +176,14 @@ impl CostView<'_> {
         }
         object
     }
+}
+
+fn format_counts(counts: &BTreeMap<String, i64>) -> String {
+    let counts: Vec<String> = counts
+        .iter()
+        .map(|(name, count)| format!("{name}={count}"))
+        .collect();
+    or_none(Some(counts.join(",").as_str()).filter(|text| !text.is_empty()))
 }
 
 fn or_none(text: Option<&str>) -> String {
