@@ -2,12 +2,17 @@
 //!
 //! ```text
 //! Args ─┬─► show ─► ListIntent ─► quotas or sessions and their objects ─► rows ─► table, documents
+//!       ├─► nodes ─► PoolRules, active sessions ─► NodePlan ─► table, arithmetic, documents
+//!       └─► cost ─► Prices, CostObjects ─► CostReport ─► table, documents
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
+mod cost;
 mod intent;
+mod nodes;
+mod row_output;
 mod show;
 
 use anyhow::Result;
@@ -33,6 +38,8 @@ impl Verb for Quota {
         environment.console.apply_flags(&verbosity);
         match command {
             QuotaCommand::Show(args) => show::run(args, &connection, environment).await,
+            QuotaCommand::Nodes(args) => nodes::run(args, &connection, environment).await,
+            QuotaCommand::Cost(args) => cost::run(args, &connection, environment).await,
         }
     }
 }

@@ -1,6 +1,10 @@
 //! What there is and what is taken: requests of Pods, ResourceQuotas, nodes.
 
 pub mod amount_text;
+pub mod cost;
+pub mod cost_report;
 pub mod demand;
+pub mod node_pools;
 pub mod quota_usage;
+pub mod session_pods;
 pub mod session_totals;
