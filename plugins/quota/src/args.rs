@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::VerbosityFlags;
 
-use crate::show;
+use crate::{set, show};
 
 pub(crate) const ABOUT: &str = "Show and set what sessions may take
 
@@ -15,7 +15,10 @@ const EXAMPLES: &str = "  # Show what is used and what is free in this namespace
   kubectl session quota show
 
   # Show it for all namespaces
-  kubectl session quota show -A";
+  kubectl session quota show -A
+
+  # Allow 100 sessions, stopped ones included
+  kubectl session quota set --max-sessions 100";
 
 /// Flags and subcommand of `quota`, unchecked.
 #[derive(Parser, Clone, Debug)]
@@ -39,4 +42,11 @@ pub enum QuotaCommand {
     /// Show what is used, what is free and what binds
     #[command(visible_alias = "get", after_long_help = show::EXAMPLES, override_usage = "kubectl session quota show [options]")]
     Show(show::QuotaShowArgs),
+    /// Limit what all sessions of a namespace take together
+    ///
+    /// Create or change a ResourceQuota, and wait until the server counts every resource of it. The quota has the limits of the
+    /// last call only: a resource that is not named again is no longer limited. If a limit is below what is used, what runs keeps
+    /// running, and quota set asks for confirmation; without a terminal it requires --yes.
+    #[command(after_long_help = set::args::EXAMPLES, override_usage = "kubectl session quota set [NAME] (RESOURCE FLAGS | -f FILENAME | --config FILENAME) [options]")]
+    Set(Box<set::args::QuotaSetArgs>),
 }

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! args ─► show: observe ─► QuotaUsage of each quota ─► view
+//!      ─► set:  intent ─► observe ─► plan ─► outcome: apply, wait until counted
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
+mod set;
 mod show;
 
 use anyhow::Result;
@@ -32,6 +34,7 @@ impl Verb for Quota {
         environment.console.apply_flags(&verbosity);
         match command {
             QuotaCommand::Show(args) => show::run(args, &connection, environment).await,
+            QuotaCommand::Set(args) => set::run(*args, &connection, environment).await,
         }
     }
 }
