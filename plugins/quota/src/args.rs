@@ -47,6 +47,7 @@ pub enum QuotaCommand {
     /// Create or change a ResourceQuota, and wait until the server counts every resource of it. The quota has the limits of the
     /// last call only: a resource that is not named again is no longer limited. If a limit is below what is used, what runs keeps
     /// running, and quota set asks for confirmation; without a terminal it requires --yes.
-    #[command(after_long_help = set::args::EXAMPLES, override_usage = "kubectl session quota set [NAME] (RESOURCE FLAGS | -f FILENAME | --config FILENAME) [options]")]
+    #[command(after_long_help = set::args::EXAMPLES, override_usage = "kubectl session quota set [NAME] [--RESOURCE QUANTITY]... [options]
+  kubectl session quota set [NAME] (-f FILENAME | --config FILENAME) [options]")]
     Set(Box<set::args::QuotaSetArgs>),
 }
