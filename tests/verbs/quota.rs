@@ -15,6 +15,8 @@ mod play;
 mod set;
 #[path = "quota/show.rs"]
 mod show;
+#[path = "quota/totals.rs"]
+mod totals;
 
 use kubectl_session_quota::Quota;
 use play::{Play, Played};

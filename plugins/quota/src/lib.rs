@@ -1,13 +1,14 @@
-//! `kubectl session quota`: shows, sets and computes what sessions may take and what they take.
+//! `kubectl session quota`: shows, limits and plans what sessions take.
 //!
 //! ```text
-//! args ─► show: observe ─► QuotaUsage of each quota ─► view
-//!      ─► set:  intent ─► observe ─► plan ─► outcome: apply, wait until counted
+//! Args ─┬─► show ─► ListIntent ─► quotas or sessions and their objects ─► rows ─► table, documents
+//!       └─► set ─► Intent ─► Observed ─► QuotaPlan ─► objects, applied and counted
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
+mod intent;
 mod set;
 mod show;
 
