@@ -43,7 +43,7 @@ pub struct Args {
 #[derive(Subcommand, Clone, Debug)]
 pub enum QuotaCommand {
     /// Show what is used and free of quotas, or what sessions take
-    #[command(visible_alias = "get", long_about = show::LONG_ABOUT, after_long_help = show::EXAMPLES, override_usage = "kubectl session quota show [options]")]
+    #[command(visible_alias = "get", long_about = show::LONG_ABOUT, after_long_help = show::EXAMPLES, override_usage = "kubectl session quota show [NAME...] [options]\n  kubectl session quota show --by GROUP [options]")]
     Show(show::QuotaShowArgs),
     /// Limit what all sessions of a namespace take together
     ///
