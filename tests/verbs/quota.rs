@@ -15,6 +15,8 @@ mod nodes;
 #[path = "play.rs"]
 #[allow(dead_code, reason = "other verbs' tests use the rest")]
 mod play;
+#[path = "quota/set.rs"]
+mod set;
 #[path = "quota/show.rs"]
 mod show;
 #[path = "quota/totals.rs"]

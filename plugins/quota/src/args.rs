@@ -4,9 +4,7 @@ use clap::{Parser, Subcommand};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::VerbosityFlags;
 
-use crate::cost;
-use crate::nodes;
-use crate::show;
+use crate::{cost, nodes, set, show};
 
 pub(crate) const ABOUT: &str = "Show, limit and plan what sessions take
 
@@ -20,7 +18,10 @@ const EXAMPLES: &str = "  # Show what is used and free in this namespace, and wh
   kubectl session quota show -A
 
   # Show what each user takes in all namespaces
-  kubectl session quota show -A --by user";
+  kubectl session quota show -A --by user
+
+  # Allow 100 sessions, stopped ones included
+  kubectl session quota set --max-sessions 100";
 
 /// Flags and subcommand of `quota`, unchecked.
 #[derive(Parser, Clone, Debug)]
@@ -56,4 +57,12 @@ pub enum QuotaCommand {
     /// month; 30Gi of storage $5-10; a load balancer $15-25; a managed cluster $70-150. The file of --prices replaces these prices.
     #[command(after_long_help = cost::EXAMPLES, override_usage = "kubectl session quota cost [options]")]
     Cost(cost::QuotaCostArgs),
+    /// Limit what all sessions of a namespace take together
+    ///
+    /// Create or change a ResourceQuota, and wait until the server counts every resource of it. The quota has the limits of the
+    /// last call only: a resource that is not named again is no longer limited. If a limit is below what is used, what runs keeps
+    /// running, and quota set asks for confirmation; without a terminal it requires --yes.
+    #[command(after_long_help = set::args::EXAMPLES, override_usage = "kubectl session quota set [NAME] [--RESOURCE QUANTITY]... [options]
+  kubectl session quota set [NAME] (-f FILENAME | --config FILENAME) [options]")]
+    Set(Box<set::args::QuotaSetArgs>),
 }

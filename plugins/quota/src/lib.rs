@@ -3,7 +3,8 @@
 //! ```text
 //! Args ─┬─► show ─► ListIntent ─► quotas or sessions and their objects ─► rows ─► table, documents
 //!       ├─► nodes ─► PoolRules, active sessions ─► NodePlan ─► table, arithmetic, documents
-//!       └─► cost ─► Prices, CostObjects ─► CostReport ─► table, documents
+//!       ├─► cost ─► Prices, CostObjects ─► CostReport ─► table, documents
+//!       └─► set ─► Intent ─► Observed ─► QuotaPlan ─► objects, applied and counted
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
@@ -13,6 +14,7 @@ mod cost;
 mod intent;
 mod nodes;
 mod row_output;
+mod set;
 mod show;
 
 use anyhow::Result;
@@ -40,6 +42,7 @@ impl Verb for Quota {
             QuotaCommand::Show(args) => show::run(args, &connection, environment).await,
             QuotaCommand::Nodes(args) => nodes::run(args, &connection, environment).await,
             QuotaCommand::Cost(args) => cost::run(args, &connection, environment).await,
+            QuotaCommand::Set(args) => set::run(*args, &connection, environment).await,
         }
     }
 }
