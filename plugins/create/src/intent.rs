@@ -8,6 +8,7 @@ use session_shared::api::SessionSpec;
 use session_shared::client::DryRun;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::input_form::input_form;
 use session_shared::flags::list::parse_new_owner;
 use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::flags::reconcile::parse_driver;
@@ -120,7 +121,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     let given = match file {
         Some(file) => {
             let source = replacements.read_source(file, console.input())?;
-            let form = conversion::input_form(file, config.is_some(), &source)?;
+            let form = input_form("create", file, config.is_some(), &source)?;
             let (given, flags) = (&mut values, &mut connection);
             match conversion::convert_file(file, form, &source, primary, given, flags, console)? {
                 Some(converted) => converted,
