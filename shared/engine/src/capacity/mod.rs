@@ -1,3 +1,6 @@
-//! What there is and what is taken: requests of Pods, ResourceQuotas, nodes.
+//! What there is and what is taken: requests of Pods, ResourceQuotas, nodes, hours of runs.
 
 pub mod demand;
+pub mod hours_budget;
+pub mod run_hours;
+pub mod run_record;
