@@ -27,6 +27,7 @@ mod spec_overrides;
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::ops::check_stoppable;
+use session_shared::ops::hours_check::{SKIPPED_CHECKS_NOTE, check_hours};
 use session_shared::ops::missing_kinds::MissingKinds;
 use session_shared::ops::preflight::{self, PreflightObjects};
 use session_shared::prompt::started;
@@ -72,7 +73,9 @@ impl Verb for Create {
             notes.iter().for_each(|note| environment.console.note(note));
         }
         missing.require_served(subject.name.as_str(), objects)?;
-        if !intent.skip_checks {
+        if intent.skip_checks {
+            environment.console.note(SKIPPED_CHECKS_NOTE);
+        } else {
             let all = subject.quota_objects(&intent.metadata);
             let rendering = &subject.rendered.rendering;
             let objects = PreflightObjects {
@@ -97,6 +100,7 @@ impl Verb for Create {
             )?;
             preflight::check_preflight(&objects, &checked)?;
             let (name, quotas) = (subject.name.as_str(), checked.quotas.as_deref());
+            check_hours(&cluster, &subject.ownership, quotas, observed.now, found).await?;
             let namespace = subject.ownership.namespace.as_str();
             let missing =
                 |found: &[Value]| missing_quota_warning(name, namespace, &intent.quota, found);

@@ -5,6 +5,7 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::VerbosityFlags;
 
 use crate::show;
+use crate::usage;
 
 pub(crate) const ABOUT: &str = "Show and set what sessions may take
 
@@ -39,4 +40,7 @@ pub enum QuotaCommand {
     /// Show what is used, what is free and what binds
     #[command(visible_alias = "get", after_long_help = show::EXAMPLES, override_usage = "kubectl session quota show [options]")]
     Show(show::QuotaShowArgs),
+    /// Show the hours that sessions have used
+    #[command(long_about = usage::ABOUT, after_long_help = usage::EXAMPLES, override_usage = "kubectl session quota usage [options]")]
+    Usage(usage::QuotaUsageArgs),
 }

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! args ─► show: observe ─► QuotaUsage of each quota ─► view
+//!        └► usage: RunRecords, Window ─► sums by session, user, namespace ─► view
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
 mod show;
+mod usage;
 
 use anyhow::Result;
 use session_shared::verb::{Environment, Verb};
@@ -32,6 +34,7 @@ impl Verb for Quota {
         environment.console.apply_flags(&verbosity);
         match command {
             QuotaCommand::Show(args) => show::run(args, &connection, environment).await,
+            QuotaCommand::Usage(args) => usage::run(args, &connection, environment).await,
         }
     }
 }
