@@ -29,6 +29,7 @@ mod logs;
 mod platforms;
 mod pod_security;
 mod preview;
+mod quota_set;
 mod readme;
 mod resize;
 mod rights;
@@ -84,6 +85,7 @@ fn all() -> Vec<Live> {
         platforms::tests(),
         pod_security::tests(),
         preview::tests(),
+        quota_set::tests(),
         resize::tests(),
         rights::tests(),
         snapshot::tests(),

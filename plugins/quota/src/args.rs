@@ -4,8 +4,7 @@ use clap::{Parser, Subcommand};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::VerbosityFlags;
 
-use crate::show;
-use crate::usage;
+use crate::{set, show, usage};
 
 pub(crate) const ABOUT: &str = "Show and set what sessions may take
 
@@ -16,7 +15,10 @@ const EXAMPLES: &str = "  # Show what is used and what is free in this namespace
   kubectl session quota show
 
   # Show it for all namespaces
-  kubectl session quota show -A";
+  kubectl session quota show -A
+
+  # Allow 100 sessions, stopped ones included
+  kubectl session quota set --max-sessions 100";
 
 /// Flags and subcommand of `quota`, unchecked.
 #[derive(Parser, Clone, Debug)]
@@ -43,4 +45,12 @@ pub enum QuotaCommand {
     /// Show the hours that sessions have used
     #[command(long_about = usage::ABOUT, after_long_help = usage::EXAMPLES, override_usage = "kubectl session quota usage [options]")]
     Usage(usage::QuotaUsageArgs),
+    /// Limit what all sessions of a namespace take together
+    ///
+    /// Create or change a ResourceQuota, and wait until the server counts every resource of it. The quota has the limits of the
+    /// last call only: a resource that is not named again is no longer limited. If a limit is below what is used, what runs keeps
+    /// running, and quota set asks for confirmation; without a terminal it requires --yes.
+    #[command(after_long_help = set::args::EXAMPLES, override_usage = "kubectl session quota set [NAME] [--RESOURCE QUANTITY]... [options]
+  kubectl session quota set [NAME] (-f FILENAME | --config FILENAME) [options]")]
+    Set(Box<set::args::QuotaSetArgs>),
 }

@@ -3,11 +3,13 @@
 //! ```text
 //! args ─► show: observe ─► QuotaUsage of each quota ─► view
 //!        └► usage: RunRecords, Window ─► sums by session, user, namespace ─► view
+//!      ─► set:  intent ─► observe ─► plan ─► outcome: apply, wait until counted
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
+mod set;
 mod show;
 mod usage;
 
@@ -35,6 +37,7 @@ impl Verb for Quota {
         match command {
             QuotaCommand::Show(args) => show::run(args, &connection, environment).await,
             QuotaCommand::Usage(args) => usage::run(args, &connection, environment).await,
+            QuotaCommand::Set(args) => set::run(*args, &connection, environment).await,
         }
     }
 }

@@ -1,6 +1,9 @@
 //! What there is and what is taken: requests of Pods, ResourceQuotas, nodes, hours of runs.
 
+pub mod container_defaults;
 pub mod demand;
 pub mod hours_budget;
+pub mod quota_change;
+pub mod quota_key;
 pub mod run_hours;
 pub mod run_record;
