@@ -8,6 +8,8 @@
     reason = "tests may fail loudly"
 )]
 
+#[path = "quota/hours.rs"]
+mod hours;
 #[path = "play.rs"]
 #[allow(dead_code, reason = "other verbs' tests use the rest")]
 mod play;
@@ -15,6 +17,8 @@ mod play;
 mod set;
 #[path = "quota/show.rs"]
 mod show;
+#[path = "quota/usage.rs"]
+mod usage;
 
 use kubectl_session_quota::Quota;
 use play::{Play, Played};

@@ -10,6 +10,7 @@
 
 mod args;
 mod set;
+mod set_hours;
 mod show;
 mod usage;
 

@@ -12,7 +12,7 @@ use crate::session_objects::with_setup_hint;
 use session_client::{ListOptions, Scope, parse_object};
 use session_engine::capacity::run_hours::{RunEnd, UsageCount, Window, count_usage};
 use session_engine::capacity::run_record::recorded_usage;
-use session_engine::reconcile::{last_seen, pods_end};
+use session_engine::reconcile::{pods_end, vanished_end};
 use session_model::api::{Session, SessionUsage};
 use session_model::failure::{self, FailureKind};
 use session_model::labels;
@@ -114,7 +114,7 @@ impl Cluster {
             let (namespace, name) = (one.session.namespace(), one.session.name());
             let pods = by_session.get(&(namespace.to_owned(), name.to_owned()));
             let end = pods_end(pods.into_iter().flatten());
-            one.end = end.unwrap_or_else(|| RunEnd::After(last_seen(&one.session)));
+            one.end = end.unwrap_or_else(|| vanished_end(&one.session));
         }
         Ok(())
     }

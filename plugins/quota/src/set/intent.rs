@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use session_shared::capacity::container_defaults::ContainerDefaults;
+use session_shared::capacity::hours_budget::UserBudget;
 use session_shared::capacity::quota_key::{GPU_KEY, add_hard, canonical_key};
 use session_shared::client::DryRun;
 use session_shared::failure::{usage_error, with_hint};
@@ -19,6 +20,7 @@ use session_shared::report::console::Console;
 use session_shared::template::{Conversion, InputForm, Source};
 
 use super::args::{COUNTED_TIMEOUT, QuotaSetArgs};
+use crate::set_hours::parse_hours;
 
 /// Name of the ResourceQuota if neither the command line nor a file names one.
 const DEFAULT_NAME: &str = "session-quota";
@@ -38,6 +40,8 @@ pub(crate) struct Intent {
     pub(crate) hard: BTreeMap<String, Quantity>,
     /// Defaults of the LimitRange; without any, no LimitRange is set.
     pub(crate) defaults: ContainerDefaults,
+    /// Budgets of running hours.
+    pub(crate) hours: Vec<UserBudget>,
     /// True to take over objects of others.
     pub(crate) force: bool,
     pub(crate) yes: bool,
@@ -71,12 +75,14 @@ pub(crate) fn parse_intent(
         hard,
         limits_factor,
         limit_range,
+        hours,
         force,
         yes,
         output,
         write_flags,
         wait_flags,
     } = args;
+    let hours = parse_hours(&hours)?;
     let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
     let named = [
         ("max-sessions", SESSION_COUNT, max_sessions),
@@ -102,7 +108,9 @@ pub(crate) fn parse_intent(
             Some(amounts.merge_file(&source, is_nvim, connection, console)?)
         }
         None => {
-            amounts.require_any()?;
+            if hours.is_empty() {
+                amounts.require_any()?;
+            }
             None
         }
     };
@@ -117,6 +125,7 @@ pub(crate) fn parse_intent(
         namespace,
         hard,
         defaults,
+        hours,
         force,
         yes,
         wait: waits.then(|| wait_flags.timeout_or(COUNTED_TIMEOUT)),
@@ -184,7 +193,7 @@ impl QuotaAmounts {
     fn require_any(&self) -> Result<()> {
         match self.hard.is_empty() && self.defaults.is_empty() {
             true => Err(usage_error(
-                "at least one of --max-sessions, --cpu, --memory, --storage, --claims, --pods, --gpu, --hard, --limit-range, --filename and --config is required",
+                "at least one of --max-sessions, --cpu, --memory, --storage, --claims, --pods, --gpu, --hard, --limit-range, --hours, --filename and --config is required",
             )),
             false => Ok(()),
         }

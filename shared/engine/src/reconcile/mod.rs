@@ -67,7 +67,7 @@ pub use rendered_start::{RenderedStart, Rendering, TemplateVersion, may_use_exis
 pub use required_access::{restart_accesses, teardown_accesses};
 pub use restart_plan::{claim_expansions, expected_claims, find_claim_conflict};
 pub use run_history::{
-    last_seen, pods_end, run_amounts, usage_after_settling, usage_after_start, usage_after_stop,
+    pods_end, run_amounts, usage_after_settling, usage_after_start, usage_after_stop, vanished_end,
 };
 pub use secret_ownership::{is_secret_proven, proves_secret};
 use start::plan_start;

@@ -13,7 +13,7 @@ use crate::capacity::run_hours::RunEnd;
 use crate::capacity::run_record::{
     RunAmounts, begin_run, correct_amounts, end_run, recorded_usage,
 };
-use session_model::api::{Session, SessionUsage};
+use session_model::api::{DesiredState, Session, SessionUsage};
 
 /// Returns the record after a start that has made `objects`; `live` is what was there before it.
 pub fn usage_after_start(
@@ -116,7 +116,7 @@ fn run_end(session: &Session, live: &LiveObjects) -> RunEnd {
         Some(end) => end,
         None => match lost_since(session, live) {
             Some(at) => RunEnd::At(at),
-            None => RunEnd::After(last_seen(session)),
+            None => vanished_end(session),
         },
     }
 }
@@ -133,14 +133,31 @@ pub fn pods_end<'a>(pods: impl Iterator<Item = &'a Pod>) -> Option<RunEnd> {
     last.map(RunEnd::At)
 }
 
-/// Returns the last time at which the session was known to run: when it became ready, else when it started.
-pub fn last_seen(session: &Session) -> Timestamp {
+/// Returns the end of a run whose Pods are gone: when a stop that was interrupted had been requested, else some time after the session
+/// was last known to run, when it became ready or started.
+pub fn vanished_end(session: &Session) -> RunEnd {
+    if let Some(at) = stop_requested(session) {
+        return RunEnd::At(at);
+    }
     let ready = session.condition("Ready");
     let ready = ready.filter(|condition| condition.status == "True");
     let ready = ready.and_then(|condition| condition.last_transition_time.parse().ok());
     let usage = session.usage();
     let started = usage.and_then(|usage| usage.current.as_ref()?.start_time.parse().ok());
-    ready.max(started).unwrap_or(Timestamp::MIN)
+    RunEnd::After(ready.max(started).unwrap_or(Timestamp::MIN))
+}
+
+/// Returns when `spec.state: stopped` was written, which a stop does before it removes the workload, by the server's managedFields.
+fn stop_requested(session: &Session) -> Option<Timestamp> {
+    if session.spec.state != Some(DesiredState::Stopped) {
+        return None;
+    }
+    let mut entries = session.metadata.managed_fields.iter().flatten();
+    let entry = entries.find(|entry| {
+        let fields = entry.fields_v1.as_ref();
+        fields.is_some_and(|fields| fields.0.pointer("/f:spec/f:state").is_some())
+    });
+    entry?.time.as_ref().map(|time| time.0)
 }
 
 #[cfg(test)]

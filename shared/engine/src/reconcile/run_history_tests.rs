@@ -90,6 +90,18 @@ fn a_pod_that_vanished_counts_to_what_is_known() {
 }
 
 #[test]
+fn a_stop_that_was_interrupted_ended_when_it_was_requested() {
+    let mut session = running();
+    session.spec.state = Some(DesiredState::Stopped);
+    let fields = json!([{"manager": "m", "operation": "Update", "time": "2026-03-01T08:00:00Z", "subresource": "status",
+            "fieldsV1": {"f:status": {}}},
+        {"manager": "m", "operation": "Update", "time": "2026-03-01T10:15:00Z", "fieldsV1": {"f:spec": {"f:state": {}}}}]);
+    session.metadata.managed_fields = serde_json::from_value(fields).unwrap();
+    let usage = usage_after_stop(&session, &LiveObjects::default(), now());
+    assert_eq!(end_of(&usage), (Some("2026-03-01T10:15:00Z"), false));
+}
+
+#[test]
 fn a_run_that_a_killed_client_did_not_record_counts_from_its_pod() {
     let usage = usage_after_stop(&session(json!({})), &live("Running", &json!({})), now());
     assert_eq!(usage.runs[0].start_time, STARTED);

@@ -37,19 +37,15 @@ pub struct Run {
     pub end_unknown: Option<bool>,
     /// CPU that all Pods request, in cores or millicores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64))]
     pub cpu: Option<IntOrString>,
     /// Memory that all Pods request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64))]
     pub memory: Option<IntOrString>,
     /// GPUs that all Pods request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64))]
     pub gpu: Option<IntOrString>,
     /// Storage that the session's claims request. It is taken until the next run begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64))]
     pub storage: Option<IntOrString>,
 }
 
