@@ -98,8 +98,8 @@ pub struct QuotaSetArgs {
     pub limit_range: Vec<String>,
 
     /// Hours for which a user's sessions may run in each day, week (from Monday) or month, in UTC (user=alice:40/week); user=*
-    /// is every user without a budget of their own, HOURS none removes a budget; may be repeated. They are kept in the
-    /// ResourceQuota session-hours, and checked by create, start and connect
+    /// is every user without a budget of their own, user=NAME:none removes a budget; may be repeated. Budgets are kept in the
+    /// ResourceQuota session-hours and checked by create, start and connect, not by the server
     #[arg(help_heading = "Resource", long, value_name = "user=NAME:HOURS/PERIOD")]
     pub hours: Vec<String>,
 
