@@ -61,7 +61,7 @@ fn hours_are_summed_by_session_user_and_namespace() {
     ] {
         text.push_str(&format!("$ {words}\n{}", quota(&server(), words).text()));
     }
-    golden("quota-usage.txt", &text);
+    golden("quota-hours.txt", &text);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn what_cannot_be_counted_is_told() {
     api.on("GET", PODS, forbidden);
     let blind = quota(&api, "usage");
     golden(
-        "quota-usage-gaps.txt",
+        "quota-hours-gaps.txt",
         &format!("{}{}{}", short.text(), long.text(), blind.text()),
     );
 }
@@ -124,5 +124,5 @@ fn bad_input_is_refused_before_any_request() {
     }
     assert_eq!(api.requests().len(), 0);
     text.push_str(&quota(&FakeApi::stateful(), "usage").text());
-    golden("quota-usage-illegal.txt", &text);
+    golden("quota-hours-illegal.txt", &text);
 }
