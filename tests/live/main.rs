@@ -29,6 +29,7 @@ mod logs;
 mod platforms;
 mod pod_security;
 mod preview;
+mod quota;
 mod quota_set;
 mod readme;
 mod resize;
@@ -99,6 +100,7 @@ fn all() -> Vec<Live> {
         krew::tests(),
         readme::tests(),
         workloads::tests(),
+        quota::tests(),
     ]
     .into_iter()
     .flatten()

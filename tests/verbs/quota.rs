@@ -17,6 +17,8 @@ mod play;
 mod set;
 #[path = "quota/show.rs"]
 mod show;
+#[path = "quota/totals.rs"]
+mod totals;
 #[path = "quota/usage.rs"]
 mod usage;
 

@@ -1,14 +1,15 @@
-//! `kubectl session quota`: shows, sets and computes what sessions may take and what they take.
+//! `kubectl session quota`: shows, limits and plans what sessions take.
 //!
 //! ```text
-//! args ─► show: observe ─► QuotaUsage of each quota ─► view
-//!        └► usage: RunRecords, Window ─► sums by session, user, namespace ─► view
-//!      ─► set:  intent ─► observe ─► plan ─► outcome: apply, wait until counted
+//! Args ─┬─► show ─► ListIntent ─► quotas or sessions and their objects ─► rows ─► table, documents
+//!       ├─► usage ─► RunRecords, Window ─► UsageGroup ─► table, documents
+//!       └─► set ─► Intent ─► Observed ─► QuotaPlan ─► objects, applied and counted
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
+mod intent;
 mod set;
 mod set_hours;
 mod show;

@@ -107,8 +107,9 @@ impl Cluster {
         };
         let mut by_session: BTreeMap<(String, String), Vec<Pod>> = BTreeMap::new();
         for pod in pods {
-            let key = session_key(&pod);
-            by_session.entry(key).or_default().push(parse_object(pod)?);
+            if let Some(key) = session_key(&pod) {
+                by_session.entry(key).or_default().push(parse_object(pod)?);
+            }
         }
         for one in &mut current {
             let (namespace, name) = (one.session.namespace(), one.session.name());
@@ -120,7 +121,8 @@ impl Cluster {
     }
 }
 
-fn session_key(pod: &Value) -> (String, String) {
-    let session = Untyped(pod).label(labels::SESSION).unwrap_or_default();
-    (Untyped(pod).home_namespace().to_owned(), session.to_owned())
+/// Returns namespace and name of the session that a Pod is labelled with.
+fn session_key(pod: &Value) -> Option<(String, String)> {
+    let session = Untyped(pod).label(labels::SESSION)?;
+    Some((Untyped(pod).home_namespace().to_owned(), session.to_owned()))
 }

@@ -113,10 +113,6 @@ async fn list_allowed(
     match listed {
         Ok(list) => Ok(Some(list.items)),
         Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
-        // The API of sessions is not installed: there are none.
-        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
-            Ok(Some(Vec::new()))
-        }
         Err(error) => Err(error),
     }
 }
@@ -174,7 +170,11 @@ async fn count_use(
 /// # Errors
 /// Refusals of the server.
 pub(crate) async fn running_sessions(cluster: &Cluster, namespace: &str) -> Result<Option<usize>> {
-    let sessions = list_allowed(cluster, &SESSION, namespace).await?;
+    let sessions = match list_allowed(cluster, &SESSION, namespace).await {
+        // Without their API there are no sessions.
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => None,
+        listed => listed?,
+    };
     let is_stopped = |session: &&Value| session["status"]["phase"] == "stopped";
     let running = |sessions: Vec<Value>| sessions.iter().filter(|one| !is_stopped(one)).count();
     Ok(sessions.map(running))

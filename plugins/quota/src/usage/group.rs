@@ -6,7 +6,7 @@ use session_shared::Timestamp;
 use session_shared::capacity::run_hours::{RunEnd, UsedHours, Window};
 use session_shared::ops::run_records::{RecordedSession, RunRecords};
 
-use super::UsageGrouping;
+use super::grouping::UsageGrouping;
 
 /// Names that a note lists; more are counted.
 const NAMES_MAX: usize = 5;

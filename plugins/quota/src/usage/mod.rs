@@ -5,11 +5,12 @@
 //! ```
 
 mod group;
+mod grouping;
 mod since;
 mod view;
 
 use anyhow::Result;
-use clap::{Args as Group, ValueEnum};
+use clap::Args as Group;
 use session_shared::capacity::run_hours::Window;
 use session_shared::client::{ListOptions, Scope};
 use session_shared::flags::connection::ConnectionFlags;
@@ -18,6 +19,7 @@ use session_shared::report::format::{Format, FormatSet};
 use session_shared::report::mutation::no_resources_message;
 use session_shared::verb::Environment;
 
+pub use grouping::UsageGrouping;
 use since::parse_since;
 
 pub(crate) const ABOUT: &str = "Show the hours that sessions have used
@@ -68,17 +70,6 @@ pub struct QuotaUsageArgs {
     /// If true, omit the headings of tables and custom columns
     #[arg(help_heading = "Output", long)]
     pub no_headers: bool,
-}
-
-/// What hours are summed by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum UsageGrouping {
-    /// Each session.
-    Session,
-    /// Each user.
-    User,
-    /// Each namespace.
-    Namespace,
 }
 
 /// Shows what sessions have used.

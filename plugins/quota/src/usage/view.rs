@@ -5,8 +5,8 @@ use session_shared::Timestamp;
 use session_shared::capacity::run_hours::{UsedHours, Window};
 use session_shared::report::{age, table};
 
-use super::UsageGrouping;
 use super::group::UsageGroup;
+use super::grouping::UsageGrouping;
 
 /// Seconds of an hour.
 const HOUR: i128 = 3600;
