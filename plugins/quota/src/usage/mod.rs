@@ -19,7 +19,7 @@ use session_shared::report::format::{Format, FormatSet};
 use session_shared::report::mutation::no_resources_message;
 use session_shared::verb::Environment;
 
-pub use grouping::UsageGrouping;
+pub(crate) use grouping::UsageGrouping;
 use since::parse_since;
 
 pub(crate) const ABOUT: &str = "Show the hours that sessions have used
