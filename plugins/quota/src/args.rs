@@ -43,11 +43,8 @@ pub struct Args {
 #[derive(Subcommand, Clone, Debug)]
 pub enum QuotaCommand {
     /// Show what is used and free of quotas, or what sessions take
-    #[command(visible_alias = "get", long_about = show::LONG_ABOUT, after_long_help = show::EXAMPLES, override_usage = "kubectl session quota show [options]")]
+    #[command(visible_alias = "get", long_about = show::LONG_ABOUT, after_long_help = show::EXAMPLES, override_usage = "kubectl session quota show [NAME...] [options]\n  kubectl session quota show --by GROUP [options]")]
     Show(show::QuotaShowArgs),
-    /// Show the hours that sessions have used
-    #[command(long_about = usage::ABOUT, after_long_help = usage::EXAMPLES, override_usage = "kubectl session quota usage [options]")]
-    Usage(usage::QuotaUsageArgs),
     /// Limit what all sessions of a namespace take together
     ///
     /// Create or change a ResourceQuota, and wait until the server counts every resource of it. The quota has the limits of the
@@ -56,4 +53,7 @@ pub enum QuotaCommand {
     #[command(after_long_help = set::args::EXAMPLES, override_usage = "kubectl session quota set [NAME] [--RESOURCE QUANTITY]... [options]
   kubectl session quota set [NAME] (-f FILENAME | --config FILENAME) [options]")]
     Set(Box<set::args::QuotaSetArgs>),
+    /// Show the hours that sessions have used
+    #[command(long_about = usage::ABOUT, after_long_help = usage::EXAMPLES, override_usage = "kubectl session quota usage [options]")]
+    Usage(usage::QuotaUsageArgs),
 }

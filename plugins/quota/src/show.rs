@@ -14,6 +14,7 @@ mod totals_view;
 use anyhow::Result;
 use clap::{Args as Group, ValueEnum};
 use session_shared::capacity::session_totals::Grouping;
+use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::ListFlags;
 use session_shared::flags::output::ListOutputFlags;
@@ -28,7 +29,7 @@ ResourceQuotas with status.free, status.usedPercent and status.bottleneck added.
 
 With --by, sum what sessions take: CPU and MEMORY are requests/limits of their Pods that have not ended, GPUS are extended resources, \
 STORAGE is what their claims request. Data kept from deleted sessions counts for its owner. <others> are objects of no session in \
-namespaces with a ResourceQuota, which counts them, too. --by user sums over all namespaces that are shown.";
+namespaces with a ResourceQuota, which counts them, too. --by user sums over all namespaces that are shown. -l and --field-selector select sessions then.";
 
 pub(crate) const EXAMPLES: &str = "  # Show what is used and what is free in this namespace
   kubectl session quota show
@@ -43,11 +44,15 @@ pub(crate) const EXAMPLES: &str = "  # Show what is used and what is free in thi
   kubectl session quota show --by session --sort-by .claims.storage
 
   # Print what is free of a quota, for a script
-  kubectl session quota show --field-selector metadata.name=team -o jsonpath='{.items[0].status.free.pods}'";
+  kubectl session quota show team -o jsonpath='{.status.free.pods}'";
 
 /// Flags of `quota show`.
 #[derive(Group, Clone, Debug)]
 pub struct QuotaShowArgs {
+    /// Names of the quotas; all of the namespace if none is given
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+
     /// Group for which to sum what its sessions take: user, session or namespace; if not given, quotas are shown
     #[arg(long, value_name = "GROUP", value_enum, hide_possible_values = true)]
     pub by: Option<GroupFlag>,
@@ -91,13 +96,20 @@ pub(crate) async fn run(
     environment: &mut Environment,
 ) -> Result<()> {
     let QuotaShowArgs {
+        names,
         by,
         selecting,
         output,
     } = args;
     let intent = ListIntent::parse(&selecting, output)?;
     match by {
-        None => quotas::show_quotas(&intent, connection, environment).await,
+        None => {
+            let names = quotas::parse_names(&names, &intent)?;
+            quotas::show_quotas(&intent, &names, connection, environment).await
+        }
+        Some(_) if !names.is_empty() => Err(usage_error(
+            "names of quotas cannot be given together with --by, which shows sessions",
+        )),
         Some(by) => totals::show_totals(&intent, by.into(), connection, environment).await,
     }
 }

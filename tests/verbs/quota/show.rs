@@ -159,7 +159,7 @@ fn nothing_to_show_is_told() {
         "show -o bogus",
         "show --sort-by {",
         "show --by team",
-        "show team",
+        "show --by user team",
     ] {
         let played = quota(&api, words);
         played.failed();
@@ -181,5 +181,28 @@ fn one_list_is_asked() {
         [
             "GET /api/v1/resourcequotas?labelSelector=team%3Ddefault&fieldSelector=metadata.name%3Dbatch&limit=7"
         ]
+    );
+}
+
+#[test]
+fn quotas_are_shown_by_name() {
+    let mut text = String::new();
+    for words in [
+        "show batch",
+        "show resourcequota/batch nobody sindri-quota --no-headers",
+        "show batch -o jsonpath={.status.free.pods}",
+        "show batch sindri-quota -o name",
+        "show nobody -o json",
+        "show nobody",
+    ] {
+        let played = quota(&server(), words);
+        text.push_str(&format!("$ quota {words}\n{}", played.text()));
+    }
+    golden("quota-show-names.txt", &text);
+    let api = server();
+    quota(&api, "show batch").done();
+    assert_eq!(
+        api.lines(),
+        ["GET /api/v1/namespaces/default/resourcequotas/batch"]
     );
 }
