@@ -43,6 +43,7 @@ mod status;
 mod stop;
 mod template;
 mod two_users;
+mod usage;
 mod workloads;
 mod world;
 
@@ -96,6 +97,7 @@ fn all() -> Vec<Live> {
         files::tests(),
         diagnosis::tests(),
         two_users::tests(),
+        usage::tests(),
         faults::tests(),
         krew::tests(),
         readme::tests(),

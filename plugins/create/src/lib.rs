@@ -27,6 +27,7 @@ mod spec_overrides;
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::ops::check_stoppable;
+use session_shared::ops::hours_check::{SKIPPED_CHECKS_NOTE, check_hours};
 use session_shared::ops::missing_kinds::MissingKinds;
 use session_shared::ops::preflight::{self, PreflightObjects};
 use session_shared::prompt::started;
@@ -71,7 +72,9 @@ impl Verb for Create {
             notes.iter().for_each(|note| environment.console.note(note));
         }
         missing.require_served(subject.name.as_str(), objects)?;
-        if !intent.skip_checks {
+        if intent.skip_checks {
+            environment.console.note(SKIPPED_CHECKS_NOTE);
+        } else {
             let all = subject.quota_objects(&intent.metadata);
             let rendering = &subject.rendered.rendering;
             let objects = PreflightObjects {
@@ -95,9 +98,10 @@ impl Verb for Create {
                 ),
             )?;
             preflight::check_preflight(&objects, &checked)?;
+            let quotas = checked.quotas.as_deref();
+            check_hours(&cluster, &subject.ownership, quotas, observed.now, found).await?;
             let namespace = subject.ownership.namespace.as_str();
             let missing = |found: &[Value]| intent.quota.missing_warning(namespace, found);
-            let quotas = checked.quotas.as_deref();
             if let Some((warning, hint)) = quotas.and_then(missing) {
                 environment.console.warn_with_hint(&warning, Some(&hint));
             }

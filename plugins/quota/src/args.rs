@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::VerbosityFlags;
 
-use crate::{cost, nodes, set, show};
+use crate::{cost, nodes, set, show, usage};
 
 pub(crate) const ABOUT: &str = "Show, limit and plan what sessions take
 
@@ -65,4 +65,7 @@ pub enum QuotaCommand {
     #[command(after_long_help = set::args::EXAMPLES, override_usage = "kubectl session quota set [NAME] [--RESOURCE QUANTITY]... [options]
   kubectl session quota set [NAME] (-f FILENAME | --config FILENAME) [options]")]
     Set(Box<set::args::QuotaSetArgs>),
+    /// Show the hours that sessions have used
+    #[command(long_about = usage::ABOUT, after_long_help = usage::EXAMPLES, override_usage = "kubectl session quota usage [options]")]
+    Usage(usage::QuotaUsageArgs),
 }

@@ -4,6 +4,7 @@
 //! Args ─┬─► show ─► ListIntent ─► quotas or sessions and their objects ─► rows ─► table, documents
 //!       ├─► nodes ─► PoolRules, active sessions ─► NodePlan ─► table, arithmetic, documents
 //!       ├─► cost ─► Prices, CostObjects ─► CostReport ─► table, documents
+//!       ├─► usage ─► RunRecords, Window ─► UsageGroup ─► table, documents
 //!       └─► set ─► Intent ─► Observed ─► QuotaPlan ─► objects, applied and counted
 //! ```
 
@@ -15,7 +16,9 @@ mod intent;
 mod nodes;
 mod row_output;
 mod set;
+mod set_hours;
 mod show;
+mod usage;
 
 use anyhow::Result;
 use session_shared::verb::{Environment, Verb};
@@ -42,6 +45,7 @@ impl Verb for Quota {
             QuotaCommand::Show(args) => show::run(args, &connection, environment).await,
             QuotaCommand::Nodes(args) => nodes::run(args, &connection, environment).await,
             QuotaCommand::Cost(args) => cost::run(args, &connection, environment).await,
+            QuotaCommand::Usage(args) => usage::run(args, &connection, environment).await,
             QuotaCommand::Set(args) => set::run(*args, &connection, environment).await,
         }
     }

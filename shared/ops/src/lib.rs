@@ -24,7 +24,7 @@
 //! finished by running it again.
 //!
 //! Beside the operations: `Confirmation` asks before data is destroyed, `trust` decides whether stored text may be run,
-//! `preflight` checks quotas and classes before a start, `QuiesceHooks` run around a snapshot, and `container_archive` copies files out
+//! `preflight` checks quotas and classes before a start, `hours_check` the owner's budget of running hours, `QuiesceHooks` run around a snapshot, and `container_archive` copies files out
 //! of a container and into it.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
@@ -46,6 +46,7 @@ mod deletion_data;
 mod explain_cause;
 pub mod finish_start;
 pub mod follow_logs;
+pub mod hours_check;
 mod incomplete_copy;
 pub mod missing_kinds;
 pub mod missing_right;
@@ -58,6 +59,7 @@ pub mod quiesce_hooks;
 pub mod read_schedule;
 pub mod restart;
 mod run_hook;
+pub mod run_records;
 pub mod selected_sessions;
 pub mod session_events;
 pub mod session_losses;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::Cluster;
 use crate::custom_workload::check_stoppable;
+use crate::hours_check::check_hours;
 use crate::start_plan::StartPlan;
 use session_client::{ListOptions, Scope, WriteOptions};
 use session_engine::diagnosis::{Cause, ingress_conflict, missing_class, pod_security, quota};
@@ -137,7 +138,8 @@ pub async fn read_preflight_facts(
     let namespace = Scope::Namespace(name);
     let privileged = pod_security::needs_privileged_namespace(objects.new);
     let (quotas, storage, ingress, ingresses, existing, level) = futures::try_join!(
-        list_if_needed(cluster, &RESOURCE_QUOTA, namespace, !objects.new.is_empty()),
+        // Also for a start that makes nothing new: quotas hold the budgets of running hours.
+        list_if_needed(cluster, &RESOURCE_QUOTA, namespace, true),
         list_if_needed(cluster, &STORAGE_CLASS, Scope::Cluster, !storage.is_empty()),
         list_if_needed(cluster, &INGRESS_CLASS, Scope::Cluster, !ingress.is_empty()),
         list_other_ingresses(cluster, namespace, objects.ingresses),
@@ -264,7 +266,7 @@ async fn read_namespace(cluster: &Cluster, namespace: &str, needed: bool) -> Res
 }
 
 impl StartPlan {
-    /// Checks quotas and classes of new objects, hosts of new and changed Ingresses, and the expansion of claims by a server dry
+    /// Checks quotas and classes of new objects, the owner's running hours, hosts of new and changed Ingresses, and the expansion of claims by a server dry
     /// run.
     pub(super) async fn check_preflight(
         &self,
@@ -296,6 +298,8 @@ impl StartPlan {
         };
         let checked = read_preflight_facts(cluster, &objects, sink).await?;
         check_preflight(&objects, &checked)?;
+        let (owner, quotas) = (&self.start.ownership, checked.quotas.as_deref());
+        check_hours(cluster, owner, quotas, self.requested_at, sink).await?;
         let rehearsal = WriteOptions {
             dry_run: true,
             ..WriteOptions::by(MANAGER)

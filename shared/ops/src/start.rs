@@ -23,7 +23,8 @@ use session_client::interrupt::{Interrupt, interrupted_error};
 use session_client::{WriteOptions, parse_object};
 use session_engine::plan::{Plan, PlanOutcome, Step, StepResult};
 use session_engine::reconcile::{
-    LiveObjects, RenderedStart, Rendering, TargetState, describe_evictions, reconcile, status_patch,
+    LiveObjects, RenderedStart, Rendering, TargetState, describe_evictions, reconcile,
+    status_patch, usage_after_start,
 };
 use session_model::api::{ObjectRef, SessionSpec};
 use session_model::failure::{self, FailureKind, with_hint};
@@ -130,7 +131,9 @@ impl RequestedStart<'_> {
             return Err(interrupted_error());
         }
         let (session, objects) = (&started.session, &started.objects);
-        let status = status_patch::start_status(session, &started.start, objects, context.now);
+        let usage = usage_after_start(session, self.live, objects, context.now);
+        let status =
+            status_patch::start_status(session, &started.start, objects, &usage, context.now);
         started.object = cluster.patch_status(&ownership, status, write).await?;
         started.session = parse_object(started.object.clone())?;
         Ok(started)

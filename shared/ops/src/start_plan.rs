@@ -15,6 +15,7 @@ use super::missing_kinds::MissingKinds;
 use super::trust::StoredPart;
 use super::{incomplete_copy, template_lookup, trust};
 use crate::Cluster;
+use crate::hours_check::SKIPPED_CHECKS_NOTE;
 use crate::objects_by_name::read_objects_by_name;
 use crate::observed_session::ObservedSession;
 use session_client::{AccessReviews, random_token};
@@ -35,7 +36,7 @@ use session_model::objects::access::Access;
 use session_model::objects::ownership::{Ownership, has_kind_and_name};
 use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::{SECRET, SESSION};
-use session_model::progress::ProgressSink;
+use session_model::progress::{ProgressEvent, ProgressSink};
 use session_template::AssignedValues;
 use session_template::decode_parameters_secret;
 
@@ -130,7 +131,9 @@ impl StartPlan {
             has_new_secrets,
             notes,
         };
-        if !options.skip_checks {
+        if options.skip_checks {
+            sink.tell(ProgressEvent::Note(SKIPPED_CHECKS_NOTE.to_owned()));
+        } else {
             futures::try_join!(
                 start_plan.check_preflight(cluster, sink),
                 start_plan.require_access(cluster)

@@ -24,6 +24,9 @@ pub(crate) const EXAMPLES: &str = "  # Allow 100 sessions, stopped ones included
   kubectl session quota set -f sindri.yaml
   kubectl session quota set --config nvim-web.toml
 
+  # Let the sessions of alice run 40 hours a week, and those of every other user 8 hours a day
+  kubectl session quota set --hours 'user=alice:40/week' --hours 'user=*:8/day'
+
   # Print the objects for an administrator to apply
   kubectl session quota set --max-sessions 100 --dry-run=client -o yaml";
 
@@ -94,6 +97,12 @@ pub struct QuotaSetArgs {
         value_delimiter = ','
     )]
     pub limit_range: Vec<String>,
+
+    /// Hours for which a user's sessions may run in each day, week (from Monday) or month, in UTC (user=alice:40/week); user=*
+    /// is every user without a budget of their own, user=NAME:none removes a budget; may be repeated. Budgets are kept in the
+    /// ResourceQuota session-hours and checked by create, start and connect, not by the server
+    #[arg(help_heading = "Resource", long, value_name = "user=NAME:HOURS/PERIOD")]
+    pub hours: Vec<String>,
 
     /// If true, take over a ResourceQuota or LimitRange of this name that quota set has not made; its other limits are kept
     #[arg(long)]
