@@ -4,11 +4,13 @@
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use serde_json::{Map, Value, json};
 use session_model::objects::Untyped;
+use session_model::objects::ephemeral_volumes::mounted_claims;
 use session_model::objects::pods::{pod_labels, pod_spec, pod_spec_mut};
 use session_model::quantity::Quantity;
 
 use super::selector::Labels;
 use crate::capacity::demand::{parse_quantity, pod_count, pod_resources};
+use crate::capacity::limit_range::apply_pod_limit_defaults;
 
 /// Objects that complete a Pod when the API server admits it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,6 +32,10 @@ pub struct SessionPod {
     pub fields: Map<String, Value>,
     /// The same spec, typed.
     pub spec: PodSpec,
+    /// StorageClasses of claims that are made for the Pod; `None` for the default one.
+    pub claim_classes: Vec<Option<String>>,
+    /// Claims that exist before the session and that the Pod mounts.
+    pub mounted_claims: Vec<String>,
 }
 
 /// Returns the Pods that run at the same time when a session has started, in the order of its objects. Pods of CronJobs come later, those of
@@ -51,6 +57,11 @@ pub fn expand_pods(objects: &[Value], admission: &Admission<'_>) -> Vec<SessionP
             labels: labels
                 .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
                 .collect(),
+            claim_classes: claim_classes(object, &fields, objects),
+            mounted_claims: mounted_claims(&fields)
+                .filter(|name| find_claim(objects, name).is_none())
+                .map(str::to_owned)
+                .collect(),
             fields,
             spec: typed,
         };
@@ -58,6 +69,30 @@ pub fn expand_pods(objects: &[Value], admission: &Admission<'_>) -> Vec<SessionP
         pods.extend(std::iter::repeat_n(pod, count));
     }
     pods
+}
+
+fn find_claim<'a>(objects: &'a [Value], name: &str) -> Option<&'a Value> {
+    let is_claim = |object: &&Value| {
+        let object = Untyped(*object);
+        object.kind() == "PersistentVolumeClaim" && object.name() == name
+    };
+    objects.iter().find(is_claim)
+}
+
+fn claim_classes(
+    workload: &Value,
+    spec: &Map<String, Value>,
+    objects: &[Value],
+) -> Vec<Option<String>> {
+    let own = mounted_claims(spec).filter_map(|name| find_claim(objects, name));
+    let templates = Untyped(workload).items_at("/spec/volumeClaimTemplates");
+    let templates = templates.map(|claim| claim.0);
+    let volumes = spec.get("volumes").and_then(Value::as_array);
+    let volumes = volumes.into_iter().flatten();
+    let ephemeral = volumes.filter_map(|volume| volume.pointer("/ephemeral/volumeClaimTemplate"));
+    let claims = own.chain(templates).chain(ephemeral);
+    let class = |claim| Untyped(claim).str_at("/spec/storageClassName").map(str::to_owned);
+    claims.map(class).collect()
 }
 
 /// Returns objects whose Pod specs are completed as the API server does, for their sums.
@@ -75,16 +110,7 @@ pub fn admit_objects(objects: &[Value], admission: &Admission<'_>) -> Vec<Value>
 fn admit_pod(spec: &Map<String, Value>, admission: &Admission<'_>) -> Map<String, Value> {
     let mut spec = spec.clone();
     for_each_container(&mut spec, default_requests);
-    for range in admission.limit_ranges {
-        for limit in Untyped(range).items_at("/spec/limits") {
-            if limit.str_at("/type") == Some("Container") {
-                for_each_container(&mut spec, |container| {
-                    fill(container, "limits", limit.at("/default"));
-                    fill(container, "requests", limit.at("/defaultRequest"));
-                });
-            }
-        }
-    }
+    apply_pod_limit_defaults(&mut spec, admission.limit_ranges);
     apply_runtime_class(&mut spec, admission.runtime_classes);
     if spec.get("hostNetwork") == Some(&Value::Bool(true)) {
         for_each_container(&mut spec, publish_ports);
