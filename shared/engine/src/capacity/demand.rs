@@ -151,7 +151,7 @@ fn raise_amounts(most: &mut BTreeMap<String, Quantity>, amounts: BTreeMap<String
     }
 }
 
-pub(super) fn container_resources(container: &Value) -> Vec<(String, Quantity)> {
+pub(crate) fn container_resources(container: &Value) -> Vec<(String, Quantity)> {
     amounts_in(container.pointer("/resources"))
 }
 

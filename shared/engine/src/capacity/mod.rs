@@ -3,3 +3,4 @@
 
 pub mod demand;
 pub mod limit_range;
+pub mod quota_scope;

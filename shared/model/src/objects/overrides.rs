@@ -92,6 +92,11 @@ fn parse_positive_quantity(field: &str, value: &IntOrString) -> Result<Quantity>
     Ok(parsed)
 }
 
+/// Returns true for an extended resource that is a GPU or a part of one: nvidia.com/gpu, amd.com/gpu, a MIG profile.
+pub fn is_gpu_resource(name: &str) -> bool {
+    name.contains('/') && (name.ends_with("gpu") || name.contains("/mig-"))
+}
+
 /// Parses a number of GPUs.
 ///
 /// # Errors
@@ -151,8 +156,7 @@ fn set_limit(resources: &mut Value, name: &str, limit: Quantity) {
 /// Sets the count of the GPU resource that the container already names (nvidia.com/gpu, amd.com/gpu, a MIG profile), else of
 /// `default`, and returns its name.
 fn set_gpu(resources: &mut Value, count: u32, default: String) -> String {
-    let is_gpu =
-        |name: &&String| name.contains('/') && (name.ends_with("gpu") || name.contains("/mig-"));
+    let is_gpu = |name: &&String| is_gpu_resource(name);
     let named = ["limits", "requests"].iter().find_map(|part| {
         let map = resources.get(*part)?.as_object()?;
         map.keys().find(is_gpu).cloned()
