@@ -131,7 +131,6 @@ impl Builder<'_> {
             let counter = |one: &Spread| builder.spread_counter(one, own);
             all.iter().map(counter).collect()
         };
-        let selects = |term: &PodTerm, other| term.selects(other, context.labels_of);
         ScheduledPod {
             workload: pod.workload.clone(),
             requests: requests.map(Option::unwrap_or_default).collect(),
@@ -140,7 +139,7 @@ impl Builder<'_> {
             anti_affinity: rules
                 .anti_affinity
                 .iter()
-                .map(|term| self.counter(&term.topology_key, &|other, _| selects(term, other)))
+                .map(|term| self.counter(&term.topology_key, &|other, _| term.selects(other, context.labels_of)))
                 .collect(),
             affinity: rules
                 .affinity
@@ -193,7 +192,7 @@ impl Builder<'_> {
     }
 
     fn spread_counter(&mut self, constraint: &Spread, own: PodIdentity<'_>) -> SpreadCounter {
-        let counts = |pod: PodIdentity<'_>, terminating| !terminating && constraint.counts(pod);
+        let counts = |pod: PodIdentity<'_>, terminating: bool| !terminating && constraint.counts(pod);
         SpreadCounter {
             counter: self.counter(&constraint.topology_key, &counts),
             counts_itself: constraint.counts_itself(own.labels),
