@@ -32,7 +32,11 @@ mod tests {
             ("requests.memory", "1536Mi", "1536Mi"),
             ("requests.memory", "1573741824", "1.4Gi"),
             ("memory", "-1573741824", "-1.4Gi"),
-            ("fast.storageclass.storage.k8s.io/requests.storage", "10000000001", "9.3Gi"),
+            (
+                "fast.storageclass.storage.k8s.io/requests.storage",
+                "10000000001",
+                "9.3Gi",
+            ),
             ("limits.cpu", "12345678m", "12345678m"),
             ("pods", "2000", "2k"),
         ] {

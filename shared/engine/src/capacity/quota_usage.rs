@@ -47,7 +47,10 @@ impl QuotaUsage {
         let object = Untyped(quota);
         let ResourceQuota { spec, status, .. } = object.read()?;
         let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
-        let (wanted, hard) = (spec.hard.unwrap_or_default(), status.hard.unwrap_or_default());
+        let (wanted, hard) = (
+            spec.hard.unwrap_or_default(),
+            status.hard.unwrap_or_default(),
+        );
         let used = status.used.unwrap_or_default();
         let names: BTreeSet<&String> = wanted.keys().chain(hard.keys()).collect();
         let resources = names.into_iter().filter_map(|name| {
@@ -161,7 +164,10 @@ impl Bottleneck<'_> {
         } else if free.is_zero() {
             format!("nothing is free of {resource}: {used} used of {hard} ({place})")
         } else {
-            format!("{resource} binds first: {} free of {hard} ({place})", shown(&free))
+            format!(
+                "{resource} binds first: {} free of {hard} ({place})",
+                shown(&free)
+            )
         }
     }
 }

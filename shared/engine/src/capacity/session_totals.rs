@@ -173,7 +173,10 @@ pub fn sum_totals(objects: &UsageObjects, grouping: Grouping, now: Timestamp) ->
         let owner = sums.known.owner_of_data(snapshot);
         if let Some(totals) = sums.row(snapshot, owner) {
             totals.snapshots += 1;
-            match snapshot.pointer("/status/restoreSize").and_then(parse_quantity) {
+            match snapshot
+                .pointer("/status/restoreSize")
+                .and_then(parse_quantity)
+            {
                 Some(size) => totals.snapshot_storage = totals.snapshot_storage.add(&size),
                 None => totals.unsized_snapshots += 1,
             }
@@ -221,14 +224,19 @@ struct KnownSessions<'o>(HashMap<SessionKey<'o>, &'o Value>);
 
 impl<'o> KnownSessions<'o> {
     fn of(objects: &'o UsageObjects) -> Self {
-        let keyed = objects.sessions.iter().map(|session| (session_key(session), session));
+        let keyed = objects
+            .sessions
+            .iter()
+            .map(|session| (session_key(session), session));
         Self(keyed.collect())
     }
 
     /// Returns the session that an object's label names.
     fn labelled(&self, object: &'o Value) -> Option<&'o Value> {
         let name = Untyped(object).label(labels::SESSION)?;
-        self.0.get(&(Untyped(object).home_namespace(), name)).copied()
+        self.0
+            .get(&(Untyped(object).home_namespace(), name))
+            .copied()
     }
 
     /// Returns the session of a Pod. Anybody can write labels, so the Pod's owner must be the session or a controller.
@@ -335,7 +343,10 @@ impl<'o> Sums<'o> {
     }
 
     fn into_rows(self) -> Vec<TotalsRow> {
-        let rows = self.rows.into_iter().filter(|(_, totals)| !totals.is_empty());
+        let rows = self
+            .rows
+            .into_iter()
+            .filter(|(_, totals)| !totals.is_empty());
         let rows = rows.map(|((namespace, holder), totals)| TotalsRow {
             namespace,
             holder,

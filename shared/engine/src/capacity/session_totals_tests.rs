@@ -24,7 +24,12 @@ fn data(namespace: &str, session: &str, user: &str, fields: Value) -> Value {
 }
 
 fn claim(namespace: &str, session: &str, user: &str, size: &str) -> Value {
-    data(namespace, session, user, json!({"spec": {"resources": {"requests": {"storage": size}}}}))
+    data(
+        namespace,
+        session,
+        user,
+        json!({"spec": {"resources": {"requests": {"storage": size}}}}),
+    )
 }
 
 /// Alice has two sessions in two namespaces and data of a deleted one, Bob one without a Pod; a Pod and a claim are nobody's.
@@ -32,12 +37,21 @@ fn objects() -> UsageObjects {
     let lab = json!({"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"cpu": "1", "nvidia.com/gpu": "2"}});
     let foreign = json!({"kind": "Pod", "metadata": {"name": "web", "namespace": "one"}, "spec": {"containers": [{"resources": {"requests": {"cpu": "3"}}}]}});
     UsageObjects {
-        sessions: vec![session("one", "a", "alice"), session("two", "a", "alice"), session("one", "b", "bob")],
-        pods: Some(vec![pod("one", "a", lab.clone()), pod("two", "a", lab), foreign.clone(), {
-            let mut elsewhere = foreign;
-            elsewhere["metadata"]["namespace"] = "three".into();
-            elsewhere
-        }]),
+        sessions: vec![
+            session("one", "a", "alice"),
+            session("two", "a", "alice"),
+            session("one", "b", "bob"),
+        ],
+        pods: Some(vec![
+            pod("one", "a", lab.clone()),
+            pod("two", "a", lab),
+            foreign.clone(),
+            {
+                let mut elsewhere = foreign;
+                elsewhere["metadata"]["namespace"] = "three".into();
+                elsewhere
+            },
+        ]),
         claims: Some(vec![
             claim("one", "a", "alice", "10Gi"),
             claim("one", "gone", "alice", "20Gi"),
@@ -45,7 +59,12 @@ fn objects() -> UsageObjects {
             json!({"metadata": {"name": "x", "namespace": "one"}, "spec": {"resources": {"requests": {"storage": "5Gi"}}}}),
         ]),
         snapshots: Some(vec![
-            data("one", "a", "alice", json!({"status": {"restoreSize": "10Gi"}})),
+            data(
+                "one",
+                "a",
+                "alice",
+                json!({"status": {"restoreSize": "10Gi"}}),
+            ),
             data("one", "a", "alice", json!({"status": {}})),
         ]),
         quota_namespaces: BTreeSet::from(["one".to_owned(), "two".to_owned()]),
@@ -64,11 +83,24 @@ fn rows(objects: &UsageObjects, grouping: Grouping) -> Vec<String> {
         };
         let it = row.totals;
         let cpu = it.resource("requests.cpu");
-        let Totals { sessions, running, pods, claims, storage, snapshots, .. } = it;
+        let Totals {
+            sessions,
+            running,
+            pods,
+            claims,
+            storage,
+            snapshots,
+            ..
+        } = it;
         let namespace = row.namespace.unwrap_or_else(|| "*".into());
-        format!("{namespace} {holder}: {running}/{sessions} {pods} {cpu} {claims} {storage} {snapshots}")
+        format!(
+            "{namespace} {holder}: {running}/{sessions} {pods} {cpu} {claims} {storage} {snapshots}"
+        )
     };
-    sum_totals(objects, grouping, now).into_iter().map(shown).collect()
+    sum_totals(objects, grouping, now)
+        .into_iter()
+        .map(shown)
+        .collect()
 }
 
 #[test]
@@ -115,7 +147,10 @@ fn a_selection_counts_only_its_own() {
     let mut few = objects();
     few.sessions.truncate(1);
     few.is_selection = true;
-    assert_eq!(rows(&few, Grouping::Session), ["one a/alice: 1/1 1 500m 1 10Gi 2"]);
+    assert_eq!(
+        rows(&few, Grouping::Session),
+        ["one a/alice: 1/1 1 500m 1 10Gi 2"]
+    );
     assert_eq!(rows(&few, Grouping::User), ["* alice: 1/1 1 500m 1 10Gi 2"]);
 }
 
@@ -145,7 +180,10 @@ fn a_session_runs_when_its_primary_pod_is_ready() {
     let mut primary = pod("one", "b", json!({}));
     primary["status"]["conditions"] = json!([]);
     let mut side = pod("one", "b", json!({}));
-    side["metadata"]["labels"].as_object_mut().unwrap().shift_remove(labels::PRIMARY);
+    side["metadata"]["labels"]
+        .as_object_mut()
+        .unwrap()
+        .shift_remove(labels::PRIMARY);
     all.pods = Some(vec![primary, side.clone()]);
     assert!(rows(&all, Grouping::Session)[1].starts_with("one b/bob: 0/1"));
     all.pods = Some(vec![side]);
@@ -154,8 +192,16 @@ fn a_session_runs_when_its_primary_pod_is_ready() {
 
 #[test]
 fn devices_of_plugins_are_told_from_kubernetes_own_resources() {
-    let totals = &sum_totals(&objects(), Grouping::User, "2026-03-01T12:00:00Z".parse().unwrap())[0].totals;
-    let devices: Vec<String> = totals.extended_resources().map(|(name, amount)| format!("{name}={amount}")).collect();
+    let totals = &sum_totals(
+        &objects(),
+        Grouping::User,
+        "2026-03-01T12:00:00Z".parse().unwrap(),
+    )[0]
+    .totals;
+    let devices: Vec<String> = totals
+        .extended_resources()
+        .map(|(name, amount)| format!("{name}={amount}"))
+        .collect();
     assert_eq!(devices, ["nvidia.com/gpu=4"]);
     for (name, extended) in [
         ("cpu", false),
@@ -167,5 +213,11 @@ fn devices_of_plugins_are_told_from_kubernetes_own_resources() {
     ] {
         assert_eq!(is_extended(name), extended, "{name}");
     }
-    assert_eq!((totals.unsized_snapshots, totals.snapshot_storage.to_string().as_str()), (1, "10Gi"));
+    assert_eq!(
+        (
+            totals.unsized_snapshots,
+            totals.snapshot_storage.to_string().as_str()
+        ),
+        (1, "10Gi")
+    );
 }

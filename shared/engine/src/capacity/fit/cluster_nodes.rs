@@ -169,11 +169,25 @@ mod tests {
             json!({ "metadata": { "name": "p", "namespace": "a" }, "status": { "phase": phase },
                 "spec": { "nodeName": node, "containers": [{ "name": "c", "resources": { "requests": { "cpu": "500m" } } }] } })
         };
-        let pods = [pod(Some("n"), "Running"), pod(Some("n"), "Succeeded"), pod(None, "Pending"), pod(Some("gone"), "Running")];
+        let pods = [
+            pod(Some("n"), "Running"),
+            pod(Some("n"), "Succeeded"),
+            pod(None, "Pending"),
+            pod(Some("gone"), "Running"),
+        ];
         let found = ClusterNodes::new(&[node], &pods);
         let node = &found.nodes[0];
-        assert_eq!((node.used_units("cpu"), node.pods.len(), found.waiting), (500, 1, 1));
-        assert_eq!((node.allocatable_units("cpu"), node.allocatable_units("memory")), (4000, 1 << 30));
+        assert_eq!(
+            (node.used_units("cpu"), node.pods.len(), found.waiting),
+            (500, 1, 1)
+        );
+        assert_eq!(
+            (
+                node.allocatable_units("cpu"),
+                node.allocatable_units("memory")
+            ),
+            (4000, 1 << 30)
+        );
         assert_eq!(node.assumed, [500, 200 << 20]);
     }
 }

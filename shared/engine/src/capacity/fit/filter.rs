@@ -19,7 +19,11 @@ pub(super) enum Shortage {
 }
 
 /// Returns the nodes that take the Pod.
-pub(super) fn feasible_nodes(scheduling: &Scheduling, pod: usize, loads: &[NodeLoad]) -> Vec<usize> {
+pub(super) fn feasible_nodes(
+    scheduling: &Scheduling,
+    pod: usize,
+    loads: &[NodeLoad],
+) -> Vec<usize> {
     let pod = &scheduling.pods[pod];
     let rules = DomainCounts::new(scheduling, pod, loads);
     let nodes = 0..loads.len();
@@ -149,7 +153,8 @@ fn spread_counts(
     let topology = &scheduling.topologies[one.counter.topology];
     let has_all_keys = |node: usize| {
         let mut constraints = pod.spread.iter();
-        constraints.all(|other| scheduling.topologies[other.counter.topology].domains[node].is_some())
+        constraints
+            .all(|other| scheduling.topologies[other.counter.topology].domains[node].is_some())
     };
     let counted = |node: usize| has_all_keys(node) && one.counts_node(pod, node);
     let counts = count_by_domain(scheduling, &one.counter, loads, &counted);

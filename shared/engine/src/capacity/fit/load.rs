@@ -58,7 +58,10 @@ pub(super) fn end_session(scheduling: &Scheduling, loads: &mut Loads) {
 /// Returns the Pods that a counter selects on a node.
 pub(super) fn count_on(counter: &PodCounter, node: usize, load: &NodeLoad) -> i64 {
     let selected = counter.groups.iter().zip(&load.groups);
-    let placed: i64 = selected.filter(|(selected, _)| **selected).map(|(_, count)| count).sum();
+    let placed: i64 = selected
+        .filter(|(selected, _)| **selected)
+        .map(|(_, count)| count)
+        .sum();
     counter.existing[node] + placed
 }
 

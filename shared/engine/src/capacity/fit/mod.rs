@@ -143,7 +143,9 @@ impl FitCount {
 pub fn compute_fit(input: &FitInput<'_>) -> Fit {
     let objects = admit_objects(input.objects, &input.admission);
     let objects = complete_claims(objects, input.volumes.default_class());
-    let quotas = input.quotas.map(|quotas| find_quota_rooms(&objects, quotas));
+    let quotas = input
+        .quotas
+        .map(|quotas| find_quota_rooms(&objects, quotas));
     let mut fit = Fit {
         demand: sum_quota_demand(&objects),
         quotas,
@@ -174,8 +176,9 @@ fn count_by_nodes(input: &FitInput<'_>, limit: u64) -> Option<NodeRoom> {
         let mut namespaces = input.namespaces.iter();
         let found = namespaces.find(|namespace| Untyped(namespace).name() == name);
         let labels = found.and_then(|namespace| namespace.pointer("/metadata/labels"));
-        let mut labels: BTreeMap<String, String> =
-            labels.and_then(|labels| Untyped(labels).read()).unwrap_or_default();
+        let mut labels: BTreeMap<String, String> = labels
+            .and_then(|labels| Untyped(labels).read())
+            .unwrap_or_default();
         labels.insert(NAMESPACE_NAME.into(), name.to_owned());
         labels
     };
@@ -186,7 +189,12 @@ fn count_by_nodes(input: &FitInput<'_>, limit: u64) -> Option<NodeRoom> {
     };
     let scheduling = build_scheduling(&pairs, &cluster.nodes, &context);
     let placement = place_sessions(&scheduling, limit);
-    Some(node_room::describe_nodes(&scheduling, &cluster.nodes, &placement, cluster.waiting))
+    Some(node_room::describe_nodes(
+        &scheduling,
+        &cluster.nodes,
+        &placement,
+        cluster.waiting,
+    ))
 }
 
 /// Returns the selectors of the Pod's workload and of Services of the session that select it: the scheduler spreads Pods by them.
@@ -194,7 +202,8 @@ fn spread_selectors(pod: &SessionPod, objects: &[Value]) -> Vec<LabelSelector> {
     let of_object = |object: &Value| -> Option<LabelSelector> {
         let (kind, name) = (Untyped(object).kind(), Untyped(object).name());
         if kind == "Service" {
-            let labels: BTreeMap<String, String> = Untyped(object.pointer("/spec/selector")?).read()?;
+            let labels: BTreeMap<String, String> =
+                Untyped(object.pointer("/spec/selector")?).read()?;
             let selects = |(key, value): (&String, &String)| pod.labels.get(key) == Some(value);
             return (!labels.is_empty() && labels.iter().all(selects)).then(|| LabelSelector {
                 match_labels: Some(labels),
@@ -202,7 +211,8 @@ fn spread_selectors(pod: &SessionPod, objects: &[Value]) -> Vec<LabelSelector> {
             });
         }
         let spreads = matches!(kind, "Deployment" | "ReplicaSet" | "StatefulSet");
-        let own = spreads && pod.workload == format!("{kind}/{name}") && pod_labels(object).is_some();
+        let own =
+            spreads && pod.workload == format!("{kind}/{name}") && pod_labels(object).is_some();
         Untyped(object.pointer("/spec/selector").filter(|_| own)?).read()
     };
     objects.iter().filter_map(of_object).collect()

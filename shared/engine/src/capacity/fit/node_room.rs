@@ -86,7 +86,10 @@ pub(super) fn describe_nodes(
 
 /// Returns why the node takes no Pod of the session; `None` if it takes one of them.
 fn find_exclusion(scheduling: &Scheduling, node: usize) -> Option<Exclusion> {
-    let mut all = scheduling.pods.iter().map(|pod| pod.nodes[node].excluded.clone());
+    let mut all = scheduling
+        .pods
+        .iter()
+        .map(|pod| pod.nodes[node].excluded.clone());
     let first = all.next()??;
     all.all(|excluded| excluded.is_some()).then_some(first)
 }
@@ -96,7 +99,8 @@ fn node_amounts(scheduling: &Scheduling, node: &ClusterNode, index: usize) -> Ve
     let alike = |resource: usize| {
         let need = first.map(|pod| pod.requests[resource])?;
         let mut pods = scheduling.pods.iter();
-        pods.all(|pod| pod.requests[resource] == need).then_some(need)
+        pods.all(|pod| pod.requests[resource] == need)
+            .then_some(need)
     };
     let requested = |resource: &usize| {
         let mut pods = scheduling.pods.iter();
@@ -142,7 +146,10 @@ fn count_shortages(scheduling: &Scheduling, placement: &Placement) -> BTreeMap<S
     let mut counts = BTreeMap::new();
     let mut count = |name: &str| *counts.entry(name.to_owned()).or_default() += 1;
     if let Some((_, shortages)) = &placement.refused {
-        for shortage in shortages.iter().filter_map(|(_, shortage)| shortage.as_ref()) {
+        for shortage in shortages
+            .iter()
+            .filter_map(|(_, shortage)| shortage.as_ref())
+        {
             count(shortage_name(scheduling, shortage));
         }
         return counts;

@@ -60,7 +60,9 @@ fn count_by_node(scheduling: &Scheduling, limit: u64) -> Placement {
         if is_open(node) { least } else { 0 }
     };
     let placed: Vec<i64> = (0..scheduling.allocatable.len()).map(fits).collect();
-    let total = placed.iter().fold(0, |sum: i64, count| sum.saturating_add(*count));
+    let total = placed
+        .iter()
+        .fold(0, |sum: i64, count| sum.saturating_add(*count));
     let each = i64::try_from(pods.len()).unwrap_or(i64::MAX).max(1);
     let count = u64::try_from(total / each).unwrap_or(0);
     Placement {
@@ -129,7 +131,11 @@ impl<'a> Search<'a> {
             proven: self.proven,
             limited,
             refused,
-            placed: loads.iter().zip(before).map(|(load, before)| load.pods - before).collect(),
+            placed: loads
+                .iter()
+                .zip(before)
+                .map(|(load, before)| load.pods - before)
+                .collect(),
         }
     }
 
@@ -174,7 +180,8 @@ impl<'a> Search<'a> {
         let mut kept: Vec<usize> = Vec::new();
         for node in nodes {
             let class = self.classes[*node];
-            let alike = |other: &usize| self.classes[*other] == class && loads[*other] == loads[*node];
+            let alike =
+                |other: &usize| self.classes[*other] == class && loads[*other] == loads[*node];
             if !kept.iter().any(alike) {
                 kept.push(*node);
             }
@@ -184,8 +191,12 @@ impl<'a> Search<'a> {
 
     /// Returns the loads in an order that does not depend on which of several nodes of a class has which.
     fn canonical(&self, loads: &[NodeLoad]) -> Vec<(usize, NodeLoad)> {
-        let mut all: Vec<(usize, NodeLoad)> =
-            self.classes.iter().copied().zip(loads.iter().cloned()).collect();
+        let mut all: Vec<(usize, NodeLoad)> = self
+            .classes
+            .iter()
+            .copied()
+            .zip(loads.iter().cloned())
+            .collect();
         all.sort();
         all
     }
@@ -207,7 +218,11 @@ fn node_classes(scheduling: &Scheduling) -> Vec<usize> {
         .iter()
         .map(|topology| {
             let mut sizes = vec![0; topology.count];
-            topology.domains.iter().flatten().for_each(|domain| sizes[*domain] += 1);
+            topology
+                .domains
+                .iter()
+                .flatten()
+                .for_each(|domain| sizes[*domain] += 1);
             sizes
         })
         .collect();
@@ -215,7 +230,13 @@ fn node_classes(scheduling: &Scheduling) -> Vec<usize> {
         let topologies = scheduling.topologies.iter().zip(&sizes);
         topologies.map(move |(topology, sizes)| {
             // A domain of one node is exchanged with the node.
-            topology.domains[node].map(|domain| if sizes[domain] == 1 { usize::MAX } else { domain })
+            topology.domains[node].map(|domain| {
+                if sizes[domain] == 1 {
+                    usize::MAX
+                } else {
+                    domain
+                }
+            })
         })
     };
     let class = |node: usize| -> NodeClass<'_> {

@@ -228,10 +228,22 @@ impl PodRules {
             };
             terms.map(read).collect::<Vec<_>>()
         };
-        let near_required = near.and_then(|all| all.required_during_scheduling_ignored_during_execution.as_ref());
-        let far_required = far.and_then(|all| all.required_during_scheduling_ignored_during_execution.as_ref());
-        let near_preferred = near.and_then(|all| all.preferred_during_scheduling_ignored_during_execution.as_ref());
-        let far_preferred = far.and_then(|all| all.preferred_during_scheduling_ignored_during_execution.as_ref());
+        let near_required = near.and_then(|all| {
+            all.required_during_scheduling_ignored_during_execution
+                .as_ref()
+        });
+        let far_required = far.and_then(|all| {
+            all.required_during_scheduling_ignored_during_execution
+                .as_ref()
+        });
+        let near_preferred = near.and_then(|all| {
+            all.preferred_during_scheduling_ignored_during_execution
+                .as_ref()
+        });
+        let far_preferred = far.and_then(|all| {
+            all.preferred_during_scheduling_ignored_during_execution
+                .as_ref()
+        });
         let (spread, preferred_spread) = read_spread(spec, pod, selectors);
         let mut preferred = weighted(near_preferred, 1);
         preferred.extend(weighted(far_preferred, -1));
@@ -251,11 +263,18 @@ fn read_spread(
     pod: PodIdentity<'_>,
     selectors: &[LabelSelector],
 ) -> (Vec<Spread>, Vec<Spread>) {
-    let own = spec.topology_spread_constraints.as_deref().unwrap_or_default();
+    let own = spec
+        .topology_spread_constraints
+        .as_deref()
+        .unwrap_or_default();
     if own.is_empty() {
         let merged = merge_selectors(selectors);
-        let defaults = [("kubernetes.io/hostname", 3), ("topology.kubernetes.io/zone", 5)];
-        let defaults = defaults.map(|(key, skew)| Spread::by_default(key, skew, merged.clone(), pod.namespace));
+        let defaults = [
+            ("kubernetes.io/hostname", 3),
+            ("topology.kubernetes.io/zone", 5),
+        ];
+        let defaults = defaults
+            .map(|(key, skew)| Spread::by_default(key, skew, merged.clone(), pod.namespace));
         let kept = defaults.into_iter().filter(|_| !is_empty(&merged));
         return (Vec::new(), kept.collect());
     }
@@ -273,7 +292,10 @@ fn merge_selectors(selectors: &[LabelSelector]) -> LabelSelector {
         let labels = labels.map(|(key, value)| (key.clone(), value.clone()));
         merged.match_labels.get_or_insert_default().extend(labels);
         let expressions = selector.match_expressions.iter().flatten().cloned();
-        merged.match_expressions.get_or_insert_default().extend(expressions);
+        merged
+            .match_expressions
+            .get_or_insert_default()
+            .extend(expressions);
     }
     merged
 }
@@ -287,7 +309,11 @@ fn read_host_ports(spec: &PodSpec) -> Vec<HostPort> {
         Some(HostPort {
             port: port.host_port.filter(|port| *port > 0)?,
             protocol: port.protocol.clone().unwrap_or_else(|| "TCP".into()),
-            address: port.host_ip.clone().filter(|ip| !ip.is_empty()).unwrap_or_else(|| "0.0.0.0".into()),
+            address: port
+                .host_ip
+                .clone()
+                .filter(|ip| !ip.is_empty())
+                .unwrap_or_else(|| "0.0.0.0".into()),
         })
     });
     taken.collect()
@@ -300,20 +326,32 @@ mod tests {
 
     fn rules(spec: Value, labels: &Labels) -> PodRules {
         let spec: PodSpec = serde_json::from_value(spec).unwrap();
-        let pod = PodIdentity { namespace: "own", labels };
+        let pod = PodIdentity {
+            namespace: "own",
+            labels,
+        };
         PodRules::new(&spec, pod, &[])
     }
 
     #[test]
     fn a_term_selects_pods_of_its_own_namespace_unless_it_names_others() {
         let labels: Labels = [("app".to_owned(), "lab".to_owned())].into();
-        let names = |name: &str| Labels::from([("kubernetes.io/metadata.name".to_owned(), name.to_owned())]);
+        let names = |name: &str| {
+            Labels::from([("kubernetes.io/metadata.name".to_owned(), name.to_owned())])
+        };
         let selects = |term: Value, namespace: &str| {
             let spec = json!({ "containers": [], "affinity": { "podAntiAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": [term] } } });
             let rules = rules(spec, &labels);
-            rules.anti_affinity[0].selects(PodIdentity { namespace, labels: &labels }, &names)
+            rules.anti_affinity[0].selects(
+                PodIdentity {
+                    namespace,
+                    labels: &labels,
+                },
+                &names,
+            )
         };
-        let plain = json!({ "topologyKey": "h", "labelSelector": { "matchLabels": { "app": "lab" } } });
+        let plain =
+            json!({ "topologyKey": "h", "labelSelector": { "matchLabels": { "app": "lab" } } });
         assert!(selects(plain.clone(), "own") && !selects(plain, "other"));
         let all = json!({ "topologyKey": "h", "namespaceSelector": {}, "labelSelector": {} });
         assert!(selects(all, "other"));
@@ -324,7 +362,13 @@ mod tests {
 
     #[test]
     fn host_ports_conflict_by_address_and_protocol() {
-        let port = |port: Value| rules(json!({ "containers": [{ "name": "a", "ports": [port] }] }), &Labels::new()).host_ports;
+        let port = |port: Value| {
+            rules(
+                json!({ "containers": [{ "name": "a", "ports": [port] }] }),
+                &Labels::new(),
+            )
+            .host_ports
+        };
         let any = port(json!({ "containerPort": 80, "hostPort": 80 }));
         let one = port(json!({ "containerPort": 80, "hostPort": 80, "hostIP": "10.0.0.1" }));
         let other = port(json!({ "containerPort": 80, "hostPort": 80, "hostIP": "10.0.0.2" }));

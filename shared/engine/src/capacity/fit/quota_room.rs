@@ -59,10 +59,15 @@ pub(super) fn find_quota_rooms(objects: &[Value], quotas: &[Value]) -> QuotaRoom
         let demand = sum_quota_demand(&counted);
         for (resource, hard) in hard.iter().flatten() {
             let need = demand.get(canonical_resource(resource));
-            let (Some(need), Some(hard)) = (need.filter(|need| !need.is_zero()), parse_amount(hard)) else {
+            let (Some(need), Some(hard)) =
+                (need.filter(|need| !need.is_zero()), parse_amount(hard))
+            else {
                 continue;
             };
-            let used = used.get(resource).and_then(parse_amount).unwrap_or(Quantity::ZERO);
+            let used = used
+                .get(resource)
+                .and_then(parse_amount)
+                .unwrap_or(Quantity::ZERO);
             let free = hard.subtract(&used).share_of(need, 1).unwrap_or_default();
             found.rooms.push(QuotaRoom {
                 quota: name.to_owned(),

@@ -153,7 +153,10 @@ impl Scheduling {
     /// nodes, and have no rules about each other.
     pub(super) fn is_order_free(&self) -> bool {
         let excluded = |pod: &ScheduledPod| -> Vec<bool> {
-            pod.nodes.iter().map(|facts| facts.excluded.is_some()).collect()
+            pod.nodes
+                .iter()
+                .map(|facts| facts.excluded.is_some())
+                .collect()
         };
         let Some(first) = self.pods.first() else {
             return true;

@@ -139,7 +139,11 @@ impl Builder<'_> {
             anti_affinity: rules
                 .anti_affinity
                 .iter()
-                .map(|term| self.counter(&term.topology_key, &|other, _| term.selects(other, context.labels_of)))
+                .map(|term| {
+                    self.counter(&term.topology_key, &|other, _| {
+                        term.selects(other, context.labels_of)
+                    })
+                })
                 .collect(),
             affinity: rules
                 .affinity
@@ -175,7 +179,11 @@ impl Builder<'_> {
     }
 
     /// Counts Pods that `selects`, which is told for Pods that exist whether they are being deleted.
-    fn counter(&mut self, key: &str, selects: &dyn Fn(PodIdentity<'_>, bool) -> bool) -> PodCounter {
+    fn counter(
+        &mut self,
+        key: &str,
+        selects: &dyn Fn(PodIdentity<'_>, bool) -> bool,
+    ) -> PodCounter {
         let groups = self.groups.iter();
         let groups = groups.map(|group| selects(identity(group.pod, self.context), false));
         let existing = self.nodes.iter().map(|node| {
@@ -192,7 +200,8 @@ impl Builder<'_> {
     }
 
     fn spread_counter(&mut self, constraint: &Spread, own: PodIdentity<'_>) -> SpreadCounter {
-        let counts = |pod: PodIdentity<'_>, terminating: bool| !terminating && constraint.counts(pod);
+        let counts =
+            |pod: PodIdentity<'_>, terminating: bool| !terminating && constraint.counts(pod);
         SpreadCounter {
             counter: self.counter(&constraint.topology_key, &counts),
             counts_itself: constraint.counts_itself(own.labels),
@@ -224,13 +233,27 @@ impl Builder<'_> {
         for (group, other) in self.groups.iter().enumerate() {
             let names = self.context.labels_of;
             let theirs = identity(other.pod, self.context);
-            for term in rules.preferred.iter().filter(|term| term.selects(theirs, names)) {
+            for term in rules
+                .preferred
+                .iter()
+                .filter(|term| term.selects(theirs, names))
+            {
                 add(&term.topology_key, group, term.weight);
             }
-            for term in other.rules.preferred.iter().filter(|term| term.selects(own, names)) {
+            for term in other
+                .rules
+                .preferred
+                .iter()
+                .filter(|term| term.selects(own, names))
+            {
                 add(&term.topology_key, group, term.weight);
             }
-            for term in other.rules.affinity.iter().filter(|term| term.selects(own, names)) {
+            for term in other
+                .rules
+                .affinity
+                .iter()
+                .filter(|term| term.selects(own, names))
+            {
                 add(&term.topology_key, group, REQUIRED_AFFINITY_WEIGHT);
             }
         }
@@ -249,7 +272,12 @@ impl Builder<'_> {
         self.groups.iter().map(conflict).collect()
     }
 
-    fn node_facts(&mut self, pod: &SessionPod, rules: &PodRules, images: &ImageSizes) -> Vec<NodeFacts> {
+    fn node_facts(
+        &mut self,
+        pod: &SessionPod,
+        rules: &PodRules,
+        images: &ImageSizes,
+    ) -> Vec<NodeFacts> {
         let (avoided, preference) = self.existing_terms(pod, rules);
         let facts = |(index, node): (usize, &ClusterNode)| {
             let mut facts = self.facts_of(pod, rules, node);
@@ -278,7 +306,8 @@ impl Builder<'_> {
         } else if let Some(volume) = volume() {
             Some(volume)
         } else {
-            node.has_port_of(&rules.host_ports).then_some(Exclusion::HostPort)
+            node.has_port_of(&rules.host_ports)
+                .then_some(Exclusion::HostPort)
         };
         NodeFacts {
             excluded,
@@ -304,7 +333,10 @@ impl Builder<'_> {
                 let selects_own = |term: &&PodTerm| term.selects(own, names);
                 let avoids = rules_of.anti_affinity.iter().filter(selects_own);
                 found.extend(avoids.map(|term| add(term, None)));
-                let likes = rules.preferred.iter().filter(|term| term.selects(theirs, names));
+                let likes = rules
+                    .preferred
+                    .iter()
+                    .filter(|term| term.selects(theirs, names));
                 found.extend(likes.map(|term| add(term, Some(term.weight))));
                 let liked = rules_of.preferred.iter().filter(selects_own);
                 found.extend(liked.map(|term| add(term, Some(term.weight))));
@@ -312,7 +344,8 @@ impl Builder<'_> {
                 found.extend(near.map(|term| add(term, Some(REQUIRED_AFFINITY_WEIGHT))));
             }
         }
-        let (mut avoided, mut preference) = (vec![false; self.nodes.len()], vec![0; self.nodes.len()]);
+        let (mut avoided, mut preference) =
+            (vec![false; self.nodes.len()], vec![0; self.nodes.len()]);
         for (key, index, weight) in found {
             let topology = self.topology(&key);
             let domains = &self.topologies[topology].domains;

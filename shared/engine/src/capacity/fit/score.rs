@@ -38,7 +38,10 @@ pub(super) fn best_nodes(
     add(2, &pod_preference(scheduling, pod, loads, feasible));
     add(2, &spread(scheduling, pod, loads, feasible));
     let most = points.iter().max().copied().unwrap_or_default();
-    let best = feasible.iter().zip(&points).filter(|(_, sum)| **sum == most);
+    let best = feasible
+        .iter()
+        .zip(&points)
+        .filter(|(_, sum)| **sum == most);
     best.map(|(node, _)| *node).collect()
 }
 
@@ -53,7 +56,12 @@ fn share_of_most(scores: Vec<i64>, reverse: bool) -> Vec<i64> {
 }
 
 /// Returns the share of CPU and memory that stays free.
-fn least_allocated(scheduling: &Scheduling, pod: &ScheduledPod, node: usize, load: &NodeLoad) -> i64 {
+fn least_allocated(
+    scheduling: &Scheduling,
+    pod: &ScheduledPod,
+    node: usize,
+    load: &NodeLoad,
+) -> i64 {
     let (mut sum, mut count) = (0, 0);
     for index in 0..2 {
         let capacity = scheduling.allocatable[node][index];
@@ -107,7 +115,10 @@ fn pod_preference(
     loads: &[NodeLoad],
     feasible: &[usize],
 ) -> Vec<i64> {
-    let mut sums: Vec<i64> = feasible.iter().map(|node| pod.nodes[*node].pod_preference).collect();
+    let mut sums: Vec<i64> = feasible
+        .iter()
+        .map(|node| pod.nodes[*node].pod_preference)
+        .collect();
     for (topology, weights) in &pod.preferred {
         let topology = &scheduling.topologies[*topology];
         let mut domains = vec![0; topology.count];
@@ -147,7 +158,11 @@ fn spread(
             !one.constraint.requires_label || domains[node].is_some()
         })
     };
-    let scored: Vec<usize> = feasible.iter().copied().filter(|node| has_keys(*node)).collect();
+    let scored: Vec<usize> = feasible
+        .iter()
+        .copied()
+        .filter(|node| has_keys(*node))
+        .collect();
     let mut sums = vec![0.0; feasible.len()];
     for one in &pod.preferred_spread {
         let scores = spread_scores(scheduling, pod, one, loads, &scored, &has_keys);
@@ -158,7 +173,10 @@ fn spread(
     normalize_spread(&sums, feasible, &has_keys)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "as the scheduler computes it")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "as the scheduler computes it"
+)]
 fn normalize_spread(sums: &[f64], feasible: &[usize], scored: &dyn Fn(usize) -> bool) -> Vec<i64> {
     let all = sums.iter().zip(feasible);
     let rounded: Vec<Option<i64>> = all
@@ -189,7 +207,8 @@ fn spread_scores(
     let is_host = topology.key == HOSTNAME;
     let counted = |node: usize| has_keys(node) && one.counts_node(pod, node);
     let domains = count_by_domain(scheduling, &one.counter, loads, &counted);
-    let mut values: Vec<Option<usize>> = scored.iter().map(|node| topology.domains[*node]).collect();
+    let mut values: Vec<Option<usize>> =
+        scored.iter().map(|node| topology.domains[*node]).collect();
     values.sort_unstable();
     values.dedup();
     let size = if is_host { scored.len() } else { values.len() };

@@ -103,7 +103,9 @@ pub(super) fn untolerated_taint(spec: &PodSpec, node: &Node) -> Option<Taint> {
     let tolerations = spec.tolerations.as_deref().unwrap_or_default();
     let keeps_away = |taint: &&Taint| matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute");
     let mut hard = node_taints(node).iter().filter(keeps_away);
-    let found = hard.find(|taint| !is_tolerated(taint, tolerations)).cloned();
+    let found = hard
+        .find(|taint| !is_tolerated(taint, tolerations))
+        .cloned();
     found.or_else(|| {
         let cordoned = node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true);
         let taint = Taint {
@@ -165,7 +167,8 @@ mod tests {
 
     #[test]
     fn every_operator_of_a_node_affinity_is_matched() {
-        let node = node(json!({ "metadata": { "name": "n1", "labels": { "zone": "a", "size": "8" } } }));
+        let node =
+            node(json!({ "metadata": { "name": "n1", "labels": { "zone": "a", "size": "8" } } }));
         let requires = |field: &str, key: &str, operator: &str, values: Value| {
             let term = json!({ field: [{ "key": key, "operator": operator, "values": values }] });
             let affinity = json!({ "nodeAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": [term] } } });
@@ -174,11 +177,23 @@ mod tests {
         let label = |key, operator, values| requires("matchExpressions", key, operator, values);
         assert!(label("zone", "In", json!(["b", "a"])) && !label("zone", "In", json!(["b"])));
         assert!(!label("zone", "NotIn", json!(["a"])) && label("none", "NotIn", json!(["a"])));
-        assert!(label("zone", "Exists", json!(null)) && !label("zone", "DoesNotExist", json!(null)));
+        assert!(
+            label("zone", "Exists", json!(null)) && !label("zone", "DoesNotExist", json!(null))
+        );
         assert!(label("size", "Gt", json!(["7"])) && !label("size", "Gt", json!(["8"])));
         assert!(label("size", "Lt", json!(["9"])) && !label("zone", "Lt", json!(["9"])));
-        assert!(requires("matchFields", "metadata.name", "In", json!(["n1"])));
-        assert!(!requires("matchFields", "metadata.name", "In", json!(["n2"])));
+        assert!(requires(
+            "matchFields",
+            "metadata.name",
+            "In",
+            json!(["n1"])
+        ));
+        assert!(!requires(
+            "matchFields",
+            "metadata.name",
+            "In",
+            json!(["n2"])
+        ));
     }
 
     #[test]
@@ -191,14 +206,18 @@ mod tests {
         };
         assert_eq!(key(json!([])).as_deref(), Some("gpu"));
         assert_eq!(key(json!([{ "key": "gpu", "value": "a100" }])), None);
-        assert_eq!(key(json!([{ "key": "gpu", "operator": "Exists", "effect": "NoExecute" }])).as_deref(), Some("gpu"));
+        assert_eq!(
+            key(json!([{ "key": "gpu", "operator": "Exists", "effect": "NoExecute" }])).as_deref(),
+            Some("gpu")
+        );
         assert_eq!(key(json!([{ "operator": "Exists" }])), None);
         assert_eq!(count_avoided_taints(&spec(json!({})), &tainted), 1);
     }
 
     #[test]
     fn a_cordoned_node_is_tainted() {
-        let cordoned = node(json!({ "metadata": { "name": "n" }, "spec": { "unschedulable": true } }));
+        let cordoned =
+            node(json!({ "metadata": { "name": "n" }, "spec": { "unschedulable": true } }));
         let taint = untolerated_taint(&spec(json!({})), &cordoned).unwrap();
         assert_eq!(taint.key, "node.kubernetes.io/unschedulable");
     }

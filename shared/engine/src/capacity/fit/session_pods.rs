@@ -23,28 +23,29 @@ pub struct Admission<'a> {
 
 /// One Pod of a session, complete as the API server would store it.
 #[derive(Clone, Debug)]
-pub struct SessionPod {
+pub(super) struct SessionPod {
     /// Workload that it belongs to: `Deployment/web`.
-    pub workload: String,
+    pub(super) workload: String,
     /// Labels.
-    pub labels: Labels,
+    pub(super) labels: Labels,
     /// Spec as JSON, for its sums.
-    pub fields: Map<String, Value>,
+    pub(super) fields: Map<String, Value>,
     /// The same spec, typed.
-    pub spec: PodSpec,
+    pub(super) spec: PodSpec,
     /// StorageClasses of claims that are made for the Pod; `None` for the default one.
-    pub claim_classes: Vec<Option<String>>,
+    pub(super) claim_classes: Vec<Option<String>>,
     /// Claims that exist before the session and that the Pod mounts.
-    pub mounted_claims: Vec<String>,
+    pub(super) mounted_claims: Vec<String>,
 }
 
 /// Returns the Pods that run at the same time when a session has started, in the order of its objects. Pods of CronJobs come later, those of
 /// DaemonSets depend on the nodes: both are left out. A Pod whose spec the API would refuse is left out, too.
-pub fn expand_pods(objects: &[Value], admission: &Admission<'_>) -> Vec<SessionPod> {
+pub(super) fn expand_pods(objects: &[Value], admission: &Admission<'_>) -> Vec<SessionPod> {
     let mut pods = Vec::new();
     for object in objects {
         let kind = Untyped(object).kind();
-        let Some(spec) = pod_spec(object).filter(|_| !matches!(kind, "CronJob" | "DaemonSet")) else {
+        let Some(spec) = pod_spec(object).filter(|_| !matches!(kind, "CronJob" | "DaemonSet"))
+        else {
             continue;
         };
         let fields = admit_pod(spec, admission);
@@ -91,12 +92,16 @@ fn claim_classes(
     let volumes = volumes.into_iter().flatten();
     let ephemeral = volumes.filter_map(|volume| volume.pointer("/ephemeral/volumeClaimTemplate"));
     let claims = own.chain(templates).chain(ephemeral);
-    let class = |claim| Untyped(claim).str_at("/spec/storageClassName").map(str::to_owned);
+    let class = |claim| {
+        Untyped(claim)
+            .str_at("/spec/storageClassName")
+            .map(str::to_owned)
+    };
     claims.map(class).collect()
 }
 
 /// Returns objects whose Pod specs are completed as the API server does, for their sums.
-pub fn admit_objects(objects: &[Value], admission: &Admission<'_>) -> Vec<Value> {
+pub(super) fn admit_objects(objects: &[Value], admission: &Admission<'_>) -> Vec<Value> {
     let complete = |object: &Value| {
         let mut object = object.clone();
         if let Some(spec) = pod_spec_mut(&mut object) {
@@ -118,7 +123,10 @@ fn admit_pod(spec: &Map<String, Value>, admission: &Admission<'_>) -> Map<String
     // The admission plugin DefaultTolerationSeconds adds them.
     let tolerations = spec.entry("tolerations").or_insert_with(|| json!([]));
     if let Some(list) = tolerations.as_array_mut() {
-        for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+        for key in [
+            "node.kubernetes.io/not-ready",
+            "node.kubernetes.io/unreachable",
+        ] {
             list.push(json!({ "key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300 }));
         }
     }
@@ -139,7 +147,10 @@ fn default_requests(container: &mut Value) {
 
 /// Adds amounts that the container's `requests` or `limits` do not name.
 fn fill(container: &mut Value, part: &str, amounts: Option<&Value>) {
-    let Some(amounts) = amounts.and_then(Value::as_object).filter(|all| !all.is_empty()) else {
+    let Some(amounts) = amounts
+        .and_then(Value::as_object)
+        .filter(|all| !all.is_empty())
+    else {
         return;
     };
     for (name, amount) in amounts {
@@ -170,15 +181,25 @@ fn apply_runtime_class(spec: &mut Map<String, Value>, classes: &[Value]) {
     if let Some(overhead) = class.pointer("/overhead/podFixed") {
         spec.insert("overhead".into(), overhead.clone());
     }
-    let selector = class.pointer("/scheduling/nodeSelector").and_then(Value::as_object);
+    let selector = class
+        .pointer("/scheduling/nodeSelector")
+        .and_then(Value::as_object);
     if let Some(selector) = selector.cloned()
-        && let Some(own) = spec.entry("nodeSelector").or_insert_with(|| json!({})).as_object_mut()
+        && let Some(own) = spec
+            .entry("nodeSelector")
+            .or_insert_with(|| json!({}))
+            .as_object_mut()
     {
         own.extend(selector);
     }
-    let tolerations = class.pointer("/scheduling/tolerations").and_then(Value::as_array);
+    let tolerations = class
+        .pointer("/scheduling/tolerations")
+        .and_then(Value::as_array);
     if let Some(tolerations) = tolerations.cloned()
-        && let Some(own) = spec.entry("tolerations").or_insert_with(|| json!([])).as_array_mut()
+        && let Some(own) = spec
+            .entry("tolerations")
+            .or_insert_with(|| json!([]))
+            .as_array_mut()
     {
         own.extend(tolerations);
     }
@@ -209,12 +230,18 @@ pub(super) fn granted_spec(pod: &Value) -> Option<Map<String, Value>> {
 
 fn raise_requests(container: &mut Value, granted: Option<&Value>) {
     for (name, amount) in granted.and_then(Value::as_object).into_iter().flatten() {
-        let path = format!("/resources/requests/{}", name.replace('~', "~0").replace('/', "~1"));
+        let path = format!(
+            "/resources/requests/{}",
+            name.replace('~', "~0").replace('/', "~1")
+        );
         let Some(own) = container.pointer_mut(&path) else {
             continue;
         };
         let (wanted, granted) = (parse_quantity(own), parse_quantity(amount));
-        if wanted.zip(granted).is_some_and(|(wanted, granted)| granted > wanted) {
+        if wanted
+            .zip(granted)
+            .is_some_and(|(wanted, granted)| granted > wanted)
+        {
             *own = amount.clone();
         }
     }
@@ -243,7 +270,9 @@ pub(super) fn request_units(spec: &Map<String, Value>) -> Vec<(String, i64)> {
 pub(super) fn assumed_units(spec: &Map<String, Value>) -> [i64; 2] {
     let mut spec = spec.clone();
     let assumed = json!({ "cpu": "100m", "memory": "200Mi" });
-    for_each_container(&mut spec, |container| fill(container, "requests", Some(&assumed)));
+    for_each_container(&mut spec, |container| {
+        fill(container, "requests", Some(&assumed))
+    });
     let mut sum = [0, 0];
     for (name, units) in request_units(&spec) {
         match name.as_str() {
@@ -257,7 +286,10 @@ pub(super) fn assumed_units(spec: &Map<String, Value>) -> [i64; 2] {
 
 /// Returns a Pod of the cluster as a typed object; `None` for one that has ended, which takes nothing.
 pub(super) fn read_active_pod(pod: &Value) -> Option<Pod> {
-    let ended = matches!(Untyped(pod).str_at("/status/phase"), Some("Succeeded" | "Failed"));
+    let ended = matches!(
+        Untyped(pod).str_at("/status/phase"),
+        Some("Succeeded" | "Failed")
+    );
     (!ended).then(|| Untyped(pod).read()).flatten()
 }
 
@@ -266,7 +298,9 @@ mod tests {
     use super::*;
 
     fn cpu(spec: &Map<String, Value>) -> i64 {
-        let found = request_units(spec).into_iter().find(|(name, _)| name == "cpu");
+        let found = request_units(spec)
+            .into_iter()
+            .find(|(name, _)| name == "cpu");
         found.map(|(_, units)| units).unwrap_or_default()
     }
 
@@ -276,7 +310,10 @@ mod tests {
             { "name": "a", "resources": { "limits": { "cpu": "2" } } }, { "name": "b" }] } } } });
         let range = json!({ "spec": { "limits": [{ "type": "Container", "default": { "cpu": "1" }, "defaultRequest": { "cpu": "250m" } }] } });
         let ranges = [range];
-        let admission = Admission { limit_ranges: &ranges, ..Admission::default() };
+        let admission = Admission {
+            limit_ranges: &ranges,
+            ..Admission::default()
+        };
         let pods = expand_pods(std::slice::from_ref(&object), &admission);
         assert_eq!(pods.len(), 2);
         assert_eq!(cpu(&pods[0].fields), 2250);
@@ -290,7 +327,10 @@ mod tests {
         let pod = json!({ "kind": "Pod", "metadata": { "name": "p" }, "spec": { "runtimeClassName": "kata", "nodeSelector": { "a": "1" }, "containers": [] } });
         let class = json!({ "metadata": { "name": "kata" }, "overhead": { "podFixed": { "cpu": "250m" } }, "scheduling": { "nodeSelector": { "kata": "yes" } } });
         let classes = [class];
-        let admission = Admission { runtime_classes: &classes, ..Admission::default() };
+        let admission = Admission {
+            runtime_classes: &classes,
+            ..Admission::default()
+        };
         let pods = expand_pods(&[pod], &admission);
         assert_eq!(cpu(&pods[0].fields), 250);
         assert_eq!(pods[0].spec.node_selector.as_ref().unwrap().len(), 2);

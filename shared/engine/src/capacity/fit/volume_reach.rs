@@ -33,8 +33,8 @@ impl VolumeFacts<'_> {
     /// Returns why the node cannot reach the volumes of the Pod; `None` if it can, as far as is known.
     pub(super) fn find_unreachable(&self, pod: &SessionPod, node: &Node) -> Option<String> {
         let classes = pod.claim_classes.iter().map(Option::as_deref);
-        let new = classes
-            .filter_map(|class| self.beyond_class(class.or(self.default_class())?, node));
+        let new =
+            classes.filter_map(|class| self.beyond_class(class.or(self.default_class())?, node));
         let existing = pod.mounted_claims.iter();
         let mounted = existing.filter_map(|name| self.beyond_claim(name, node));
         new.chain(mounted).next()
@@ -48,7 +48,11 @@ impl VolumeFacts<'_> {
         let labels = node.metadata.labels.clone().unwrap_or_default();
         let reaches = terms.iter().any(|term| {
             let mut wanted = term.match_label_expressions.iter().flatten();
-            wanted.all(|one| labels.get(&one.key).is_some_and(|value| one.values.contains(value)))
+            wanted.all(|one| {
+                labels
+                    .get(&one.key)
+                    .is_some_and(|value| one.values.contains(value))
+            })
         });
         (!reaches).then(|| format!("StorageClass {class:?} has no volumes for it"))
     }
