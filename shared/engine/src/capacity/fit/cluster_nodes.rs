@@ -10,7 +10,7 @@ use session_model::quantity::Quantity;
 
 use super::pod_rules::{HostPort, PodIdentity, PodRules};
 use super::selector::Labels;
-use super::session_pods::{
+use super::admitted_pods::{
     assumed_units, granted_spec, read_active_pod, request_units, resource_units,
 };
 use crate::capacity::demand::parse_amount;

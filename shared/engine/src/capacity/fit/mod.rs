@@ -30,7 +30,7 @@ mod scheduling;
 mod scheduling_builder;
 mod score;
 mod selector;
-mod session_pods;
+mod admitted_pods;
 mod volume_reach;
 
 use std::collections::BTreeMap;
@@ -44,14 +44,14 @@ use session_model::quantity::Quantity;
 pub use node_room::{NodeAmount, NodeLimit, NodeRoom};
 pub use quota_room::{QuotaRoom, QuotaRooms};
 pub use scheduling::Exclusion;
-pub use session_pods::Admission;
+pub use admitted_pods::Admission;
 pub use volume_reach::VolumeFacts;
 
 use self::cluster_nodes::ClusterNodes;
 use self::placement::place_sessions;
 use self::quota_room::{complete_claims, find_quota_rooms};
 use self::scheduling_builder::{PodPair, SchedulingContext, build_scheduling};
-use self::session_pods::{SessionPod, admit_objects, expand_pods};
+use self::admitted_pods::{AdmittedPod, admit_objects, expand_pods};
 use crate::capacity::demand::sum_quota_demand;
 
 /// Label with a namespace's name, which the API server keeps.
@@ -198,7 +198,7 @@ fn count_by_nodes(input: &FitInput<'_>, limit: u64) -> Option<NodeRoom> {
 }
 
 /// Returns the selectors of the Pod's workload and of Services of the session that select it: the scheduler spreads Pods by them.
-fn spread_selectors(pod: &SessionPod, objects: &[Value]) -> Vec<LabelSelector> {
+fn spread_selectors(pod: &AdmittedPod, objects: &[Value]) -> Vec<LabelSelector> {
     let of_object = |object: &Value| -> Option<LabelSelector> {
         let (kind, name) = (Untyped(object).kind(), Untyped(object).name());
         if kind == "Service" {

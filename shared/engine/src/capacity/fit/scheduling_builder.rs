@@ -16,7 +16,7 @@ use super::scheduling::{
 use super::selector::{
     Labels, count_avoided_taints, matches_node, preferred_node_weight, untolerated_taint,
 };
-use super::session_pods::{SessionPod, assumed_units, request_units};
+use super::admitted_pods::{AdmittedPod, assumed_units, request_units};
 
 /// Weight that the scheduler gives to the required affinity of Pods that are already placed.
 const REQUIRED_AFFINITY_WEIGHT: i64 = 1;
@@ -24,9 +24,9 @@ const REQUIRED_AFFINITY_WEIGHT: i64 = 1;
 /// One Pod of a session beside the same Pod of another session, whose labels and rules may name that session.
 pub(super) struct PodPair<'a> {
     /// Pod of the session that is being placed.
-    pub(super) own: &'a SessionPod,
+    pub(super) own: &'a AdmittedPod,
     /// The same Pod of another session.
-    pub(super) other: &'a SessionPod,
+    pub(super) other: &'a AdmittedPod,
     /// Selectors of its workload and Services, which the scheduler spreads by.
     pub(super) selectors: Vec<LabelSelector>,
 }
@@ -38,12 +38,12 @@ pub(super) struct SchedulingContext<'a> {
     /// Returns the labels of a namespace.
     pub(super) labels_of: &'a dyn Fn(&str) -> Labels,
     /// Returns why a node cannot reach the volumes of a Pod.
-    pub(super) unreachable_volume: &'a dyn Fn(&SessionPod, &Node) -> Option<String>,
+    pub(super) unreachable_volume: &'a dyn Fn(&AdmittedPod, &Node) -> Option<String>,
 }
 
 /// Rules and labels of one group of Pods.
 struct Group<'a> {
-    pod: &'a SessionPod,
+    pod: &'a AdmittedPod,
     rules: PodRules,
 }
 
@@ -96,7 +96,7 @@ pub(super) fn build_scheduling(
     }
 }
 
-fn identity<'a>(pod: &'a SessionPod, context: &SchedulingContext<'a>) -> PodIdentity<'a> {
+fn identity<'a>(pod: &'a AdmittedPod, context: &SchedulingContext<'a>) -> PodIdentity<'a> {
     PodIdentity {
         namespace: context.namespace,
         labels: &pod.labels,
@@ -274,7 +274,7 @@ impl Builder<'_> {
 
     fn node_facts(
         &mut self,
-        pod: &SessionPod,
+        pod: &AdmittedPod,
         rules: &PodRules,
         images: &ImageSizes,
     ) -> Vec<NodeFacts> {
@@ -291,7 +291,7 @@ impl Builder<'_> {
         self.nodes.iter().enumerate().map(facts).collect()
     }
 
-    fn facts_of(&self, pod: &SessionPod, rules: &PodRules, node: &ClusterNode) -> NodeFacts {
+    fn facts_of(&self, pod: &AdmittedPod, rules: &PodRules, node: &ClusterNode) -> NodeFacts {
         let (spec, typed) = (&pod.spec, &node.node);
         let taint = untolerated_taint(spec, typed);
         let matches_affinity = matches_node(spec, typed);
@@ -321,7 +321,7 @@ impl Builder<'_> {
 
     /// Returns for each node whether the anti-affinity of a Pod that exists keeps the Pod away, and the weight of preferences between the Pod
     /// and those that exist.
-    fn existing_terms(&mut self, pod: &SessionPod, rules: &PodRules) -> (Vec<bool>, Vec<i64>) {
+    fn existing_terms(&mut self, pod: &AdmittedPod, rules: &PodRules) -> (Vec<bool>, Vec<i64>) {
         let names = self.context.labels_of;
         let own = identity(pod, self.context);
         let mut found: Vec<(String, usize, Option<i64>)> = Vec::new();

@@ -6,7 +6,7 @@ use serde_json::Value;
 use session_model::objects::Untyped;
 
 use super::selector::matches_node_term;
-use super::session_pods::SessionPod;
+use super::admitted_pods::AdmittedPod;
 
 /// Annotation of the StorageClass of claims that name none.
 const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
@@ -31,7 +31,7 @@ impl VolumeFacts<'_> {
     }
 
     /// Returns why the node cannot reach the volumes of the Pod; `None` if it can, as far as is known.
-    pub(super) fn find_unreachable(&self, pod: &SessionPod, node: &Node) -> Option<String> {
+    pub(super) fn find_unreachable(&self, pod: &AdmittedPod, node: &Node) -> Option<String> {
         let classes = pod.claim_classes.iter().map(Option::as_deref);
         let new =
             classes.filter_map(|class| self.beyond_class(class.or(self.default_class())?, node));

@@ -23,7 +23,7 @@ pub struct Admission<'a> {
 
 /// One Pod of a session, complete as the API server would store it.
 #[derive(Clone, Debug)]
-pub(super) struct SessionPod {
+pub(super) struct AdmittedPod {
     /// Workload that it belongs to: `Deployment/web`.
     pub(super) workload: String,
     /// Labels.
@@ -40,7 +40,7 @@ pub(super) struct SessionPod {
 
 /// Returns the Pods that run at the same time when a session has started, in the order of its objects. Pods of CronJobs come later, those of
 /// DaemonSets depend on the nodes: both are left out. A Pod whose spec the API would refuse is left out, too.
-pub(super) fn expand_pods(objects: &[Value], admission: &Admission<'_>) -> Vec<SessionPod> {
+pub(super) fn expand_pods(objects: &[Value], admission: &Admission<'_>) -> Vec<AdmittedPod> {
     let mut pods = Vec::new();
     for object in objects {
         let kind = Untyped(object).kind();
@@ -53,7 +53,7 @@ pub(super) fn expand_pods(objects: &[Value], admission: &Admission<'_>) -> Vec<S
             continue;
         };
         let labels = pod_labels(object).into_iter().flatten();
-        let pod = SessionPod {
+        let pod = AdmittedPod {
             workload: format!("{kind}/{}", Untyped(object).name()),
             labels: labels
                 .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
