@@ -5,7 +5,7 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::VerbosityFlags;
 
 use crate::nodes;
-use crate::show;
+use crate::{fit, show};
 
 pub(crate) const ABOUT: &str = "Show and set what sessions may take
 
@@ -46,4 +46,10 @@ pub enum QuotaCommand {
     /// and by what sessions request.
     #[command(after_long_help = nodes::EXAMPLES, override_usage = "kubectl session quota nodes [--active NUMBER [--gpu-active NUMBER]] [options]")]
     Nodes(nodes::QuotaNodesArgs),
+    /// Count how many more sessions fit
+    ///
+    /// Count by the ResourceQuotas of the namespace and by what is free on the nodes, as the Kubernetes scheduler counts: requests, Pods per
+    /// node, GPUs, taints, selectors, affinity, spread constraints. Print what binds, with the arithmetic.
+    #[command(after_long_help = fit::EXAMPLES, override_usage = "kubectl session quota fit (--template NAME | -f FILENAME) [options]")]
+    Fit(fit::QuotaFitArgs),
 }

@@ -7,6 +7,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
+mod fit;
 mod nodes;
 mod row_output;
 mod show;
@@ -33,6 +34,7 @@ impl Verb for Quota {
         } = args;
         environment.console.apply_flags(&verbosity);
         match command {
+            QuotaCommand::Fit(args) => fit::run(args, &connection, environment).await,
             QuotaCommand::Show(args) => show::run(args, &connection, environment).await,
             QuotaCommand::Nodes(args) => nodes::run(args, &connection, environment).await,
         }
