@@ -8,6 +8,8 @@
     reason = "tests may fail loudly"
 )]
 
+#[path = "quota/fit.rs"]
+mod fit;
 #[path = "quota/nodes.rs"]
 mod nodes;
 #[path = "play.rs"]

@@ -1,5 +1,8 @@
 //! The count in words and as a table. Pure.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use session_shared::capacity::amount_text::format_amount;
 use session_shared::capacity::fit::{
     Exclusion, Fit, FitCount, NodeAmount, NodeLimit, NodeRoom, QuotaRoom,
@@ -264,8 +267,9 @@ impl Bound<'_> {
     fn describe(&self) -> String {
         match self {
             Bound::Quota(room) => format!("{} of quota {:?}", room.resource, room.quota),
+            Bound::Nodes(room) if room.nodes.is_empty() => "the cluster has no nodes".into(),
             Bound::Nodes(room) if room.nodes.iter().all(|node| node.excluded.is_some()) => {
-                "no node takes its Pods".into()
+                format!("no node takes its Pods ({})", exclusions(room))
             }
             Bound::Nodes(room) => format!("{} of the nodes", shortages(room)),
         }
@@ -291,10 +295,25 @@ fn pods_of(room: &NodeRoom) -> String {
     }
 }
 
+/// Returns why nodes take no Pods, the most frequent reasons first, three at most.
+fn exclusions(room: &NodeRoom) -> String {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for excluded in room.nodes.iter().filter_map(|node| node.excluded.as_ref()) {
+        *counts.entry(describe_exclusion(excluded)).or_default() += 1;
+    }
+    let mut counts: Vec<(String, usize)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| Reverse(*count));
+    let texts = counts.into_iter().take(3);
+    let texts: Vec<String> = texts
+        .map(|(reason, count)| format!("{count} of {}: {reason}", room.nodes.len()))
+        .collect();
+    texts.join("; ")
+}
+
 /// Returns what there is too little of on the open nodes, the most frequent first.
 fn shortages(room: &NodeRoom) -> String {
     let mut all: Vec<(&String, &usize)> = room.shortages.iter().collect();
-    all.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), *name));
+    all.sort_by_key(|(name, count)| (Reverse(**count), *name));
     let names: Vec<&str> = all.into_iter().map(|(name, _)| name.as_str()).collect();
     match names.is_empty() {
         true => "<none>".into(),
