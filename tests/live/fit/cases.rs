@@ -58,13 +58,21 @@ impl Case {
         let mut dice = Dice::new(seed.wrapping_mul(1_000_003).wrapping_add(number));
         let name = format!("fit-{number}");
         let count = dice.number(1, 5);
-        let nodes: Vec<Value> = (0..count).map(|at| node(&mut dice, &name, at)).collect();
+        let mut nodes: Vec<Value> = Vec::new();
+        for at in 0..count {
+            let mut made = node(&mut dice, &name, at);
+            // Nodes that are alike, between which the scheduler chooses at random.
+            if let Some(last) = nodes.last().filter(|_| dice.percent(30)) {
+                made["status"].clone_from(&last["status"]);
+                made["spec"].clone_from(&last["spec"]);
+            }
+            nodes.push(made);
+        }
         let existing = nodes
             .iter()
             .filter_map(|node| existing_pod(&mut dice, &name, node, namespace))
             .collect();
-        // Most sessions have one Pod.
-        let pods = dice.number(0, 4).saturating_sub(2).max(1) + u64::from(dice.percent(10));
+        let pods = [1, 1, 1, 2, 2, 3][usize::try_from(dice.number(0, 5)).unwrap_or(0)];
         let pods = (0..pods).map(|at| session_pod(&mut dice, &name, at));
         Self {
             pods: pods.collect(),
@@ -84,6 +92,11 @@ impl Case {
             pod
         };
         self.pods.iter().map(named).collect()
+    }
+
+    /// Whether a session has several Pods.
+    pub(super) fn has_several_pods(&self) -> bool {
+        self.pods.len() > 1
     }
 
     /// What is in a message about the case.
@@ -125,7 +138,6 @@ fn node(dice: &mut Dice, case: &str, at: u64) -> Value {
         "kind": "Node",
         "metadata": { "name": name, "labels": {
             CASE: case,
-            "fit.example.com/all": "true",
             "kubernetes.io/hostname": name,
             "topology.kubernetes.io/zone": dice.one_of(&["east", "west"]),
             "disk": dice.one_of(&["ssd", "ssd", "hdd"]),
@@ -166,7 +178,7 @@ fn existing_pod(dice: &mut Dice, case: &str, node: &Value, namespace: &str) -> O
     let name = node["metadata"]["name"].as_str()?;
     let mut container = container(dice);
     container["resources"]["limits"] = Value::Null;
-    let mut spec = json!({ "nodeName": name, "tolerations": [{ "operator": "Exists" }], "containers": [container] });
+    let mut spec = json!({ "nodeName": name, "terminationGracePeriodSeconds": 0, "tolerations": [{ "operator": "Exists" }], "containers": [container] });
     if dice.percent(10) {
         let term = json!({ "topologyKey": "kubernetes.io/hostname", "labelSelector": { "matchLabels": { CASE: case, "app": "pod-0" } } });
         spec["affinity"] = json!({ "podAntiAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": [term] } });
