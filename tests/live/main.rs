@@ -30,6 +30,7 @@ mod logs;
 mod platforms;
 mod pod_security;
 mod preview;
+mod quota;
 mod readme;
 mod resize;
 mod rights;
@@ -97,6 +98,7 @@ fn all() -> Vec<Live> {
         krew::tests(),
         readme::tests(),
         workloads::tests(),
+        quota::tests(),
     ]
     .into_iter()
     .flatten()

@@ -17,6 +17,8 @@ mod nodes;
 mod play;
 #[path = "quota/show.rs"]
 mod show;
+#[path = "quota/totals.rs"]
+mod totals;
 
 use kubectl_session_quota::Quota;
 use play::{Play, Played};
