@@ -54,11 +54,11 @@ fn every_case() -> Result<()> {
     let result = runtime.block_on(async {
         let cluster = connect(&world, &namespace).await?;
         let result = run_cases(&world, &cluster, &namespace).await;
-        println!("fit: cases done after {:?}", began.elapsed());
+        eprintln!("fit: cases done after {:?}", began.elapsed());
         let clean = clean_up(&cluster, &namespace).await;
         result.and(clean)
     });
-    println!("fit: {:?} in all", began.elapsed());
+    eprintln!("fit: {:?} in all", began.elapsed());
     result
 }
 
@@ -112,7 +112,7 @@ async fn finish(mut running: JoinSet<(Case, FitCount, Result<u64>)>, wanted: usi
         let (case, answer, ran) = done?;
         tally.add(&case, answer, ran.with_context(|| case.name.clone())?);
     }
-    println!("fit: {tally:?}");
+    eprintln!("fit: {tally:?}");
     ensure!(tally.wrong.is_empty(), "{}", tally.wrong.join("\n"));
     let exact = tally.exact;
     ensure!(exact == wanted, "{exact} of {wanted} cases have one answer");

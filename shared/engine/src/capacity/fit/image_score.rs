@@ -63,11 +63,6 @@ impl ImageSizes {
 }
 
 /// Returns the share of a size that a node gets points for: an image that few nodes have attracts fewer Pods there.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    reason = "as the scheduler computes it"
-)]
 fn weigh(size: i64, count: i64, total: usize) -> i64 {
     (size as f64 * (count as f64 / total as f64)) as i64
 }

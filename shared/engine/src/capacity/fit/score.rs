@@ -89,11 +89,6 @@ fn balanced(scheduling: &Scheduling, pod: &ScheduledPod, node: usize, load: &Nod
     MOST / 2 + (MOST / 2 + with - without) / 2
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    reason = "as the scheduler computes it"
-)]
 fn balance(used: [i64; 2], capacity: &[i64]) -> i64 {
     let share = |index: usize| (used[index] as f64 / capacity[index] as f64).min(1.0);
     let difference = match capacity[0] == 0 || capacity[1] == 0 {
@@ -104,11 +99,6 @@ fn balance(used: [i64; 2], capacity: &[i64]) -> i64 {
 }
 
 /// Returns the points for preferred affinity and anti-affinity between Pods.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    reason = "as the scheduler computes it"
-)]
 fn pod_preference(
     scheduling: &Scheduling,
     pod: &ScheduledPod,
@@ -173,10 +163,6 @@ fn spread(
     normalize_spread(&sums, feasible, &has_keys)
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "as the scheduler computes it"
-)]
 fn normalize_spread(sums: &[f64], feasible: &[usize], scored: &dyn Fn(usize) -> bool) -> Vec<i64> {
     let all = sums.iter().zip(feasible);
     let rounded: Vec<Option<i64>> = all
@@ -194,7 +180,6 @@ fn normalize_spread(sums: &[f64], feasible: &[usize], scored: &dyn Fn(usize) -> 
 }
 
 /// Returns by node what one constraint adds; less is better.
-#[expect(clippy::cast_precision_loss, reason = "as the scheduler computes it")]
 fn spread_scores(
     scheduling: &Scheduling,
     pod: &ScheduledPod,

@@ -297,3 +297,73 @@ fn with_very_many_choices_only_some_are_followed() {
         "{count:?}"
     );
 }
+
+#[test]
+fn nodes_that_cannot_reach_the_volumes_take_no_pods() {
+    let zone =
+        |name: &str, zone: &str| with(node(name, "4", "8Gi"), "/metadata/labels/zone", json!(zone));
+    let nodes = [zone("a", "1"), zone("b", "2")];
+    let claim = json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": "new" }, "spec": { "storageClassName": "zonal" } });
+    let mounting = |claim: &str| {
+        with(
+            pod("x", "1", "0"),
+            "/spec/volumes",
+            json!([{ "name": "v", "persistentVolumeClaim": { "claimName": claim } }]),
+        )
+    };
+    let class = json!({ "metadata": { "name": "zonal" }, "provisioner": "p", "allowedTopologies": [{ "matchLabelExpressions": [{ "key": "zone", "values": ["2"] }] }] });
+    let terms =
+        json!([{ "matchExpressions": [{ "key": "zone", "operator": "In", "values": ["1"] }] }]);
+    let volume = json!({ "metadata": { "name": "pv" }, "spec": { "nodeAffinity": { "required": { "nodeSelectorTerms": terms } } } });
+    let shared = json!({ "metadata": { "name": "shared" }, "spec": { "volumeName": "pv" } });
+    let (classes, claims, volumes) = ([class], [shared], [volume]);
+    let excluded = |objects: &[Value]| {
+        let fit = compute_fit(&FitInput {
+            objects,
+            other_session: objects,
+            nodes: Some((&nodes, &[])),
+            volumes: VolumeFacts {
+                storage_classes: &classes,
+                claims: Some(&claims),
+                volumes: &volumes,
+            },
+            ..FitInput::default()
+        });
+        let nodes = fit.nodes.unwrap().nodes.into_iter();
+        nodes.map(|node| node.excluded).collect::<Vec<_>>()
+    };
+    let volume = |why: &str| Some(Exclusion::Volume(why.to_owned()));
+    assert_eq!(
+        excluded(&[claim, mounting("new")]),
+        [volume("StorageClass \"zonal\" has no volumes for it"), None]
+    );
+    assert_eq!(
+        excluded(&[mounting("shared")]),
+        [
+            None,
+            volume("the volume of claim \"shared\" is not reachable")
+        ]
+    );
+    let missing = volume("claim \"gone\" does not exist");
+    assert_eq!(excluded(&[mounting("gone")]), [missing.clone(), missing]);
+}
+
+#[test]
+fn a_node_with_the_image_is_preferred() {
+    let mut objects = [pod("small", "1", "0"), pod("big", "3", "0")];
+    objects[0]["spec"]["containers"][0]["image"] = json!("registry.example.com/app");
+    let images =
+        json!([{ "names": ["registry.example.com/app:latest"], "sizeBytes": 2_000_000_000 }]);
+    let nodes = [node("a", "4", "8Gi"), node("b", "3", "8Gi")];
+    let with_image = [
+        nodes[0].clone(),
+        with(nodes[1].clone(), "/status/images", images),
+    ];
+    let placed = |nodes: &[Value]| {
+        let nodes = fit(&objects, nodes, &[]).nodes.unwrap().nodes;
+        (nodes[0].pods, nodes[1].pods)
+    };
+    // The small Pods go to their image. Else they go where more is free.
+    assert_eq!(placed(&with_image), (1, 2));
+    assert_eq!(placed(&nodes), (2, 1));
+}
