@@ -12,7 +12,7 @@ mod session_source;
 
 use anyhow::{Result, anyhow};
 use clap::Args as Group;
-use session_shared::capacity::fit::compute_fit;
+use session_shared::capacity::fit::{FitInput, compute_fit};
 use session_shared::capacity::limit_range::{
     LimitViolation, apply_limit_defaults, find_limit_violation,
 };
@@ -102,13 +102,17 @@ pub(crate) async fn run(
     let namespace = cluster.namespace().parse()?;
     let sessions = rendered::render_sessions(&source, &namespace, &owner, preset, &assigned)?;
     let facts = FitFacts::read(&cluster, namespace.as_str(), &sessions.objects).await?;
-    let input = facts.input(namespace.as_str(), &sessions.objects, &sessions.other, None);
+    let count = count.map(u64::from);
+    let input = FitInput {
+        wanted: count.unwrap_or_default(),
+        ..facts.input(namespace.as_str(), &sessions.objects, &sessions.other, None)
+    };
     let report = FitReport {
         fit: compute_fit(&input),
         subject: source.describe(),
         namespace: namespace.as_str(),
         refusal: find_refusal(&sessions.objects, &facts),
-        count: count.map(u64::from),
+        count,
     };
     let notes = sessions.notes.iter().chain(&facts.notes);
     print_report(&report, notes, format, &mut environment.console)?;

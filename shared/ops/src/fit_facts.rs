@@ -137,6 +137,7 @@ impl FitFacts {
                 volumes: &self.volumes,
             },
             limit,
+            wanted: 0,
         }
     }
 }

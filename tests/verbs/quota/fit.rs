@@ -183,6 +183,15 @@ fn what_is_missing_for_a_class_is_said_and_the_exit_code_is_1() {
     golden("quota-fit-count.txt", &played.text());
     assert_eq!(played.code, 1);
     assert_eq!(quota(&api, &format!("{LAB} --count 37")).code, 0);
+    put_node(&api, "node-2", "16", "640Gi", json!({}));
+    let both = quota(&api, &format!("{LAB} --count 60"));
+    // Quotas allow 50, the nodes 55.
+    assert!(both.err.contains("only 50 of 60 sessions fit"), "{both:?}");
+    assert!(
+        both.err.contains("room on nodes for 5 sessions (cpu)"),
+        "{both:?}"
+    );
+    api.remove("nodes", "", "node-2");
     assert_eq!(quota(&api, &format!("{LAB} --count 38")).code, 1);
 }
 

@@ -79,6 +79,8 @@ pub struct FitInput<'a> {
     pub volumes: VolumeFacts<'a>,
     /// Number of sessions at which counting ends; `None` for all that fit.
     pub limit: Option<u64>,
+    /// Number of sessions up to which nodes are counted even if quotas allow fewer, so that both can be told.
+    pub wanted: u64,
 }
 
 /// How many sessions fit, and why no more.
@@ -151,8 +153,9 @@ pub fn compute_fit(input: &FitInput<'_>) -> Fit {
         quotas,
         nodes: None,
     };
-    let limit = input.limit.unwrap_or(u64::MAX);
-    let limit = limit.min(fit.quota_count().unwrap_or(u64::MAX));
+    let by_quota = fit.quota_count().unwrap_or(u64::MAX);
+    let limit = by_quota.max(input.wanted);
+    let limit = limit.min(input.limit.unwrap_or(u64::MAX));
     // One more than the quota allows shows whether the nodes bind, too.
     fit.nodes = count_by_nodes(input, limit.saturating_add(1));
     fit
