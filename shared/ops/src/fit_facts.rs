@@ -83,7 +83,7 @@ impl FitFacts {
             ),
         )?;
         let unread = |found: &Option<Vec<Value>>, needed: bool| found.is_none() && needed;
-        let reach = unread(&claims, needs.mounted_claims) || unread(&volumes, needs.mounted_claims);
+        let reach = needs.mounted_claims && (claims.is_none() || volumes.is_none());
         let notes = [
             (quotas.is_none(), NO_QUOTAS),
             (unread(&ranges, needs.pods), NO_LIMIT_RANGES),
@@ -94,14 +94,12 @@ impl FitFacts {
             (unread(&namespaces, needs.namespaces), NO_NAMESPACES),
             (reach, NO_VOLUMES),
         ];
-        let notes = notes.into_iter().filter(|(is_unread, _)| *is_unread);
-        let notes = notes.map(|(_, note)| note.to_owned()).collect();
         Ok(Self {
             quotas,
             limit_ranges: ranges.unwrap_or_default(),
             nodes,
             pods,
-            notes,
+            notes: kept_notes(&notes),
             runtime_classes: runtimes.unwrap_or_default(),
             namespaces: namespaces.unwrap_or_default(),
             storage_classes: classes.unwrap_or_default(),
@@ -140,6 +138,11 @@ impl FitFacts {
             wanted: 0,
         }
     }
+}
+
+fn kept_notes(notes: &[(bool, &str)]) -> Vec<String> {
+    let kept = notes.iter().filter(|(is_unread, _)| *is_unread);
+    kept.map(|(_, note)| (*note).to_owned()).collect()
 }
 
 /// Kinds of objects that sessions depend on.
