@@ -20,6 +20,7 @@ mod embedded;
 mod extend;
 mod faults;
 mod files;
+mod fit;
 mod forward;
 mod home;
 mod keeping;
@@ -95,6 +96,7 @@ fn all() -> Vec<Live> {
         snapshot::tests(),
         schedule::tests(),
         files::tests(),
+        fit::tests(),
         diagnosis::tests(),
         two_users::tests(),
         usage::tests(),

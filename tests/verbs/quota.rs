@@ -10,6 +10,8 @@
 
 #[path = "quota/cost.rs"]
 mod cost;
+#[path = "quota/fit.rs"]
+mod fit;
 #[path = "quota/hours.rs"]
 mod hours;
 #[path = "quota/nodes.rs"]

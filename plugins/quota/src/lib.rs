@@ -5,13 +5,15 @@
 //!       ├─► nodes ─► PoolRules, active sessions ─► NodePlan ─► table, arithmetic, documents
 //!       ├─► cost ─► Prices, CostObjects ─► CostReport ─► table, documents
 //!       ├─► usage ─► RunRecords, Window ─► UsageGroup ─► table, documents
-//!       └─► set ─► Intent ─► Observed ─► QuotaPlan ─► objects, applied and counted
+//!       ├─► set ─► Intent ─► Observed ─► QuotaPlan ─► objects, applied and counted
+//!       └─► fit ──► SessionSource ─► objects of two sessions, FitFacts ─► Fit ─► report, document
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
 mod cost;
+mod fit;
 mod intent;
 mod nodes;
 mod row_output;
@@ -42,6 +44,7 @@ impl Verb for Quota {
         } = args;
         environment.console.apply_flags(&verbosity);
         match command {
+            QuotaCommand::Fit(args) => fit::run(args, &connection, environment).await,
             QuotaCommand::Show(args) => show::run(args, &connection, environment).await,
             QuotaCommand::Nodes(args) => nodes::run(args, &connection, environment).await,
             QuotaCommand::Cost(args) => cost::run(args, &connection, environment).await,

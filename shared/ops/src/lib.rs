@@ -45,6 +45,7 @@ pub mod deletion;
 mod deletion_data;
 mod explain_cause;
 pub mod finish_start;
+pub mod fit_facts;
 pub mod follow_logs;
 pub mod hours_check;
 mod incomplete_copy;
