@@ -49,8 +49,8 @@ pub enum QuotaCommand {
     ///
     /// Create or change a ResourceQuota, and wait until the server counts every resource of it. The quota has the limits of the
     /// last call only: a resource that is not named again is no longer limited. If a limit is below what is used, what runs keeps
-    /// running, and quota set asks for confirmation; without a terminal it requires --yes. Sessions are counted up to five minutes
-    /// after the first setup of a cluster; until then, the server refuses new ones.
+    /// running, and quota set asks for confirmation; without a terminal it requires --yes. A server may begin to count sessions
+    /// only five minutes after the first setup; until then, it refuses new sessions where their number is limited.
     #[command(after_long_help = set::args::EXAMPLES, override_usage = "kubectl session quota set [NAME] [--RESOURCE QUANTITY]... [options]
   kubectl session quota set [NAME] (-f FILENAME | --config FILENAME) [options]")]
     Set(Box<set::args::QuotaSetArgs>),
