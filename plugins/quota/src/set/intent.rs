@@ -10,6 +10,7 @@ use session_shared::client::DryRun;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::file_connection::adopt_file_connection;
+use session_shared::flags::input_form::input_form;
 use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::flags::values::read_source;
 use session_shared::names::check_dns_subdomain;
@@ -266,11 +267,8 @@ fn add_limits(hard: &mut BTreeMap<String, Quantity>, factor: Option<Quantity>) -
 ///
 /// # Errors
 /// Problems of the file; one that describes no quota.
-fn convert(source: &Source, is_nvim: bool) -> Result<(InputForm, Conversion)> {
-    let form = match is_nvim {
-        true => InputForm::NvimConfig,
-        false => InputForm::recognize(source),
-    };
+fn convert(source: &Source, is_config: bool) -> Result<(InputForm, Conversion)> {
+    let form = input_form("quota set", source.name(), is_config, source)?;
     let shown = source.name();
     // Secrets do not matter for a quota, but without a value a required one would be a problem.
     let converted = form.convert(source, &mut |_, _| Ok(Some("unread".to_owned())))?;
