@@ -75,7 +75,8 @@ pub enum QuotaCommand {
     /// Count the nodes that the active sessions need
     ///
     /// Count the nodes of a pool for sessions without a GPU and of a pool for those with one, by the planned number of sessions per node
-    /// and by what sessions request.
+    /// and by what sessions request. A server may begin to count sessions
+    /// only five minutes after the first setup; until then, it refuses new sessions where their number is limited.
     #[command(after_long_help = nodes::EXAMPLES, override_usage = "kubectl session quota nodes [--active NUMBER [--gpu-active NUMBER]] [options]")]
     Nodes(nodes::QuotaNodesArgs),
 }

@@ -7,9 +7,9 @@ use session_shared::flags::output::ObjectOutputFlags;
 use session_shared::flags::wait::{WaitFlags, with_default_timeout};
 use session_shared::flags::write::WriteFlags;
 
-/// Default of `--timeout`: the server finds a resource to count that is new to the cluster only after a minute or more, such as sessions
-/// after `setup`.
-pub(crate) const COUNTED_TIMEOUT: Duration = Duration::from_secs(300);
+/// Default of `--timeout`: a resource that is new to the cluster, such as sessions after `setup`, is counted at the next full count of the
+/// server's controller, by default every five minutes.
+pub(crate) const COUNTED_TIMEOUT: Duration = Duration::from_secs(600);
 
 pub(crate) const EXAMPLES: &str = "  # Allow 100 sessions, stopped ones included
   kubectl session quota set --max-sessions 100
