@@ -117,9 +117,12 @@ async fn prepare_task(
         });
     }
     let mut sink = environment.console.progress();
-    let (session, options) = (observed.clone(), &intent.start_options);
+    let session = observed.clone();
+    let mut options = intent.start_options.clone();
+    // A restart gives up room of its own before it starts.
+    options.waits_for_room &= action == Action::Start;
     let now = environment.now();
-    let start_plan = StartPlan::prepare(cluster, session, options, now, &mut sink).await?;
+    let start_plan = StartPlan::prepare(cluster, session, &options, now, &mut sink).await?;
     Ok(SessionTask {
         action,
         observed,

@@ -1,6 +1,7 @@
 //! Starts the sessions, waits until they are ready, and prints the results.
 
 use anyhow::Result;
+use session_shared::Timestamp;
 use session_shared::client::{AccessReviews, DryRun};
 use session_shared::failure;
 use session_shared::ops::Cluster;
@@ -32,8 +33,9 @@ pub(crate) async fn start_sessions(
         environment.console.note(&note);
     }
     let context = environment.stop_context(&intent.mutation.write, permissions);
+    let clock = || environment.now();
     let apply = async |task: &SessionTask, sink: &mut dyn ProgressSink| {
-        task.apply(cluster, intent, context, sink).await
+        task.apply(cluster, intent, context, clock, sink).await
     };
     let applied = observed.apply(WaitStage::Applying, environment, apply);
     let applied = applied.await?;
@@ -73,6 +75,7 @@ impl SessionTask {
         cluster: &Cluster,
         intent: &Intent,
         with: StopContext<'_>,
+        clock: impl Fn() -> Timestamp,
         sink: &mut dyn ProgressSink,
     ) -> Result<Option<Started>> {
         let Some(start_plan) = &self.start_plan else {
@@ -89,7 +92,14 @@ impl SessionTask {
             }));
         }
         let started = match self.action {
-            Action::Start => start_plan.start(cluster, with.into(), sink).await?,
+            Action::Start => match intent.room {
+                None => start_plan.start(cluster, with.into(), sink).await?,
+                Some(limit) => {
+                    start_plan
+                        .start_in_room(cluster, limit, with.into(), clock, sink)
+                        .await?
+                }
+            },
             _ => {
                 let options = &intent.stop_options;
                 start_plan.restart(cluster, options, with, sink).await?

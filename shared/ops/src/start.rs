@@ -13,6 +13,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::finish_start::Started;
+use super::room::refused_start_error;
+use super::room_wait::{RoomLimit, RoomWait};
 use super::start_plan::StartPlan;
 use super::stop::StopContext;
 use super::trust;
@@ -156,6 +158,7 @@ impl StartPlan {
             notes.for_each(|note| sink.tell(ProgressEvent::Note(note)));
         }
         started.map_err(|error| {
+            let error = refused_start_error(name, error);
             if context.write.dry_run || failure::has_kind(&error, FailureKind::Forbidden) {
                 return error;
             }
@@ -164,6 +167,32 @@ impl StartPlan {
                 format!("continue with: kubectl session start {name} -n {namespace}"),
             )
         })
+    }
+
+    /// Starts the session as soon as there is room for it, as [`StartPlan::start`] does. The time of the start is that of `clock` then.
+    ///
+    /// # Errors
+    /// As [`StartPlan::start`]; a wait that has come to its limit.
+    pub async fn start_in_room(
+        &self,
+        cluster: &Cluster,
+        limit: RoomLimit,
+        context: StartContext<'_>,
+        clock: impl Fn() -> Timestamp,
+        sink: &mut dyn ProgressSink,
+    ) -> Result<Started> {
+        let Some(room) = &self.room else {
+            return self.start(cluster, context, sink).await;
+        };
+        let start = async |sink: &mut dyn ProgressSink| {
+            let now = clock();
+            let context = StartContext { now, ..context };
+            self.with_request_time(now)
+                .start(cluster, context, sink)
+                .await
+        };
+        let wait = RoomWait::new(limit, context.interrupt);
+        wait.start_in_room(cluster, room.clone(), sink, start).await
     }
 
     async fn try_start(

@@ -17,6 +17,7 @@ use super::{incomplete_copy, template_lookup, trust};
 use crate::Cluster;
 use crate::objects_by_name::read_objects_by_name;
 use crate::observed_session::ObservedSession;
+use crate::room::CheckedRoom;
 use session_client::{AccessReviews, random_token};
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
@@ -54,6 +55,8 @@ pub struct StartOptions {
     pub trust_manifest: bool,
     /// Skips the checks of quotas, classes, claims and rights.
     pub skip_checks: bool,
+    /// Leaves room to [`StartPlan::start_in_room`], which waits for it.
+    pub waits_for_room: bool,
 }
 
 /// A validated start of one session: rendered objects, ownership and checks are final, so carrying it out can fail only on the
@@ -74,6 +77,8 @@ pub struct StartPlan {
     pub stored_secrets: Option<BTreeMap<String, String>>,
     /// True if the user gave secret values.
     pub has_new_secrets: bool,
+    /// The room that the start needs; `None` if it was not checked.
+    pub room: Option<CheckedRoom>,
     /// Notes for the user, a line each.
     pub notes: Vec<String>,
 }
@@ -120,7 +125,7 @@ impl StartPlan {
         check_foreign_objects(&observed, &start)?;
         observed.live.by_name = read_objects_by_name(cluster, &observed, &start).await?;
         check_claims_fit(&observed, &start)?;
-        let start_plan = Self {
+        let mut start_plan = Self {
             session_patch: start_request_patch(&observed.session, &spec, options, has_new_secrets),
             observed,
             start,
@@ -128,13 +133,15 @@ impl StartPlan {
             requested_at: now,
             stored_secrets: stored,
             has_new_secrets,
+            room: None,
             notes,
         };
         if !options.skip_checks {
-            futures::try_join!(
-                start_plan.check_preflight(cluster, sink),
+            let (room, ()) = futures::try_join!(
+                start_plan.check_preflight(cluster, options.waits_for_room, sink),
                 start_plan.require_access(cluster)
             )?;
+            start_plan.room = Some(room);
         }
         Ok(start_plan)
     }
@@ -162,6 +169,16 @@ impl StartPlan {
         needs.push(Access::new("patch", &SESSION, observed.name()).on_subresource("status"));
         let permissions = AccessReviews::new(cluster);
         permissions.require(observed.namespace(), &needs).await
+    }
+
+    /// Returns the same start, requested at another time.
+    pub(super) fn with_request_time(&self, now: Timestamp) -> Self {
+        let mut later = self.clone();
+        let request = next_start_request(&self.observed.session, now);
+        later.session_patch["spec"]["startRequest"] = request.as_str().into();
+        later.spec.start_request = Some(request);
+        later.requested_at = now;
+        later
     }
 
     /// Replaces the observed state, keeping the objects that were looked up by name.

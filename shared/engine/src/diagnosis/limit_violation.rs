@@ -24,4 +24,3 @@ pub fn find_limit_refusal(objects: &[Value], ranges: &[Value]) -> Option<Cause> 
         ..Cause::default()
     })
 }
-

@@ -1,0 +1,235 @@
+//! Room for the objects of a start: what the ResourceQuotas of the namespace leave.
+//!
+//! ```text
+//! objects ─► RoomRequest ─► read ─► RoomFacts ─► find_shortage ─► refused, or waited for (room_wait)
+//! the server's refusal of a write ─► refused_start_error: reads as the check does
+//! ```
+
+use std::fmt;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::Cluster;
+use crate::checked_list::{list_if_needed, note_unchecked};
+use session_client::{ObjectList, Scope};
+use session_engine::capacity::limit_range::apply_limit_defaults;
+use session_engine::diagnosis::quota::{
+    QuotaShortfall, find_quota_shortfalls, find_unset_resources, shortfall_cause,
+};
+use session_engine::diagnosis::{Cause, limit_violation, parse_refusal};
+use session_model::failure::{find_failure, with_hint};
+use session_model::objects::resource::{LIMIT_RANGE, RESOURCE_QUOTA};
+use session_model::progress::ProgressSink;
+
+/// Objects that a start is about to create, as far as they take room.
+#[derive(Clone, Debug)]
+pub struct RoomRequest {
+    session: String,
+    namespace: String,
+    objects: Vec<Value>,
+}
+
+/// The room that a start needs, and what there was when it was checked.
+#[derive(Clone, Debug)]
+pub struct CheckedRoom {
+    /// The request.
+    pub request: RoomRequest,
+    /// The facts.
+    pub facts: RoomFacts,
+}
+
+/// What is there and what is taken; `None` for what the caller may not read or what is not needed.
+#[derive(Clone, Debug, Default)]
+pub struct RoomFacts {
+    /// ResourceQuotas of the namespace.
+    pub quotas: Option<ObjectList>,
+    /// LimitRanges of the namespace.
+    pub limit_ranges: Option<Vec<Value>>,
+}
+
+/// What is missing for a request.
+#[derive(Clone, Debug)]
+pub enum Shortage {
+    /// Quotas with too little left.
+    Quotas(Vec<QuotaShortfall>),
+}
+
+impl Shortage {
+    /// Returns true if room may come by waiting: the request is not more than there is in all.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Shortage::Quotas(exceeded) => !exceeded.iter().any(QuotaShortfall::exceeds_hard),
+        }
+    }
+
+    /// Returns the shortage with its figures and its remedy.
+    pub fn cause(&self) -> Cause {
+        match self {
+            Shortage::Quotas(exceeded) => shortfall_cause(exceeded).unwrap_or_default(),
+        }
+    }
+}
+
+impl RoomRequest {
+    /// Creates the request of a session for objects that do not exist yet.
+    pub fn new(session: &str, namespace: &str, objects: Vec<Value>) -> Self {
+        Self {
+            session: session.to_owned(),
+            namespace: namespace.to_owned(),
+            objects,
+        }
+    }
+
+    /// Returns the name of the session.
+    pub fn session(&self) -> &str {
+        &self.session
+    }
+
+    /// Returns the namespace of the session.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Reads what the check needs, all at the same time. What the caller may not read is named in a note.
+    ///
+    /// # Errors
+    /// Other refusals of the server.
+    pub async fn read(&self, cluster: &Cluster, sink: &mut dyn ProgressSink) -> Result<RoomFacts> {
+        RoomFacts::read(cluster, &self.namespace, &self.objects, sink).await
+    }
+
+    /// Returns what is missing for the objects.
+    pub fn find_shortage(&self, facts: &RoomFacts) -> Option<Shortage> {
+        let objects = facts.with_defaults(&self.objects);
+        let exceeded = find_quota_shortfalls(&objects, &facts.quotas.as_ref()?.items);
+        (!exceeded.is_empty()).then_some(Shortage::Quotas(exceeded))
+    }
+
+    /// Checks that there is room.
+    ///
+    /// # Errors
+    /// What is missing, with its figures.
+    pub fn require_room(&self, facts: &RoomFacts) -> Result<()> {
+        match self.find_shortage(facts) {
+            Some(shortage) => Err(self.shortage_error(shortage)),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the error of a start for which there is no room.
+    pub(crate) fn shortage_error(&self, shortage: Shortage) -> anyhow::Error {
+        shortage_error(&self.session, shortage)
+    }
+}
+
+impl RoomFacts {
+    /// Reads the facts for `objects`, as [`RoomRequest::read`] does.
+    pub(crate) async fn read(
+        cluster: &Cluster,
+        namespace: &str,
+        objects: &[Value],
+        sink: &mut dyn ProgressSink,
+    ) -> Result<Self> {
+        let (here, concerned) = (Scope::Namespace(namespace), !objects.is_empty());
+        let (quotas, limit_ranges) = futures::try_join!(
+            list_if_needed(cluster, &RESOURCE_QUOTA, here, concerned),
+            list_if_needed(cluster, &LIMIT_RANGE, here, concerned),
+        )?;
+        note_unchecked(
+            &[
+                (&quotas, "quotas", "list them"),
+                (&limit_ranges, "LimitRanges", "list them"),
+            ],
+            sink,
+        );
+        Ok(Self {
+            quotas: quotas.into_list(),
+            limit_ranges: limit_ranges.items(),
+        })
+    }
+}
+
+impl RoomFacts {
+    /// Returns why the server would refuse the objects however much room there is: bounds of a LimitRange, or values that a quota counts
+    /// and the Pod does not set.
+    pub(crate) fn find_refusal(&self, objects: &[Value]) -> Option<Cause> {
+        // Without the LimitRanges, their defaults are unknown.
+        let ranges = self.limit_ranges.as_ref()?;
+        let objects = self.with_defaults(objects);
+        limit_violation::find_limit_refusal(&objects, ranges)
+            .or_else(|| find_unset_resources(&objects, &self.quotas.as_ref()?.items))
+    }
+
+    /// Returns the objects with the requests and limits that LimitRanges give them.
+    fn with_defaults(&self, objects: &[Value]) -> Vec<Value> {
+        let mut objects = objects.to_vec();
+        apply_limit_defaults(
+            &mut objects,
+            self.limit_ranges.as_deref().unwrap_or_default(),
+        );
+        objects
+    }
+}
+
+/// A start for which there is no room.
+#[derive(Debug)]
+pub(crate) struct ShortageError {
+    session: String,
+    /// What is missing.
+    pub(crate) shortage: Shortage,
+}
+
+impl fmt::Display for ShortageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = self.shortage.cause().message;
+        write!(f, "cannot start session {:?}: {message}", self.session)
+    }
+}
+
+impl std::error::Error for ShortageError {}
+
+/// Returns the error of a start for which there is no room, from the check or from the server's refusal.
+fn shortage_error(session: &str, shortage: Shortage) -> anyhow::Error {
+    let remedy = shortage.cause().remedy;
+    let error = anyhow::Error::new(ShortageError {
+        session: session.to_owned(),
+        shortage,
+    });
+    match remedy {
+        Some(remedy) => with_hint(error, remedy),
+        None => error,
+    }
+}
+
+/// Returns the error of a start that is refused because of `cause`.
+pub(crate) fn refusal_error(session: &str, cause: Cause) -> anyhow::Error {
+    let message = cause.message;
+    let error = anyhow::anyhow!("cannot start session {session:?}: {message}");
+    match cause.remedy {
+        Some(remedy) => with_hint(error, remedy),
+        None => error,
+    }
+}
+
+/// Returns the error of a start whose write the server refused because of a quota or a LimitRange, in the words of the check before the
+/// first write; others as they are.
+pub fn refused_start_error(session: &str, error: anyhow::Error) -> anyhow::Error {
+    let Some(failure) = find_failure(&error) else {
+        return error;
+    };
+    if let Some(exceeded) = QuotaShortfall::parse(&failure.message) {
+        return shortage_error(session, Shortage::Quotas(vec![exceeded]));
+    }
+    match parse_refusal(&failure.message) {
+        Some(found) if matches!(found.reason, "QuotaNeedsResources" | "LimitRange") => {
+            let cause = Cause {
+                message: found.message,
+                remedy: Some(found.remedy),
+                ..Cause::default()
+            };
+            refusal_error(session, cause)
+        }
+        _ => error,
+    }
+}
