@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::VerbosityFlags;
 
+use crate::nodes;
 use crate::show;
 
 pub(crate) const ABOUT: &str = "Show and set what sessions may take
@@ -39,4 +40,10 @@ pub enum QuotaCommand {
     /// Show what is used, what is free and what binds
     #[command(visible_alias = "get", after_long_help = show::EXAMPLES, override_usage = "kubectl session quota show [options]")]
     Show(show::QuotaShowArgs),
+    /// Count the nodes that the active sessions need
+    ///
+    /// Count the nodes of a pool for sessions without a GPU and of a pool for those with one, by the planned number of sessions per node
+    /// and by what sessions request.
+    #[command(after_long_help = nodes::EXAMPLES, override_usage = "kubectl session quota nodes [--active NUMBER [--gpu-active NUMBER]] [options]")]
+    Nodes(nodes::QuotaNodesArgs),
 }

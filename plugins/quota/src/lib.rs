@@ -7,6 +7,8 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
+mod nodes;
+mod row_output;
 mod show;
 
 use anyhow::Result;
@@ -32,6 +34,7 @@ impl Verb for Quota {
         environment.console.apply_flags(&verbosity);
         match command {
             QuotaCommand::Show(args) => show::run(args, &connection, environment).await,
+            QuotaCommand::Nodes(args) => nodes::run(args, &connection, environment).await,
         }
     }
 }

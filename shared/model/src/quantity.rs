@@ -82,6 +82,18 @@ impl Quantity {
         }
     }
 
+    /// Returns the difference, capped at Kubernetes' limits, in the notation of `self`, or in that of `other` if `self` is 0.
+    pub fn subtract(&self, other: &Self) -> Self {
+        self.add(&other.multiply(-1))
+    }
+
+    /// Returns how many of `parts` equal parts of `whole` the amount is, rounded down: a percentage for 100. `None` if `whole` is 0.
+    pub fn share_of(&self, whole: &Self, parts: u32) -> Option<i64> {
+        // Fits: an amount has at most 93 bits.
+        let product = self.nano * i128::from(parts);
+        (whole.nano != 0).then(|| clamp(product.div_euclid(whole.nano)))
+    }
+
     /// Returns the product, capped at Kubernetes' limits.
     pub fn multiply(&self, factor: i64) -> Self {
         Self {
@@ -136,6 +148,12 @@ fn gcd(a: i128, b: i128) -> i128 {
         (a, b) = (b, a % b);
     }
     a.max(1)
+}
+
+impl Default for Quantity {
+    fn default() -> Self {
+        Self::ZERO
+    }
 }
 
 impl PartialEq for Quantity {

@@ -51,7 +51,8 @@ pub use annotation::parse_plain_value;
 pub use assigned::AssignedValues;
 pub use builtin_templates::builtin_templates;
 pub use convert::{
-    Adaptation, Conversion, InputForm, SecretOrigin, SecretReader, unknown_session_fields,
+    Adaptation, Conversion, InputForm, MICROS, PriceRange, Prices, SecretOrigin, SecretReader,
+    unknown_session_fields,
 };
 pub use extract::{ExtractedSecrets, extract_secret_literals};
 pub use fill::{RENDERED_BYTES_MAX, RENDERED_TEXT_MAX, RenderBudget};

@@ -43,7 +43,8 @@ fn add_amount(sum: &mut BTreeMap<String, Quantity>, name: &str, amount: Quantity
     *entry = entry.add(&amount);
 }
 
-fn pod_count(object: &Value) -> i64 {
+/// Returns the number of Pods that run at the same time for an object with a Pod template.
+pub(crate) fn pod_count(object: &Value) -> i64 {
     let wanted = object
         .pointer("/spec/replicas")
         .or_else(|| object.pointer("/spec/parallelism"));

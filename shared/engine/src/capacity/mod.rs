@@ -1,6 +1,15 @@
 //! What there is and what is taken: requests of Pods, ResourceQuotas, nodes. LimitRanges change what a Pod requests (`limit_range`), so their
 //! defaults are applied first; then `demand` counts.
+//!
+//! How many sessions fit, by quota and by nodes, is [`fit::compute_fit`] of a [`fit::FitInput`]; with `limit: Some(1)` it says whether one fits.
 
+pub mod amount_text;
+pub mod cost;
 pub mod demand;
+pub mod fit;
 pub mod limit_range;
+pub mod node_pools;
 pub mod quota_scope;
+pub mod quota_usage;
+pub mod session_pods;
+pub mod session_totals;

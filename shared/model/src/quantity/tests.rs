@@ -182,3 +182,21 @@ fn a_size_in_a_sentence_has_a_unit() {
     let texts = [0, 1, 385, 1536].map(describe_bytes);
     assert_eq!(texts, ["0 bytes", "1 byte", "385 bytes", "1.5Ki"]);
 }
+
+#[test]
+fn a_share_is_rounded_down() {
+    for (amount, whole, percent) in [
+        ("29", "100", Some(29)),
+        ("1", "3", Some(33)),
+        ("999m", "1", Some(99)),
+        ("12Gi", "8Gi", Some(150)),
+        ("-1", "3", Some(-34)),
+        ("0", "5", Some(0)),
+        ("1", "0", None),
+        ("9223372036854775807", "1n", Some(i64::MAX)),
+    ] {
+        assert_eq!(q(amount).share_of(&q(whole), 100), percent, "{amount} of {whole}");
+    }
+    assert_eq!(q("100Gi").subtract(&q("90Gi")).to_string(), "10Gi");
+    assert_eq!(q("1").subtract(&q("1500m")).to_string(), "-500m");
+}

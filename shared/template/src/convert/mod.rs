@@ -8,13 +8,15 @@
 //!
 //! Kubernetes objects are not converted; `foreign_objects` adapts those that another tool rendered or exported.
 //!
-//! A form is a module: it reads the text by `FieldReader`, which keeps the location of each problem.
+//! A form is a module: it reads the text by `FieldReader`, which keeps the location of each problem. So do the prices of `quota cost`,
+//! which are no session.
 
 mod conversion;
 mod fields;
 mod foreign_objects;
 mod lab_session;
 mod nvim_config;
+mod prices;
 mod session_object;
 mod sindri;
 mod template_objects;
@@ -28,6 +30,7 @@ use super::loader::{PlaceholderMode, load_documents};
 use super::source::Source;
 pub use conversion::{Conversion, SecretOrigin, SecretReader};
 pub use foreign_objects::Adaptation;
+pub use prices::{MICROS, PriceRange, Prices};
 
 /// Form of an input file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,361 @@
+//! What sessions take together, by session, user or namespace, as ResourceQuotas count it.
+//!
+//! ```text
+//! UsageObjects: Sessions, Pods, claims, VolumeSnapshots ─► holder of each ─► sum_totals: a TotalsRow for each group
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::demand::{parse_quantity, pod_resources};
+use session_model::labels;
+use session_model::objects::Untyped;
+use session_model::objects::conditions::has_condition;
+use session_model::objects::pods::pod_spec;
+use session_model::quantity::Quantity;
+
+/// Sessions and the objects that take something, as they were read.
+#[derive(Clone, Debug, Default)]
+pub struct UsageObjects {
+    /// Sessions.
+    pub sessions: Vec<Value>,
+    /// Pods; `None` if the caller may not list them. So with the others.
+    pub pods: Option<Vec<Value>>,
+    /// PersistentVolumeClaims.
+    pub claims: Option<Vec<Value>>,
+    /// VolumeSnapshots.
+    pub snapshots: Option<Vec<Value>>,
+    /// Namespaces with a ResourceQuota, which counts the objects of no session, too. Elsewhere these are left out.
+    pub quota_namespaces: BTreeSet<String>,
+    /// True if the sessions are a selection: only their objects count.
+    pub is_selection: bool,
+}
+
+/// What totals are grouped by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grouping {
+    /// A row for each session.
+    Session,
+    /// A row for each owner, over all namespaces that were read.
+    User,
+    /// A row for the sessions of each namespace, and one for everything else in it.
+    Namespace,
+}
+
+/// Who takes something.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Holder {
+    /// A session, or a deleted one whose data is kept.
+    Session {
+        /// Name.
+        name: String,
+        /// Owner.
+        user: String,
+    },
+    /// The sessions of an owner and the data kept from them.
+    User(String),
+    /// All sessions of a namespace and the data kept from them.
+    Sessions,
+    /// Objects of no session.
+    Others,
+}
+
+/// What a group takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TotalsRow {
+    /// Namespace; `None` for a user, whose sessions may be in several.
+    pub namespace: Option<String>,
+    /// The group.
+    pub holder: Holder,
+    /// Its sums.
+    pub totals: Totals,
+}
+
+/// Sums of what some sessions take. Sums of objects that could not be listed stay 0: see [`UsageObjects`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Number of Sessions.
+    pub sessions: i64,
+    /// Number of Sessions with a primary Pod that is ready.
+    pub running: i64,
+    /// Number of Pods that count against a quota.
+    pub pods: i64,
+    /// Requests and limits of these Pods, keyed `requests.NAME` and `limits.NAME`.
+    pub resources: BTreeMap<String, Quantity>,
+    /// Number of PersistentVolumeClaims.
+    pub claims: i64,
+    /// Storage that they request.
+    pub storage: Quantity,
+    /// Number of VolumeSnapshots.
+    pub snapshots: i64,
+    /// Sum of their restore sizes, as far as they have one.
+    pub snapshot_storage: Quantity,
+    /// Number of VolumeSnapshots whose restore size is not known.
+    pub unsized_snapshots: i64,
+    /// Namespaces of all these objects.
+    pub namespaces: BTreeSet<String>,
+    /// Creation time of the first Session; `None` without Sessions.
+    pub created: Option<Timestamp>,
+}
+
+impl Totals {
+    /// Returns an amount of the Pods: `requests.cpu`.
+    pub fn resource(&self, name: &str) -> Quantity {
+        self.resources.get(name).copied().unwrap_or(Quantity::ZERO)
+    }
+
+    /// Returns GPUs and other extended resources with their amounts: `nvidia.com/gpu`, 2.
+    pub fn extended_resources(&self) -> impl Iterator<Item = (&str, &Quantity)> {
+        self.resources.iter().filter_map(|(name, amount)| {
+            let name = name.strip_prefix("requests.")?;
+            (is_extended(name) && !amount.is_zero()).then_some((name, amount))
+        })
+    }
+
+    /// Returns true if nothing is taken that was counted.
+    fn is_empty(&self) -> bool {
+        self.sessions + self.pods + self.claims + self.snapshots == 0
+    }
+}
+
+/// Returns true for a resource of a device plugin: one with a domain, which is not Kubernetes' own, or a GPU.
+fn is_extended(name: &str) -> bool {
+    let Some((domain, device)) = name.split_once('/') else {
+        return false;
+    };
+    let is_native = domain == "kubernetes.io" || domain.ends_with(".kubernetes.io");
+    !is_native || device == "gpu"
+}
+
+/// Sums what is taken, one row for each group, ordered by namespace and name; objects of no session last.
+pub fn sum_totals(objects: &UsageObjects, grouping: Grouping, now: Timestamp) -> Vec<TotalsRow> {
+    let mut sums = Sums {
+        known: KnownSessions::of(objects),
+        objects,
+        grouping,
+        rows: BTreeMap::new(),
+    };
+    let pods = objects.pods.iter().flatten();
+    let pods: Vec<&Value> = pods.filter(|pod| takes_quota(pod, now)).collect();
+    let ready = sums.ready_sessions(&pods);
+    for session in &objects.sessions {
+        let is_ready = ready.contains(&session_key(session));
+        let Some(totals) = sums.of_session(session) else {
+            continue;
+        };
+        totals.sessions += 1;
+        totals.running += i64::from(is_ready);
+        let created = Untyped(session).created();
+        totals.created = totals.created.into_iter().chain(created).min();
+    }
+    for pod in pods {
+        let owner = sums.known.owner_of_pod(pod);
+        if let (Some(totals), Some(spec)) = (sums.row(pod, owner), pod_spec(pod)) {
+            totals.pods += 1;
+            for (name, amount) in pod_resources(spec) {
+                let sum = totals.resources.entry(name).or_insert(Quantity::ZERO);
+                *sum = sum.add(&amount);
+            }
+        }
+    }
+    for claim in objects.claims.iter().flatten() {
+        let owner = sums.known.owner_of_data(claim);
+        if let Some(totals) = sums.row(claim, owner) {
+            totals.claims += 1;
+            let size = claim.pointer("/spec/resources/requests/storage");
+            let size = size.and_then(parse_quantity).unwrap_or(Quantity::ZERO);
+            totals.storage = totals.storage.add(&size);
+        }
+    }
+    for snapshot in objects.snapshots.iter().flatten() {
+        let owner = sums.known.owner_of_data(snapshot);
+        if let Some(totals) = sums.row(snapshot, owner) {
+            totals.snapshots += 1;
+            match snapshot
+                .pointer("/status/restoreSize")
+                .and_then(parse_quantity)
+            {
+                Some(size) => totals.snapshot_storage = totals.snapshot_storage.add(&size),
+                None => totals.unsized_snapshots += 1,
+            }
+        }
+    }
+    sums.into_rows()
+}
+
+/// Returns true for a Pod that counts against a ResourceQuota, as in Kubernetes (`QuotaV1Pod` of k8s.io/kubernetes): one that has not ended,
+/// and that is not being deleted for longer than its grace period, as on a lost node.
+fn takes_quota(pod: &Value, now: Timestamp) -> bool {
+    let object = Untyped(pod);
+    if matches!(object.str_at("/status/phase"), Some("Succeeded" | "Failed")) {
+        return false;
+    }
+    let deleted = object.str_at("/metadata/deletionTimestamp");
+    let deleted: Option<Timestamp> = deleted.and_then(|time| time.parse().ok());
+    let grace = pod.pointer("/metadata/deletionGracePeriodSeconds");
+    match (deleted, grace.and_then(Value::as_i64)) {
+        (Some(deleted), Some(grace)) => {
+            now.duration_since(deleted) <= SignedDuration::from_secs(grace)
+        }
+        _ => true,
+    }
+}
+
+/// Namespace and name of a session.
+type SessionKey<'o> = (&'o str, &'o str);
+
+fn session_key(session: &Value) -> SessionKey<'_> {
+    (Untyped(session).home_namespace(), Untyped(session).name())
+}
+
+/// A session that takes something: its name and owner.
+#[derive(Clone, Copy, Debug)]
+struct SessionOwner<'o> {
+    name: &'o str,
+    user: &'o str,
+    /// True if it is among the sessions that were read.
+    is_known: bool,
+}
+
+/// The sessions that were read.
+struct KnownSessions<'o>(HashMap<SessionKey<'o>, &'o Value>);
+
+impl<'o> KnownSessions<'o> {
+    fn of(objects: &'o UsageObjects) -> Self {
+        let keyed = objects
+            .sessions
+            .iter()
+            .map(|session| (session_key(session), session));
+        Self(keyed.collect())
+    }
+
+    /// Returns the session that an object's label names.
+    fn labelled(&self, object: &'o Value) -> Option<&'o Value> {
+        let name = Untyped(object).label(labels::SESSION)?;
+        self.0
+            .get(&(Untyped(object).home_namespace(), name))
+            .copied()
+    }
+
+    /// Returns the session of a Pod. Anybody can write labels, so the Pod's owner must be the session or a controller.
+    fn owner_of_pod(&self, pod: &'o Value) -> Option<SessionOwner<'o>> {
+        let session = self.labelled(pod)?;
+        let uid = Untyped(session).uid();
+        let is_own = Untyped(pod).owners().any(|owner| match owner.kind {
+            "Session" => uid == Some(owner.uid),
+            _ => owner.controller,
+        });
+        is_own.then(|| SessionOwner {
+            name: Untyped(session).name(),
+            user: user_of(session),
+            is_known: true,
+        })
+    }
+
+    /// Returns the session of a claim or snapshot. The data names its user itself: it may be kept from a deleted session, whose name
+    /// another user's session has now.
+    fn owner_of_data(&self, data: &'o Value) -> Option<SessionOwner<'o>> {
+        let name = Untyped(data).label(labels::SESSION)?;
+        let session_user = self.labelled(data).map(user_of);
+        let user = Untyped(data).annotation(labels::USER_ID);
+        let user = user.filter(|user| !user.is_empty()).or(session_user)?;
+        Some(SessionOwner {
+            name,
+            user,
+            is_known: session_user == Some(user),
+        })
+    }
+}
+
+fn user_of(session: &Value) -> &str {
+    let user = Untyped(session).str_at("/spec/userId");
+    user.unwrap_or(Untyped::NONE)
+}
+
+/// The rows while they are summed.
+struct Sums<'o> {
+    known: KnownSessions<'o>,
+    objects: &'o UsageObjects,
+    grouping: Grouping,
+    rows: BTreeMap<(Option<String>, Holder), Totals>,
+}
+
+impl<'o> Sums<'o> {
+    /// Returns the sessions with a primary Pod that is ready; with any ready Pod if none is marked as primary, as of a workload whose
+    /// kind is not built in.
+    fn ready_sessions(&self, pods: &[&'o Value]) -> BTreeSet<SessionKey<'o>> {
+        let (mut primary, mut all) = (BTreeSet::new(), BTreeSet::new());
+        let mut marked = BTreeSet::new();
+        for pod in pods {
+            let Some(owner) = self.known.owner_of_pod(pod) else {
+                continue;
+            };
+            let key = (Untyped(pod).home_namespace(), owner.name);
+            let is_primary = Untyped(pod).label(labels::PRIMARY) == Some("true");
+            let is_ready = has_condition(pod, "Ready", "True") && !Untyped(pod).is_terminating();
+            if is_primary {
+                marked.insert(key);
+            }
+            if is_ready {
+                all.insert(key);
+                if is_primary {
+                    primary.insert(key);
+                }
+            }
+        }
+        all.retain(|key| !marked.contains(key));
+        primary.extend(all);
+        primary
+    }
+
+    fn of_session(&mut self, session: &'o Value) -> Option<&mut Totals> {
+        let owner = SessionOwner {
+            name: Untyped(session).name(),
+            user: user_of(session),
+            is_known: true,
+        };
+        self.row(session, Some(owner))
+    }
+
+    /// Returns the row that an object counts for; `None` for one that is left out.
+    fn row(&mut self, object: &Value, owner: Option<SessionOwner<'_>>) -> Option<&mut Totals> {
+        let namespace = Untyped(object).home_namespace();
+        let holder = match (owner, self.grouping) {
+            (Some(owner), _) if self.objects.is_selection && !owner.is_known => return None,
+            (Some(owner), Grouping::Session) => Holder::Session {
+                name: owner.name.to_owned(),
+                user: owner.user.to_owned(),
+            },
+            (Some(owner), Grouping::User) => Holder::User(owner.user.to_owned()),
+            (Some(_), Grouping::Namespace) => Holder::Sessions,
+            (None, Grouping::Session) => return None,
+            (None, _) if self.objects.is_selection => return None,
+            (None, _) if !self.objects.quota_namespaces.contains(namespace) => return None,
+            (None, _) => Holder::Others,
+        };
+        let in_namespace = self.grouping != Grouping::User;
+        let key = (in_namespace.then(|| namespace.to_owned()), holder);
+        let totals = self.rows.entry(key).or_default();
+        totals.namespaces.insert(namespace.to_owned());
+        Some(totals)
+    }
+
+    fn into_rows(self) -> Vec<TotalsRow> {
+        let rows = self
+            .rows
+            .into_iter()
+            .filter(|(_, totals)| !totals.is_empty());
+        let rows = rows.map(|((namespace, holder), totals)| TotalsRow {
+            namespace,
+            holder,
+            totals,
+        });
+        rows.collect()
+    }
+}
+
+#[cfg(test)]
+#[path = "session_totals_tests.rs"]
+mod tests;
