@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::ops::preflight::{self, PreflightObjects};
-use session_shared::ops::room::CheckedRoom;
+use session_shared::ops::room::{CheckedRoom, offer_wait};
 use session_shared::ops::{Cluster, check_stoppable};
 use session_shared::verb::Environment;
 
@@ -44,7 +44,7 @@ pub(crate) async fn check(
     preflight::check_preflight(&objects, &checked)?;
     let request = objects.room_request(&checked.existing);
     if intent.room.is_none() {
-        request.require_room(&checked.room)?;
+        request.require_room(&checked.room).map_err(offer_wait)?;
     }
     let missing = |found: &[Value]| missing_quota_warning(name, namespace, &intent.quota, found);
     let quotas = checked.room.quotas.as_ref();

@@ -14,7 +14,7 @@ use session_shared::objects::resource::{NAMESPACE, PERSISTENT_VOLUME_CLAIM, SECR
 use session_shared::objects::{ResourceType, is_data};
 use session_shared::ops::finish_start::Started;
 use session_shared::ops::missing_kinds::MissingKinds;
-use session_shared::ops::room::{CheckedRoom, refused_start_error};
+use session_shared::ops::room::{CheckedRoom, offer_wait, refused_start_error};
 use session_shared::ops::room_wait::RoomWait;
 use session_shared::ops::start::{RequestedStart, StartContext};
 use session_shared::ops::{Cluster, Driver};
@@ -90,7 +90,7 @@ impl Creation<'_> {
                 let wait = RoomWait::new(limit, interrupt);
                 wait.start_in_room(cluster, checked, sink, create).await
             }
-            None => create(sink).await,
+            None => create(sink).await.map_err(offer_wait),
         }
     }
 

@@ -6,6 +6,7 @@ use session_shared::client::{AccessReviews, DryRun};
 use session_shared::failure;
 use session_shared::ops::Cluster;
 use session_shared::ops::finish_start::Started;
+use session_shared::ops::room::offer_wait;
 use session_shared::ops::stop::StopContext;
 use session_shared::progress::{ProgressSink, WaitStage};
 use session_shared::prompt::started;
@@ -93,7 +94,10 @@ impl SessionTask {
         }
         let started = match self.action {
             Action::Start => match intent.room {
-                None => start_plan.start(cluster, with.into(), sink).await?,
+                None => {
+                    let started = start_plan.start(cluster, with.into(), sink).await;
+                    started.map_err(offer_wait)?
+                }
                 Some(limit) => {
                     start_plan
                         .start_in_room(cluster, limit, with.into(), clock, sink)

@@ -59,6 +59,7 @@ pub mod quiesce_hooks;
 pub mod read_schedule;
 pub mod restart;
 pub mod room;
+pub mod room_nodes;
 pub mod room_wait;
 mod run_hook;
 pub mod selected_sessions;

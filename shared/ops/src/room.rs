@@ -1,4 +1,4 @@
-//! Room for the objects of a start: what the ResourceQuotas of the namespace leave.
+//! Room for the objects of a start: what the ResourceQuotas of the namespace leave, and what is free on the nodes.
 //!
 //! ```text
 //! objects ─► RoomRequest ─► read ─► RoomFacts ─► find_shortage ─► refused, or waited for (room_wait)
@@ -11,16 +11,23 @@ use anyhow::Result;
 use serde_json::Value;
 
 use crate::Cluster;
-use crate::checked_list::{list_if_needed, note_unchecked};
+use crate::checked_list::{CheckedList, list_if_needed, note_unchecked};
+use crate::room_nodes::NodeFacts;
 use session_client::{ObjectList, Scope};
 use session_engine::capacity::limit_range::apply_limit_defaults;
+use session_engine::capacity::node_shortage::{NodeDemand, NodeShortage};
 use session_engine::diagnosis::quota::{
     QuotaShortfall, find_quota_shortfalls, find_unset_resources, shortfall_cause,
 };
 use session_engine::diagnosis::{Cause, limit_violation, parse_refusal};
 use session_model::failure::{find_failure, with_hint};
-use session_model::objects::resource::{LIMIT_RANGE, RESOURCE_QUOTA};
-use session_model::progress::ProgressSink;
+use session_model::objects::pods::pod_spec;
+use session_model::objects::resource::{LIMIT_RANGE, NODE, RESOURCE_QUOTA};
+use session_model::progress::{ProgressEvent, ProgressSink};
+
+/// Hint for a session that fits on no node.
+const NODES_REMEDY: &str =
+    "request less, stop sessions that are not needed now, or ask an administrator for another node";
 
 /// Objects that a start is about to create, as far as they take room.
 #[derive(Clone, Debug)]
@@ -46,6 +53,10 @@ pub struct RoomFacts {
     pub quotas: Option<ObjectList>,
     /// LimitRanges of the namespace.
     pub limit_ranges: Option<Vec<Value>>,
+    /// Nodes; `None` also if there are none, as in a cluster whose pools are at 0, and if quotas are short already.
+    pub nodes: Option<NodeFacts>,
+    /// True if the caller may not list nodes.
+    pub nodes_forbidden: bool,
 }
 
 /// What is missing for a request.
@@ -53,6 +64,8 @@ pub struct RoomFacts {
 pub enum Shortage {
     /// Quotas with too little left.
     Quotas(Vec<QuotaShortfall>),
+    /// Nodes with too little free.
+    Nodes(NodeShortage),
 }
 
 impl Shortage {
@@ -60,6 +73,7 @@ impl Shortage {
     pub fn may_pass(&self) -> bool {
         match self {
             Shortage::Quotas(exceeded) => !exceeded.iter().any(QuotaShortfall::exceeds_hard),
+            Shortage::Nodes(shortage) => shortage.may_pass,
         }
     }
 
@@ -67,6 +81,12 @@ impl Shortage {
     pub fn cause(&self) -> Cause {
         match self {
             Shortage::Quotas(exceeded) => shortfall_cause(exceeded).unwrap_or_default(),
+            Shortage::Nodes(shortage) => Cause {
+                reason: "Unschedulable".to_owned(),
+                message: shortage.message.clone(),
+                remedy: Some(NODES_REMEDY.to_owned()),
+                ..Cause::default()
+            },
         }
     }
 }
@@ -99,11 +119,15 @@ impl RoomRequest {
         RoomFacts::read(cluster, &self.namespace, &self.objects, sink).await
     }
 
-    /// Returns what is missing for the objects.
+    /// Returns what is missing for the objects. Nodes that an autoscaler may add are not missing.
     pub fn find_shortage(&self, facts: &RoomFacts) -> Option<Shortage> {
-        let objects = facts.with_defaults(&self.objects);
-        let exceeded = find_quota_shortfalls(&objects, &facts.quotas.as_ref()?.items);
-        (!exceeded.is_empty()).then_some(Shortage::Quotas(exceeded))
+        let exceeded = facts.find_quota_shortfalls(&self.objects);
+        if !exceeded.is_empty() {
+            return Some(Shortage::Quotas(exceeded));
+        }
+        let nodes = facts.nodes.as_ref().filter(|nodes| !nodes.has_autoscaler)?;
+        let demand = facts.node_demand(&self.namespace, &self.objects);
+        nodes.find_shortage(demand).map(Shortage::Nodes)
     }
 
     /// Checks that there is room.
@@ -132,21 +156,55 @@ impl RoomFacts {
         sink: &mut dyn ProgressSink,
     ) -> Result<Self> {
         let (here, concerned) = (Scope::Namespace(namespace), !objects.is_empty());
-        let (quotas, limit_ranges) = futures::try_join!(
+        let has_pods = objects.iter().any(|object| pod_spec(object).is_some());
+        let (quotas, limit_ranges, nodes) = futures::try_join!(
             list_if_needed(cluster, &RESOURCE_QUOTA, here, concerned),
             list_if_needed(cluster, &LIMIT_RANGE, here, concerned),
+            list_if_needed(cluster, &NODE, Scope::Cluster, has_pods),
         )?;
-        note_unchecked(
-            &[
-                (&quotas, "quotas", "list them"),
-                (&limit_ranges, "LimitRanges", "list them"),
-            ],
-            sink,
-        );
-        Ok(Self {
+        let checks = [
+            (&quotas, "quotas", "list them"),
+            (&limit_ranges, "LimitRanges", "list them"),
+        ];
+        note_unchecked(&checks, sink);
+        let mut facts = Self {
             quotas: quotas.into_list(),
             limit_ranges: limit_ranges.items(),
-        })
+            nodes: None,
+            nodes_forbidden: matches!(nodes, CheckedList::Forbidden),
+        };
+        let nodes = nodes.into_list().filter(|nodes| !nodes.items.is_empty());
+        if let Some(nodes) = nodes.filter(|_| facts.find_quota_shortfalls(objects).is_empty()) {
+            let demand = facts.node_demand(namespace, objects);
+            let nodes = NodeFacts::read(cluster, demand, nodes).await?;
+            if nodes.has_autoscaler
+                && let Some(shortage) = nodes.find_shortage(demand)
+            {
+                let message = shortage.message;
+                sink.tell(ProgressEvent::Note(format!(
+                    "{message}; the session stays pending until the cluster has another node"
+                )));
+            }
+            facts.nodes = Some(nodes);
+        }
+        Ok(facts)
+    }
+
+    fn find_quota_shortfalls(&self, objects: &[Value]) -> Vec<QuotaShortfall> {
+        match &self.quotas {
+            Some(quotas) => find_quota_shortfalls(&self.with_defaults(objects), &quotas.items),
+            None => Vec::new(),
+        }
+    }
+
+    /// Returns the demand of objects, without nodes.
+    fn node_demand<'a>(&'a self, namespace: &'a str, objects: &'a [Value]) -> NodeDemand<'a> {
+        NodeDemand {
+            namespace,
+            objects,
+            limit_ranges: self.limit_ranges.as_deref().unwrap_or_default(),
+            nodes: &[],
+        }
     }
 }
 
@@ -174,10 +232,9 @@ impl RoomFacts {
 
 /// A start for which there is no room.
 #[derive(Debug)]
-pub(crate) struct ShortageError {
+struct ShortageError {
     session: String,
-    /// What is missing.
-    pub(crate) shortage: Shortage,
+    shortage: Shortage,
 }
 
 impl fmt::Display for ShortageError {
@@ -200,6 +257,23 @@ fn shortage_error(session: &str, shortage: Shortage) -> anyhow::Error {
         Some(remedy) => with_hint(error, remedy),
         None => error,
     }
+}
+
+/// Adds the hint to wait for room, for verbs that can, to an error about room that may come.
+pub fn offer_wait(error: anyhow::Error) -> anyhow::Error {
+    match find_refused_shortage(&error) {
+        Some(shortage) if shortage.may_pass() => {
+            with_hint(error, "add --wait-for-room to wait until there is room")
+        }
+        _ => error,
+    }
+}
+
+/// Returns what is missing, if the start was refused for that.
+pub(crate) fn find_refused_shortage(error: &anyhow::Error) -> Option<&Shortage> {
+    let mut causes = error.chain();
+    let refused = causes.find_map(|cause| cause.downcast_ref::<ShortageError>())?;
+    Some(&refused.shortage)
 }
 
 /// Returns the error of a start that is refused because of `cause`.

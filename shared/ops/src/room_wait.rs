@@ -1,4 +1,4 @@
-//! Wait for room: a start that waits until quotas leave room for its objects, and again where another client was faster.
+//! Wait for room: a start that waits until quotas and nodes have room for its objects, and again where another client was faster.
 
 use std::time::Duration;
 
@@ -10,13 +10,14 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::Cluster;
-use crate::room::{CheckedRoom, RoomFacts, RoomRequest, Shortage, ShortageError};
+use crate::room::{CheckedRoom, RoomFacts, RoomRequest, Shortage, find_refused_shortage};
+use crate::room_nodes::ACTIVE_PODS;
 use session_client::interrupt::Interrupt;
 use session_client::{Backoff, ListOptions, ObjectList, Scope, WatchChange, timed_out};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::Untyped;
-use session_model::objects::resource::{RESOURCE_QUOTA, SESSION};
-use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
+use session_model::objects::resource::{NODE, POD, RESOURCE_QUOTA, SESSION};
+use session_model::progress::{DiscardingSink, ProgressEvent, ProgressSink, WaitStage};
 
 /// Pause before the first attempt after room was found; it doubles up to [`LONGEST_PAUSE`]. It is random, so that clients that wait for
 /// the same room do not all ask at once.
@@ -24,7 +25,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(300);
 /// Longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// Time during which changes are collected before they are judged.
-const COLLECTING: Duration = Duration::from_millis(100);
+const COLLECTING: Duration = Duration::from_millis(250);
 
 /// How long a start waits for room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,10 @@ impl<'a> RoomWait<'a> {
         mut start: impl AsyncFnMut(&mut dyn ProgressSink) -> Result<T>,
     ) -> Result<T> {
         let CheckedRoom { request, mut facts } = checked;
+        if facts.nodes_forbidden {
+            let note = "free resources of nodes not waited for: no permission to list nodes";
+            sink.tell(ProgressEvent::Note(note.to_owned()));
+        }
         loop {
             let interrupt = self.interrupt;
             interrupt
@@ -82,7 +87,7 @@ impl<'a> RoomWait<'a> {
             };
             let again = async {
                 self.after_refusal(&request, error, sink).await?;
-                request.read(cluster, sink).await
+                request.read(cluster, &mut DiscardingSink).await
             };
             facts = interrupt.race(again).await?;
         }
@@ -108,7 +113,7 @@ impl<'a> RoomWait<'a> {
             let work = self.watch_until_room(cluster, request, &mut facts, &mut last, sink);
             work.await?;
             self.pause(request, &last).await?;
-            facts = request.read(cluster, sink).await?;
+            facts = request.read(cluster, &mut DiscardingSink).await?;
         }
         sink.tell(ProgressEvent::Done);
         Ok(())
@@ -125,7 +130,7 @@ impl<'a> RoomWait<'a> {
         error: anyhow::Error,
         sink: &mut dyn ProgressSink,
     ) -> Result<()> {
-        let shortage = refused_shortage(&error).filter(|shortage| shortage.may_pass());
+        let shortage = find_refused_shortage(&error).filter(|shortage| shortage.may_pass());
         let Some(shortage) = shortage.cloned() else {
             return Err(error);
         };
@@ -195,12 +200,16 @@ impl<'a> RoomWait<'a> {
 #[derive(Clone, Copy, Debug)]
 enum WatchedList {
     Quotas,
+    Nodes,
+    Pods,
 }
 
 impl WatchedList {
     fn of(self, facts: &mut RoomFacts) -> Option<&mut ObjectList> {
         match self {
             WatchedList::Quotas => facts.quotas.as_mut(),
+            WatchedList::Nodes => facts.nodes.as_mut().map(|facts| &mut facts.nodes),
+            WatchedList::Pods => facts.nodes.as_mut()?.pods.as_mut(),
         }
     }
 }
@@ -211,13 +220,24 @@ fn watch_facts(
     facts: &RoomFacts,
 ) -> BoxStream<'static, (WatchedList, Result<WatchChange>)> {
     let here = Scope::Namespace(request.namespace());
-    let quotas = facts.quotas.iter().map(|list| {
-        let from = Some(list.resource_version.as_str());
-        let all = ListOptions::default();
-        let changes = cluster.watch(&RESOURCE_QUOTA, here, &all, from, false);
-        changes.map(|change| (WatchedList::Quotas, change)).boxed()
-    });
-    select_all(quotas).boxed()
+    let nodes = facts.nodes.as_ref();
+    let pods = nodes.and_then(|facts| facts.pods.as_ref());
+    let nodes = nodes.map(|facts| &facts.nodes);
+    let quotas = facts.quotas.as_ref();
+    let lists = [
+        (WatchedList::Quotas, &RESOURCE_QUOTA, here, "", quotas),
+        (WatchedList::Nodes, &NODE, Scope::Cluster, "", nodes),
+        (WatchedList::Pods, &POD, Scope::All, ACTIVE_PODS, pods),
+    ];
+    let watches = lists
+        .into_iter()
+        .filter_map(|(name, kind, scope, fields, list)| {
+            let from = Some(list?.resource_version.as_str());
+            let select = ListOptions::with_fields(fields);
+            let changes = cluster.watch(kind, scope, &select, from, false);
+            Some(changes.map(move |change| (name, change)).boxed())
+        });
+    select_all(watches).boxed()
 }
 
 /// Brings a list up to date.
@@ -242,13 +262,6 @@ fn apply_change(list: Option<&mut ObjectList>, change: WatchChange) {
     if !is_gone {
         list.items.push(object);
     }
-}
-
-/// Returns what is short, if the start was refused for that.
-fn refused_shortage(error: &anyhow::Error) -> Option<&Shortage> {
-    let mut causes = error.chain();
-    let refused = causes.find_map(|cause| cause.downcast_ref::<ShortageError>())?;
-    Some(&refused.shortage)
 }
 
 /// Waits for `work`, at most until the deadline.

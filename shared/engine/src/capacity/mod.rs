@@ -9,6 +9,7 @@ pub mod demand;
 pub mod fit;
 pub mod limit_range;
 pub mod node_pools;
+pub mod node_shortage;
 pub mod quota_scope;
 pub mod quota_usage;
 pub mod session_pods;

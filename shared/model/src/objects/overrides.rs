@@ -92,11 +92,6 @@ fn parse_positive_quantity(field: &str, value: &IntOrString) -> Result<Quantity>
     Ok(parsed)
 }
 
-/// Returns true for an extended resource that is a GPU or a part of one: nvidia.com/gpu, amd.com/gpu, a MIG profile.
-pub fn is_gpu_resource(name: &str) -> bool {
-    name.contains('/') && (name.ends_with("gpu") || name.contains("/mig-"))
-}
-
 /// Parses a number of GPUs.
 ///
 /// # Errors

@@ -195,7 +195,11 @@ fn a_share_is_rounded_down() {
         ("1", "0", None),
         ("9223372036854775807", "1n", Some(i64::MAX)),
     ] {
-        assert_eq!(q(amount).share_of(&q(whole), 100), percent, "{amount} of {whole}");
+        assert_eq!(
+            q(amount).share_of(&q(whole), 100),
+            percent,
+            "{amount} of {whole}"
+        );
     }
     assert_eq!(q("100Gi").subtract(&q("90Gi")).to_string(), "10Gi");
     assert_eq!(q("1").subtract(&q("1500m")).to_string(), "-500m");

@@ -8,11 +8,11 @@ use session_model::objects::Untyped;
 use session_model::objects::metadata::name_of;
 use session_model::quantity::Quantity;
 
-use super::pod_rules::{HostPort, PodIdentity, PodRules};
-use super::selector::Labels;
 use super::admitted_pods::{
     assumed_units, granted_spec, read_active_pod, request_units, resource_units,
 };
+use super::pod_rules::{HostPort, PodIdentity, PodRules};
+use super::selector::Labels;
 use crate::capacity::demand::parse_amount;
 
 /// A node with the Pods that are on it.

@@ -18,6 +18,7 @@
 //! Not counted: Pods of lower priority that the scheduler would evict, volumes that a node may still attach, devices of resource claims, and what an
 //! autoscaler would add.
 
+mod admitted_pods;
 mod cluster_nodes;
 mod filter;
 mod image_score;
@@ -30,7 +31,6 @@ mod scheduling;
 mod scheduling_builder;
 mod score;
 mod selector;
-mod admitted_pods;
 mod volume_reach;
 
 use std::collections::BTreeMap;
@@ -41,17 +41,17 @@ use session_model::objects::Untyped;
 use session_model::objects::pods::pod_labels;
 use session_model::quantity::Quantity;
 
+pub use admitted_pods::Admission;
 pub use node_room::{NodeAmount, NodeLimit, NodeRoom};
 pub use quota_room::{QuotaRoom, QuotaRooms};
 pub use scheduling::Exclusion;
-pub use admitted_pods::Admission;
 pub use volume_reach::VolumeFacts;
 
+use self::admitted_pods::{AdmittedPod, admit_objects, expand_pods};
 use self::cluster_nodes::ClusterNodes;
 use self::placement::place_sessions;
 use self::quota_room::{complete_claims, find_quota_rooms};
 use self::scheduling_builder::{PodPair, SchedulingContext, build_scheduling};
-use self::admitted_pods::{AdmittedPod, admit_objects, expand_pods};
 use crate::capacity::demand::sum_quota_demand;
 
 /// Label with a namespace's name, which the API server keeps.

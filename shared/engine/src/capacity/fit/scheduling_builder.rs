@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use session_model::objects::metadata::name_of;
 
+use super::admitted_pods::{AdmittedPod, assumed_units, request_units};
 use super::cluster_nodes::ClusterNode;
 use super::image_score::ImageSizes;
 use super::pod_rules::{PodIdentity, PodRules, PodTerm, Spread};
@@ -16,7 +17,6 @@ use super::scheduling::{
 use super::selector::{
     Labels, count_avoided_taints, matches_node, preferred_node_weight, untolerated_taint,
 };
-use super::admitted_pods::{AdmittedPod, assumed_units, request_units};
 
 /// Weight that the scheduler gives to the required affinity of Pods that are already placed.
 const REQUIRED_AFFINITY_WEIGHT: i64 = 1;

@@ -5,8 +5,8 @@ use k8s_openapi::api::storage::v1::StorageClass;
 use serde_json::Value;
 use session_model::objects::Untyped;
 
-use super::selector::matches_node_term;
 use super::admitted_pods::AdmittedPod;
+use super::selector::matches_node_term;
 
 /// Annotation of the StorageClass of claims that name none.
 const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
