@@ -32,6 +32,7 @@ mod preview;
 mod readme;
 mod resize;
 mod rights;
+mod room;
 mod schedule;
 mod shell;
 mod snapshot;
@@ -86,6 +87,7 @@ fn all() -> Vec<Live> {
         preview::tests(),
         resize::tests(),
         rights::tests(),
+        room::tests(),
         snapshot::tests(),
         schedule::tests(),
         files::tests(),

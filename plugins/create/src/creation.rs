@@ -17,6 +17,7 @@ use session_shared::ops::missing_kinds::MissingKinds;
 use session_shared::ops::room::{CheckedRoom, offer_wait, refused_start_error};
 use session_shared::ops::room_wait::RoomWait;
 use session_shared::ops::start::{RequestedStart, StartContext};
+use session_shared::ops::wait_ready::AwaitedWorkloads;
 use session_shared::ops::{Cluster, Driver};
 use session_shared::plan::PropagationPolicy;
 use session_shared::progress::{ProgressEvent, ProgressSink};
@@ -83,7 +84,11 @@ impl Creation<'_> {
             // The lifetime counts from the start, not from the wait for it.
             self.now = clock();
             subject.request_start(self.now);
-            Ok((self.create(&subject, sink).await?, guard))
+            let mut started = self.create(&subject, sink).await?;
+            if room.is_some() {
+                started.awaited = AwaitedWorkloads::AllInRoom;
+            }
+            Ok((started, guard))
         };
         match room.zip(checked) {
             Some((limit, checked)) => {
@@ -185,6 +190,7 @@ impl Creation<'_> {
             start,
             objects: Vec::new(),
             driver: self.driver,
+            awaited: AwaitedWorkloads::All,
         })
     }
 

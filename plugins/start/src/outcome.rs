@@ -8,6 +8,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::finish_start::Started;
 use session_shared::ops::room::offer_wait;
 use session_shared::ops::stop::StopContext;
+use session_shared::ops::wait_ready::AwaitedWorkloads;
 use session_shared::progress::{ProgressSink, WaitStage};
 use session_shared::prompt::started;
 use session_shared::reconcile::status_patch;
@@ -90,6 +91,10 @@ impl SessionTask {
                 start: start_plan.start.clone(),
                 objects: self.observed.live.owners.clone(),
                 driver: self.observed.driver,
+                awaited: match intent.room {
+                    None => AwaitedWorkloads::All,
+                    Some(_) => AwaitedWorkloads::AllInRoom,
+                },
             }));
         }
         let started = match self.action {

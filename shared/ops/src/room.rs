@@ -61,27 +61,42 @@ pub struct RoomFacts {
 
 /// What is missing for a request.
 #[derive(Clone, Debug)]
-pub enum Shortage {
+pub enum RoomShortage {
     /// Quotas with too little left.
     Quotas(Vec<QuotaShortfall>),
     /// Nodes with too little free.
     Nodes(NodeShortage),
 }
 
-impl Shortage {
+impl RoomShortage {
     /// Returns true if room may come by waiting: the request is not more than there is in all.
     pub fn may_pass(&self) -> bool {
         match self {
-            Shortage::Quotas(exceeded) => !exceeded.iter().any(QuotaShortfall::exceeds_hard),
-            Shortage::Nodes(shortage) => shortage.may_pass,
+            RoomShortage::Quotas(exceeded) => !exceeded.iter().any(QuotaShortfall::exceeds_hard),
+            RoomShortage::Nodes(shortage) => shortage.may_pass,
+        }
+    }
+
+    /// Returns what is short, without its figures.
+    pub(crate) fn subject(&self) -> String {
+        let of_quota = |exceeded: &QuotaShortfall| {
+            let figures = exceeded.figures.iter();
+            let resources: Vec<&str> = figures.map(|one| one.resource.as_str()).collect();
+            format!("{} {}", exceeded.quota, resources.join(" "))
+        };
+        match self {
+            RoomShortage::Quotas(exceeded) => {
+                exceeded.iter().map(of_quota).collect::<Vec<_>>().join("; ")
+            }
+            RoomShortage::Nodes(_) => "nodes".to_owned(),
         }
     }
 
     /// Returns the shortage with its figures and its remedy.
     pub fn cause(&self) -> Cause {
         match self {
-            Shortage::Quotas(exceeded) => shortfall_cause(exceeded).unwrap_or_default(),
-            Shortage::Nodes(shortage) => Cause {
+            RoomShortage::Quotas(exceeded) => shortfall_cause(exceeded).unwrap_or_default(),
+            RoomShortage::Nodes(shortage) => Cause {
                 reason: "Unschedulable".to_owned(),
                 message: shortage.message.clone(),
                 remedy: Some(NODES_REMEDY.to_owned()),
@@ -120,14 +135,14 @@ impl RoomRequest {
     }
 
     /// Returns what is missing for the objects. Nodes that an autoscaler may add are not missing.
-    pub fn find_shortage(&self, facts: &RoomFacts) -> Option<Shortage> {
+    pub fn find_shortage(&self, facts: &RoomFacts) -> Option<RoomShortage> {
         let exceeded = facts.find_quota_shortfalls(&self.objects);
         if !exceeded.is_empty() {
-            return Some(Shortage::Quotas(exceeded));
+            return Some(RoomShortage::Quotas(exceeded));
         }
         let nodes = facts.nodes.as_ref().filter(|nodes| !nodes.has_autoscaler)?;
         let demand = facts.node_demand(&self.namespace, &self.objects);
-        nodes.find_shortage(demand).map(Shortage::Nodes)
+        nodes.find_shortage(demand).map(RoomShortage::Nodes)
     }
 
     /// Checks that there is room.
@@ -142,7 +157,7 @@ impl RoomRequest {
     }
 
     /// Returns the error of a start for which there is no room.
-    pub(crate) fn shortage_error(&self, shortage: Shortage) -> anyhow::Error {
+    pub(crate) fn shortage_error(&self, shortage: RoomShortage) -> anyhow::Error {
         shortage_error(&self.session, shortage)
     }
 }
@@ -234,7 +249,7 @@ impl RoomFacts {
 #[derive(Debug)]
 struct ShortageError {
     session: String,
-    shortage: Shortage,
+    shortage: RoomShortage,
 }
 
 impl fmt::Display for ShortageError {
@@ -247,7 +262,7 @@ impl fmt::Display for ShortageError {
 impl std::error::Error for ShortageError {}
 
 /// Returns the error of a start for which there is no room, from the check or from the server's refusal.
-fn shortage_error(session: &str, shortage: Shortage) -> anyhow::Error {
+fn shortage_error(session: &str, shortage: RoomShortage) -> anyhow::Error {
     let remedy = shortage.cause().remedy;
     let error = anyhow::Error::new(ShortageError {
         session: session.to_owned(),
@@ -270,7 +285,7 @@ pub fn offer_wait(error: anyhow::Error) -> anyhow::Error {
 }
 
 /// Returns what is missing, if the start was refused for that.
-pub(crate) fn find_refused_shortage(error: &anyhow::Error) -> Option<&Shortage> {
+pub(crate) fn find_refused_shortage(error: &anyhow::Error) -> Option<&RoomShortage> {
     let mut causes = error.chain();
     let refused = causes.find_map(|cause| cause.downcast_ref::<ShortageError>())?;
     Some(&refused.shortage)
@@ -293,7 +308,7 @@ pub fn refused_start_error(session: &str, error: anyhow::Error) -> anyhow::Error
         return error;
     };
     if let Some(exceeded) = QuotaShortfall::parse(&failure.message) {
-        return shortage_error(session, Shortage::Quotas(vec![exceeded]));
+        return shortage_error(session, RoomShortage::Quotas(vec![exceeded]));
     }
     match parse_refusal(&failure.message) {
         Some(found) if matches!(found.reason, "QuotaNeedsResources" | "LimitRange") => {

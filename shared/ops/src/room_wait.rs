@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::Cluster;
-use crate::room::{CheckedRoom, RoomFacts, RoomRequest, Shortage, find_refused_shortage};
+use crate::room::{CheckedRoom, RoomFacts, RoomRequest, RoomShortage, find_refused_shortage};
 use crate::room_nodes::ACTIVE_PODS;
 use session_client::interrupt::Interrupt;
 use session_client::{Backoff, ListOptions, ObjectList, Scope, WatchChange, timed_out};
@@ -42,8 +42,8 @@ pub struct RoomWait<'a> {
     interrupt: &'a Interrupt,
     deadline: Option<Instant>,
     backoff: Backoff,
-    /// Last message.
-    message: String,
+    /// What was said last to be short.
+    subject: String,
 }
 
 impl<'a> RoomWait<'a> {
@@ -52,11 +52,12 @@ impl<'a> RoomWait<'a> {
         Self {
             deadline: match limit {
                 RoomLimit::Unlimited => None,
-                RoomLimit::Within(limit) => Some(Instant::now() + limit),
+                // A limit beyond the clock's range is none.
+                RoomLimit::Within(limit) => Instant::now().checked_add(limit),
             },
             interrupt,
             backoff: Backoff::between(FIRST_PAUSE, LONGEST_PAUSE),
-            message: String::new(),
+            subject: String::new(),
         }
     }
 
@@ -138,11 +139,17 @@ impl<'a> RoomWait<'a> {
         self.pause(request, &shortage).await
     }
 
-    /// Says once what is waited for: on a line that stays, and on the live line of a terminal.
-    fn tell(&mut self, request: &RoomRequest, shortage: &Shortage, sink: &mut dyn ProgressSink) {
-        let message = shortage.cause().message;
-        if self.message != message {
-            message.clone_into(&mut self.message);
+    /// Says what is waited for: on a line that stays where it is something else than before, and with its figures on the live line of a
+    /// terminal.
+    fn tell(
+        &mut self,
+        request: &RoomRequest,
+        shortage: &RoomShortage,
+        sink: &mut dyn ProgressSink,
+    ) {
+        let (message, subject) = (shortage.cause().message, shortage.subject());
+        if self.subject != subject {
+            self.subject = subject;
             let name = request.session();
             let note = format!("session {name:?} waits for room: {message}");
             sink.tell(ProgressEvent::Note(note));
@@ -150,22 +157,23 @@ impl<'a> RoomWait<'a> {
         sink.tell(ProgressEvent::Waiting {
             stage: WaitStage::AwaitingRoom,
             object: "room".to_owned(),
-            detail: String::new(),
+            detail: message,
         });
     }
 
-    async fn pause(&mut self, request: &RoomRequest, shortage: &Shortage) -> Result<()> {
+    async fn pause(&mut self, request: &RoomRequest, shortage: &RoomShortage) -> Result<()> {
         let deadline = self.deadline;
         within(deadline, request, shortage, self.backoff.pause()).await
     }
 
-    /// Watches what is short until there seems to be room for the request, or until the watch cannot go on from where it began.
+    /// Watches what is short until there seems to be room for the request, or never will be, or until the watch cannot go on from where it
+    /// began.
     async fn watch_until_room(
         &mut self,
         cluster: &Cluster,
         request: &RoomRequest,
         facts: &mut RoomFacts,
-        last: &mut Shortage,
+        last: &mut RoomShortage,
         sink: &mut dyn ProgressSink,
     ) -> Result<()> {
         let mut changes = watch_facts(cluster, request, facts);
@@ -186,11 +194,11 @@ impl<'a> RoomWait<'a> {
                 next = changes.next().now_or_never();
             }
             match request.find_shortage(facts) {
-                None => return Ok(()),
-                Some(shortage) => {
+                Some(shortage) if shortage.may_pass() => {
                     self.tell(request, &shortage, sink);
                     *last = shortage;
                 }
+                _ => return Ok(()),
             }
         }
     }
@@ -268,7 +276,7 @@ fn apply_change(list: Option<&mut ObjectList>, change: WatchChange) {
 async fn within<T>(
     deadline: Option<Instant>,
     request: &RoomRequest,
-    shortage: &Shortage,
+    shortage: &RoomShortage,
     work: impl Future<Output = T>,
 ) -> Result<T> {
     let Some(deadline) = deadline else {

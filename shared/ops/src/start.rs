@@ -21,6 +21,7 @@ use super::trust;
 use crate::Cluster;
 use crate::Driver;
 use crate::apply_plan::ApplyOptions;
+use crate::wait_ready::AwaitedWorkloads;
 use session_client::interrupt::{Interrupt, interrupted_error};
 use session_client::{WriteOptions, parse_object};
 use session_engine::plan::{Plan, PlanOutcome, Step, StepResult};
@@ -116,6 +117,7 @@ impl RequestedStart<'_> {
             start: self.start,
             objects: Vec::new(),
             driver: self.driver,
+            awaited: AwaitedWorkloads::All,
         };
         if started.driver.is_controller() {
             return Ok(started);
@@ -187,9 +189,12 @@ impl StartPlan {
         let start = async |sink: &mut dyn ProgressSink| {
             let now = clock();
             let context = StartContext { now, ..context };
-            self.with_request_time(now)
-                .start(cluster, context, sink)
-                .await
+            let start_plan = self.with_request_time(now);
+            let started = start_plan.start(cluster, context, sink).await?;
+            Ok(Started {
+                awaited: AwaitedWorkloads::AllInRoom,
+                ..started
+            })
         };
         let wait = RoomWait::new(limit, context.interrupt);
         wait.start_in_room(cluster, room.clone(), sink, start).await

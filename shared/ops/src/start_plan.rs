@@ -102,12 +102,10 @@ impl StartPlan {
             read_template(cluster, &observed),
             read_stored_secrets(cluster, &observed)
         )?;
-        let rendered = render_start(&observed, template.as_ref(), stored.as_ref(), options)?;
+        let mut rendered = render_start(&observed, template.as_ref(), stored.as_ref(), options)?;
         let secrets = &rendered.rendering.secrets;
-        let has_new_secrets = secrets
-            .keys()
-            .any(|secret| options.values.from_files.contains_key(secret));
-        let mut rendered = rendered;
+        let is_given = |secret: &String| options.values.from_files.contains_key(secret);
+        let has_new_secrets = secrets.keys().any(is_given);
         let mut notes = Vec::from_iter(
             template_lookup::template_change(&observed.session, template.as_ref())
                 .map(|change| format!("{change}; this start applies the current version")),
