@@ -20,6 +20,7 @@ mod embedded;
 mod extend;
 mod faults;
 mod files;
+mod fit;
 mod forward;
 mod home;
 mod keeping;
@@ -29,6 +30,7 @@ mod logs;
 mod platforms;
 mod pod_security;
 mod preview;
+mod quota;
 mod readme;
 mod resize;
 mod rights;
@@ -91,12 +93,14 @@ fn all() -> Vec<Live> {
         snapshot::tests(),
         schedule::tests(),
         files::tests(),
+        fit::tests(),
         diagnosis::tests(),
         two_users::tests(),
         faults::tests(),
         krew::tests(),
         readme::tests(),
         workloads::tests(),
+        quota::tests(),
     ]
     .into_iter()
     .flatten()

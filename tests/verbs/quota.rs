@@ -8,6 +8,8 @@
     reason = "tests may fail loudly"
 )]
 
+#[path = "quota/fit.rs"]
+mod fit;
 #[path = "quota/nodes.rs"]
 mod nodes;
 #[path = "play.rs"]
@@ -15,6 +17,8 @@ mod nodes;
 mod play;
 #[path = "quota/show.rs"]
 mod show;
+#[path = "quota/totals.rs"]
+mod totals;
 
 use kubectl_session_quota::Quota;
 use play::{Play, Played};

@@ -14,6 +14,7 @@ use kubectl_session_delete::Delete;
 use kubectl_session_extend::Extend;
 use kubectl_session_list::List;
 use kubectl_session_logs::Logs;
+use kubectl_session_quota::Quota;
 use kubectl_session_resize::Resize;
 use kubectl_session_setup::Setup;
 use kubectl_session_snapshot::Snapshot;
@@ -60,6 +61,7 @@ const ROWS: &[Row] = &[
     row::<Snapshot>("snapshot clone alice copy"),
     row::<Delete>("delete alice --delete-data -y"),
     row::<Cleanup>("cleanup --all -y"),
+    row::<Quota>("quota show --by session"),
     row::<Template>("template list"),
     row::<Template>("template delete tool"),
     row::<Setup>("setup"),
@@ -141,6 +143,7 @@ const READERS: Exceptions = &[
     ("status", READS),
     ("logs", READS),
     ("snapshot list", READS),
+    ("quota show", READS),
     ("template list", READS),
 ];
 
@@ -248,6 +251,7 @@ const NO_SESSION: Exceptions = &[
     ("create", "makes the session"),
     ("snapshot list", "lists what outlives sessions, too"),
     ("cleanup", "takes no names"),
+    ("quota", "takes no names"),
 ];
 
 #[test]
@@ -437,6 +441,7 @@ fn one_that_fails_stops_no_other_and_nothing_found_is_no_error() {
                 ("resize", ONE),
                 ("snapshot", ONE),
                 ("cleanup", "takes no names"),
+                ("quota", "takes no names"),
             ],
         ],
     };

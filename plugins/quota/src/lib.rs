@@ -1,40 +1,10 @@
-//! `kubectl session quota`: shows, sets and computes what sessions may take and what they take.
+//! `kubectl session quota`: shows, limits and plans what sessions take.
 //!
 //! ```text
-//! args ─► show: observe ─► QuotaUsage of each quota ─► view
+//! Args ─┬─► show ─► ListIntent ─► quotas or sessions and their objects ─► rows ─► table, documents
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
-mod nodes;
-mod row_output;
-mod show;
-
-use anyhow::Result;
-use session_shared::verb::{Environment, Verb};
-
-pub use args::{Args, QuotaCommand};
-
-/// The verb `quota`.
-#[derive(Debug)]
-pub struct Quota;
-
-impl Verb for Quota {
-    const NAME: &'static str = "quota";
-    const ABOUT: &'static str = args::ABOUT;
-    type Args = Args;
-
-    async fn run(args: Args, environment: &mut Environment) -> Result<()> {
-        let Args {
-            command,
-            verbosity,
-            connection,
-        } = args;
-        environment.console.apply_flags(&verbosity);
-        match command {
-            QuotaCommand::Show(args) => show::run(args, &connection, environment).await,
-            QuotaCommand::Nodes(args) => nodes::run(args, &connection, environment).await,
-        }
-    }
-}
+mod intent;

@@ -1,62 +1,115 @@
-//! `quota show`: what is used of the ResourceQuotas, and what is free.
+//! `quota show`: what is used and free of ResourceQuotas, or with `--by` what sessions take.
+//!
+//! ```text
+//! QuotaShowArgs ─► ListIntent ─┬─► list quotas ─► QuotaUsage each ─► quota_view ─► table, bottleneck
+//!                              └─► observe ─► UsageObjects ─► sum_totals ─► totals_view ─► table
+//! ```
+
+mod observe;
+mod quota_view;
+mod quotas;
+mod totals;
+mod totals_view;
 
 use anyhow::Result;
-use clap::Args as Group;
-use futures::TryStreamExt;
-use session_shared::client::{IncludeObject, ListOptions, Scope};
+use clap::{Args as Group, ValueEnum};
+use session_shared::capacity::session_totals::Grouping;
+use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::list::ListFlags;
 use session_shared::flags::output::ListOutputFlags;
-use session_shared::objects::resource::RESOURCE_QUOTA;
-use session_shared::report::format::{Format, FormatSet};
-use session_shared::report::table::{TableOptions, TablePrinter};
 use session_shared::verb::Environment;
+
+use crate::intent::ListIntent;
+
+pub(crate) const LONG_ABOUT: &str = "Show what is used and free of ResourceQuotas, or what sessions take
+
+Without --by, print a line for each resource of each ResourceQuota, and the resource that runs out first. -o json prints the \
+ResourceQuotas with status.free, status.usedPercent and status.bottleneck added.
+
+With --by, sum what sessions take: CPU and MEMORY are requests/limits of their Pods that have not ended, GPUS are extended resources, \
+STORAGE is what their claims request. Data kept from deleted sessions counts for its owner. <others> are objects of no session in \
+namespaces with a ResourceQuota, which counts them, too. --by user sums over all namespaces that are shown.";
 
 pub(crate) const EXAMPLES: &str = "  # Show what is used and what is free in this namespace
   kubectl session quota show
 
-  # Show it for all namespaces
-  kubectl session quota show -A";
+  # Show it for all namespaces, with scopes and ages of the quotas
+  kubectl session quota show -A -o wide
+
+  # Show what each user takes in all namespaces
+  kubectl session quota show -A --by user
+
+  # Show the sessions of this namespace, the largest storage last
+  kubectl session quota show --by session --sort-by .claims.storage
+
+  # Print what is free of a quota, for a script
+  kubectl session quota show team -o jsonpath='{.status.free.pods}'";
 
 /// Flags of `quota show`.
 #[derive(Group, Clone, Debug)]
 pub struct QuotaShowArgs {
-    /// If true, show all namespaces
-    #[arg(short = 'A', long)]
-    pub all_namespaces: bool,
+    /// Names of the quotas; all of the namespace if none is given
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+
+    /// Group for which to sum what its sessions take: user, session or namespace; if not given, quotas are shown
+    #[arg(long, value_name = "GROUP", value_enum, hide_possible_values = true)]
+    pub by: Option<GroupFlag>,
+
+    /// Selection of the quotas; with --by, of the sessions.
+    #[command(flatten)]
+    pub selecting: ListFlags,
+    /// Output format.
     #[command(flatten)]
     pub output: ListOutputFlags,
 }
 
-/// Shows ResourceQuotas.
+/// Values of `--by`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GroupFlag {
+    /// A line for each owner.
+    User,
+    /// A line for each session.
+    Session,
+    /// A line for each namespace.
+    Namespace,
+}
+
+impl From<GroupFlag> for Grouping {
+    fn from(flag: GroupFlag) -> Self {
+        match flag {
+            GroupFlag::User => Grouping::User,
+            GroupFlag::Session => Grouping::Session,
+            GroupFlag::Namespace => Grouping::Namespace,
+        }
+    }
+}
+
+/// Shows quotas, or what sessions take.
 ///
 /// # Errors
-/// If a request fails, or the output format is invalid.
+/// Invalid flags; the server's refusal to list quotas, or with `--by` sessions.
 pub(crate) async fn run(
     args: QuotaShowArgs,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
     let QuotaShowArgs {
-        all_namespaces,
+        names,
+        by,
+        selecting,
         output,
     } = args;
-    Format::parse(
-        output.output.as_deref(),
-        FormatSet::All,
-        output.no_headers,
-        output.show_managed_fields,
-    )?;
-    let cluster = environment.connect(connection).await?;
-    let scope = match all_namespaces {
-        true => Scope::All,
-        false => Scope::Namespace(cluster.namespace()),
-    };
-    let options = ListOptions::default();
-    let include = IncludeObject::Metadata;
-    let mut pages = cluster.list_table_pages(&RESOURCE_QUOTA, scope, &options, 500, include);
-    let mut printer = TablePrinter::new(TableOptions::from_flags(&output));
-    while let Some(page) = pages.try_next().await? {
-        printer.add_page(&page);
+    let intent = ListIntent::parse(&selecting, output)?;
+    match by {
+        None => {
+            let names = quotas::parse_names(&names, &intent)?;
+            quotas::show_quotas(&intent, &names, connection, environment).await
+        }
+        Some(_) if !names.is_empty() => Err(usage_error(
+            "names of quotas cannot be given together with --by, which shows sessions",
+        )),
+        Some(by) => totals::show_totals(&intent, by.into(), connection, environment).await,
     }
-    environment.console.print(&printer.flush())
 }

@@ -46,6 +46,7 @@ pub mod deletion;
 mod deletion_data;
 mod explain_cause;
 pub mod finish_start;
+pub mod fit_facts;
 pub mod follow_logs;
 mod incomplete_copy;
 pub mod missing_kinds;

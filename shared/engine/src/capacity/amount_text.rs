@@ -2,14 +2,20 @@
 
 use session_model::quantity::{Quantity, format_bytes};
 
-/// Longest canonical form that a table shows: `1536Mi`, `999999m`.
+/// Longest canonical form of bytes that is shown: `1536Mi`.
 const LONGEST: usize = 7;
 
-/// Formats an amount of a resource (`requests.memory`, `cpu`, `pods`): the canonical form, or for bytes whose canonical form is a long
-/// number, one decimal of the largest unit, rounded down: `1.4Gi` for `1573741824`.
+/// Formats an amount of a resource (`requests.memory`, `cpu`, `pods`). Whole numbers have no suffix: `2000` Pods, not `2k`. Bytes have the
+/// canonical form, or if that is a long number, one decimal of the largest unit, rounded down: `1.4Gi` for `1573741824`.
 pub fn format_amount(resource: &str, amount: &Quantity) -> String {
     let text = amount.to_string();
-    if text.len() <= LONGEST || !is_in_bytes(resource) {
+    if !is_in_bytes(resource) {
+        return match amount.is_whole() {
+            true => amount.value().to_string(),
+            false => text,
+        };
+    }
+    if text.len() <= LONGEST {
         return text;
     }
     let sign = if amount.is_negative() { "-" } else { "" };
@@ -27,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_long_numbers_of_bytes_are_shortened() {
+    fn amounts_are_written_as_people_read_them() {
         for (resource, amount, text) in [
             ("requests.memory", "1536Mi", "1536Mi"),
             ("requests.memory", "1573741824", "1.4Gi"),
@@ -38,7 +44,10 @@ mod tests {
                 "9.3Gi",
             ),
             ("limits.cpu", "12345678m", "12345678m"),
-            ("pods", "2000", "2k"),
+            ("limits.cpu", "1500m", "1500m"),
+            ("pods", "2000", "2000"),
+            ("pods", "2k", "2000"),
+            ("requests.storage", "2k", "2k"),
         ] {
             assert_eq!(format_amount(resource, &amount.parse().unwrap()), text);
         }

@@ -96,8 +96,6 @@ pub struct Totals {
     pub unsized_snapshots: i64,
     /// Namespaces of all these objects.
     pub namespaces: BTreeSet<String>,
-    /// Creation time of the first Session; `None` without Sessions.
-    pub created: Option<Timestamp>,
 }
 
 impl Totals {
@@ -106,12 +104,30 @@ impl Totals {
         self.resources.get(name).copied().unwrap_or(Quantity::ZERO)
     }
 
-    /// Returns GPUs and other extended resources with their amounts: `nvidia.com/gpu`, 2.
-    pub fn extended_resources(&self) -> impl Iterator<Item = (&str, &Quantity)> {
-        self.resources.iter().filter_map(|(name, amount)| {
-            let name = name.strip_prefix("requests.")?;
-            (is_extended(name) && !amount.is_zero()).then_some((name, amount))
-        })
+    fn add_pod(&mut self, pod: &Value) {
+        self.pods += 1;
+        for (name, amount) in pod_spec(pod).map(pod_resources).unwrap_or_default() {
+            let sum = self.resources.entry(name).or_default();
+            *sum = sum.add(&amount);
+        }
+    }
+
+    fn add_claim(&mut self, claim: &Value) {
+        self.claims += 1;
+        let size = claim.pointer("/spec/resources/requests/storage");
+        let size = size.and_then(parse_quantity).unwrap_or_default();
+        self.storage = self.storage.add(&size);
+    }
+
+    fn add_snapshot(&mut self, snapshot: &Value) {
+        self.snapshots += 1;
+        match snapshot
+            .pointer("/status/restoreSize")
+            .and_then(parse_quantity)
+        {
+            Some(size) => self.snapshot_storage = self.snapshot_storage.add(&size),
+            None => self.unsized_snapshots += 1,
+        }
     }
 
     /// Returns true if nothing is taken that was counted.
@@ -121,7 +137,7 @@ impl Totals {
 }
 
 /// Returns true for a resource of a device plugin: one with a domain, which is not Kubernetes' own, or a GPU.
-fn is_extended(name: &str) -> bool {
+pub fn is_extended_resource(name: &str) -> bool {
     let Some((domain, device)) = name.split_once('/') else {
         return false;
     };
@@ -142,44 +158,27 @@ pub fn sum_totals(objects: &UsageObjects, grouping: Grouping, now: Timestamp) ->
     let ready = sums.ready_sessions(&pods);
     for session in &objects.sessions {
         let is_ready = ready.contains(&session_key(session));
-        let Some(totals) = sums.of_session(session) else {
-            continue;
-        };
-        totals.sessions += 1;
-        totals.running += i64::from(is_ready);
-        let created = Untyped(session).created();
-        totals.created = totals.created.into_iter().chain(created).min();
+        if let Some(totals) = sums.row(session, Some(SessionOwner::of(session))) {
+            totals.sessions += 1;
+            totals.running += i64::from(is_ready);
+        }
     }
     for pod in pods {
         let owner = sums.known.owner_of_pod(pod);
-        if let (Some(totals), Some(spec)) = (sums.row(pod, owner), pod_spec(pod)) {
-            totals.pods += 1;
-            for (name, amount) in pod_resources(spec) {
-                let sum = totals.resources.entry(name).or_insert(Quantity::ZERO);
-                *sum = sum.add(&amount);
-            }
+        if let Some(totals) = sums.row(pod, owner) {
+            totals.add_pod(pod);
         }
     }
     for claim in objects.claims.iter().flatten() {
         let owner = sums.known.owner_of_data(claim);
         if let Some(totals) = sums.row(claim, owner) {
-            totals.claims += 1;
-            let size = claim.pointer("/spec/resources/requests/storage");
-            let size = size.and_then(parse_quantity).unwrap_or(Quantity::ZERO);
-            totals.storage = totals.storage.add(&size);
+            totals.add_claim(claim);
         }
     }
     for snapshot in objects.snapshots.iter().flatten() {
         let owner = sums.known.owner_of_data(snapshot);
         if let Some(totals) = sums.row(snapshot, owner) {
-            totals.snapshots += 1;
-            match snapshot
-                .pointer("/status/restoreSize")
-                .and_then(parse_quantity)
-            {
-                Some(size) => totals.snapshot_storage = totals.snapshot_storage.add(&size),
-                None => totals.unsized_snapshots += 1,
-            }
+            totals.add_snapshot(snapshot);
         }
     }
     sums.into_rows()
@@ -219,6 +218,17 @@ struct SessionOwner<'o> {
     is_known: bool,
 }
 
+impl<'o> SessionOwner<'o> {
+    /// Returns name and owner of a session that was read.
+    fn of(session: &'o Value) -> Self {
+        Self {
+            name: Untyped(session).name(),
+            user: user_of(session),
+            is_known: true,
+        }
+    }
+}
+
 /// The sessions that were read.
 struct KnownSessions<'o>(HashMap<SessionKey<'o>, &'o Value>);
 
@@ -247,11 +257,7 @@ impl<'o> KnownSessions<'o> {
             "Session" => uid == Some(owner.uid),
             _ => owner.controller,
         });
-        is_own.then(|| SessionOwner {
-            name: Untyped(session).name(),
-            user: user_of(session),
-            is_known: true,
-        })
+        is_own.then(|| SessionOwner::of(session))
     }
 
     /// Returns the session of a claim or snapshot. The data names its user itself: it may be kept from a deleted session, whose name
@@ -308,15 +314,6 @@ impl<'o> Sums<'o> {
         all.retain(|key| !marked.contains(key));
         primary.extend(all);
         primary
-    }
-
-    fn of_session(&mut self, session: &'o Value) -> Option<&mut Totals> {
-        let owner = SessionOwner {
-            name: Untyped(session).name(),
-            user: user_of(session),
-            is_known: true,
-        };
-        self.row(session, Some(owner))
     }
 
     /// Returns the row that an object counts for; `None` for one that is left out.

@@ -198,11 +198,7 @@ fn devices_of_plugins_are_told_from_kubernetes_own_resources() {
         "2026-03-01T12:00:00Z".parse().unwrap(),
     )[0]
     .totals;
-    let devices: Vec<String> = totals
-        .extended_resources()
-        .map(|(name, amount)| format!("{name}={amount}"))
-        .collect();
-    assert_eq!(devices, ["nvidia.com/gpu=4"]);
+    assert_eq!(totals.resource("requests.nvidia.com/gpu").to_string(), "4");
     for (name, extended) in [
         ("cpu", false),
         ("hugepages-2Mi", false),
@@ -211,7 +207,7 @@ fn devices_of_plugins_are_told_from_kubernetes_own_resources() {
         ("kubernetes.io/batteries", false),
         ("alpha.kubernetes.io/gpu", true),
     ] {
-        assert_eq!(is_extended(name), extended, "{name}");
+        assert_eq!(is_extended_resource(name), extended, "{name}");
     }
     assert_eq!(
         (

@@ -1,0 +1,92 @@
+//! What sessions take together: `--by`.
+
+use anyhow::Result;
+use serde_json::Value;
+use session_shared::capacity::session_totals::{Grouping, sum_totals};
+use session_shared::failure::usage_error;
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::objects::resource::{RESOURCE_QUOTA, SESSION};
+use session_shared::report::format::Format;
+use session_shared::report::mutation::no_resources_message;
+use session_shared::report::sort;
+use session_shared::report::table::TablePrinter;
+use session_shared::verb::Environment;
+
+use super::observe::{self, Observed};
+use super::totals_view::{self, TotalsView};
+use crate::intent::ListIntent;
+
+/// Prints what each group takes.
+///
+/// # Errors
+/// Flags for which the rows have no objects; the server's refusal to list sessions; an invalid path to sort by.
+pub(super) async fn show_totals(
+    intent: &ListIntent,
+    grouping: Grouping,
+    connection: &ConnectionFlags,
+    environment: &mut Environment,
+) -> Result<()> {
+    check_columns(intent, grouping)?;
+    let cluster = environment.connect(connection).await?;
+    let observed = observe::observe(&cluster, intent, grouping).await?;
+    let now = environment.now();
+    let rows = sum_totals(&observed.objects, grouping, now);
+    let view = TotalsView::new(&observed.objects, grouping);
+    let mut documents: Vec<Value> = rows.iter().map(|row| view.document(row)).collect();
+    if let Some(path) = intent.sort_by().filter(|_| !documents.is_empty()) {
+        sort::sort_objects(&mut documents, path)?;
+    }
+    let console = &mut environment.console;
+    for note in missing_notes(&observed) {
+        console.note(&note);
+    }
+    match &intent.format {
+        Format::Objects(printer) if printer.is_name() => {
+            let names = documents.iter().filter_map(totals_view::resource_name);
+            let names: String = names.map(|name| format!("{name}\n")).collect();
+            console.print(&names)
+        }
+        Format::Objects(printer) => console.print(&printer.clone().print_list(&documents)?),
+        Format::Text { .. } => {
+            let is_by_session = grouping == Grouping::Session;
+            let mut options = intent.table_options(is_by_session && intent.all_namespaces);
+            options.kind = intent.output.show_kind.then(|| SESSION.singular());
+            let mut printer = TablePrinter::new(options);
+            printer.add_page(&view.table(&documents, now));
+            console.print(&printer.flush())?;
+            if documents.is_empty() {
+                let namespace = (!intent.all_namespaces).then(|| cluster.namespace());
+                console.print_error_line(&no_resources_message(namespace));
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Refuses labels and kinds of rows that are no objects.
+fn check_columns(intent: &ListIntent, grouping: Grouping) -> Result<()> {
+    let flags = &intent.output;
+    let given = [
+        (flags.show_labels, "--show-labels"),
+        (!flags.label_columns.is_empty(), "--label-columns"),
+        (flags.show_kind, "--show-kind"),
+    ];
+    match given.iter().find(|(given, _)| *given) {
+        Some((_, flag)) if grouping != Grouping::Session => Err(usage_error(format!(
+            "{flag} needs rows that are objects: omit it, or use --by session"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Returns a note for each kind that the caller may not list.
+fn missing_notes(observed: &Observed) -> Vec<String> {
+    let note = |kind: &&'static session_shared::objects::ResourceType| {
+        if **kind == RESOURCE_QUOTA {
+            return "objects of no session are left out: no permission to list ResourceQuotas, which count them".to_owned();
+        }
+        let plural = &kind.plural;
+        format!("{plural} not counted: no permission to list them")
+    };
+    observed.unlistable.iter().map(note).collect()
+}
