@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
 
 use crate::figure::{Samples, Table};
 use crate::process::{Rival, by_turns, milliseconds, output, timed};
@@ -42,7 +43,7 @@ pub(crate) fn measure(scene: &Scene<'_>, report: &mut Report) -> Result<()> {
     if !scene.settings.is_given("no-requests") {
         report.count(scene, COUNTS)?;
     }
-    let template = unscheduled(scene)?;
+    let template = unscheduled(scene, &scene.settings.text("template"))?;
     let bodies = Bodies::render(scene, &template)?;
     std::fs::write(scene.file("bodies"), bodies.to_text()).context("cannot write the bodies")?;
     let shares = [false, true].into_iter().try_for_each(|checks| {
@@ -75,7 +76,7 @@ impl Race<'_> {
         }
         let skip = if self.checks { "" } else { " --skip-checks" };
         let line = format!(
-            "session create a-{round} --template {} --wait=false{skip}",
+            "session create a-{round} --template {} --wait=false --skip-missing-kinds{skip}",
             self.template
         );
         timed(&mut self.scene.command(&line)?)
@@ -161,19 +162,35 @@ fn clear(scene: &Scene<'_>) -> Result<()> {
         .map(drop)
 }
 
-/// Makes a copy of the template `shell` whose Pods nobody schedules: containers would cost this machine more than what is
-/// measured. Returns its name.
-fn unscheduled(scene: &Scene<'_>) -> Result<String> {
+/// Makes a copy of a template whose Pods nobody schedules: containers would cost this machine more than what is measured. Its names
+/// begin with the session's, so that several sessions have room in one namespace. Returns its name.
+fn unscheduled(scene: &Scene<'_>, template: &str) -> Result<String> {
     let (cluster, name) = (scene.cluster, scene.namespace());
-    let shell = cluster.kubectl_ok(&["get", "sessiontemplate", "shell", "-o", "json"], None)?;
-    let mut shell: serde_json::Value = serde_json::from_str(&shell).context("no JSON")?;
-    shell["metadata"] = serde_json::json!({ "name": name });
-    let manifest = shell["spec"]["manifest"].as_str().unwrap_or_default();
-    let manifest = manifest.replacen("\nspec:\n", "\nspec:\n  schedulerName: nobody\n", 1);
-    shell["spec"]["manifest"] = manifest.into();
-    if let Some(object) = shell.as_object_mut() {
+    let found = cluster.kubectl_ok(&["get", "sessiontemplate", template, "-o", "json"], None)?;
+    let mut copy: Value = serde_json::from_str(&found).context("no JSON")?;
+    copy["metadata"] = json!({ "name": name });
+    let manifest = copy["spec"]["manifest"].as_str().unwrap_or_default();
+    let lines = manifest.lines().map(|line| match line {
+        "spec:" if template == "shell" => "spec:\n  schedulerName: nobody".to_owned(),
+        line if line.starts_with("  replicas:") => "  replicas: 0".to_owned(),
+        line => match line.strip_prefix("  name: ") {
+            Some(fixed) if !fixed.contains("${") => format!("  name: ${{SESSION_ID}}-{fixed}"),
+            _ => line.to_owned(),
+        },
+    });
+    copy["spec"]["manifest"] = lines.collect::<Vec<_>>().join("\n").into();
+    let primary = copy["spec"]["primary"]["name"].as_str().unwrap_or_default();
+    if !primary.contains("${") {
+        copy["spec"]["primary"]["name"] = format!("${{SESSION_ID}}-{primary}").into();
+        // They name workloads without the prefix.
+        if let Some(spec) = copy["spec"].as_object_mut() {
+            spec.remove("connect");
+            spec.remove("hooks");
+        }
+    }
+    if let Some(object) = copy.as_object_mut() {
         object.remove("status");
     }
-    cluster.apply(&shell.to_string())?;
+    cluster.apply(&copy.to_string())?;
     Ok(name.to_owned())
 }

@@ -36,11 +36,13 @@ impl Bodies {
     /// Has the suite render a session of a template, and makes it once to see the status that is written.
     pub(crate) fn render(scene: &Scene<'_>, template: &str) -> Result<Self> {
         let run = |flags: &str| {
-            let line = format!("session create {NAME} --template {template} {flags} -o json");
+            let line = format!(
+                "session create {NAME} --template {template} --skip-missing-kinds {flags} -o json"
+            );
             scene.run(&line).and_then(|text| parse(&text))
         };
         let session = run("--dry-run=client")?;
-        let rendered = run("--dry-run=client --rendered")?;
+        let rendered = run("--dry-run=client --rendered --with-secrets")?;
         // A list, or the only object.
         let objects = match rendered["items"].as_array() {
             Some(items) => items.clone(),

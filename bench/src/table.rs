@@ -9,7 +9,7 @@ use crate::scenario::{
 };
 use crate::{create, diagnosis, forward, hostile_text, render, requests, sessions, size, snapshot};
 
-const fn number(name: &'static str, default: &'static str, help: &'static str) -> Setting {
+const fn value(name: &'static str, default: &'static str, help: &'static str) -> Setting {
     Setting {
         name,
         default: Some(default),
@@ -73,7 +73,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "start",
         about: "Time to start: `--help` of the suite against `--help` of kubectl",
-        settings: &[number("n", "300", "Rounds")],
+        settings: &[value("n", "300", "Rounds")],
         stages: &[Stage {
             races: &[
                 race(
@@ -101,10 +101,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "list",
         about: "Time and memory of `list`, of nothing and of thousands, against `kubectl get`",
         settings: &[
-            number("n", "300", "Rounds in the empty namespace"),
-            number("full-n", "30", "Rounds in the full namespace"),
-            number("sessions", "5000", "Sessions in the full namespace"),
-            number("pods", "500", PODS),
+            value("n", "300", "Rounds in the empty namespace"),
+            value("full-n", "30", "Rounds in the full namespace"),
+            value("sessions", "5000", "Sessions in the full namespace"),
+            value("pods", "500", PODS),
         ],
         stages: &[
             Stage {
@@ -155,8 +155,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "create",
         about: "Requests of a create by template, and its time beyond them",
         settings: &[
-            number("n", "300", "Rounds"),
+            value("n", "300", "Rounds"),
             switch("no-requests", "Only the time"),
+            value("template", "shell", "Template of the timed creates"),
         ],
         stages: &[by(create::measure)],
         ..SCENARIO
@@ -164,7 +165,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "status",
         about: "Time and requests of `status` of a running shell against `kubectl describe pod`",
-        settings: &[number("n", "300", "Rounds")],
+        settings: &[value("n", "300", "Rounds")],
         stages: &[Stage {
             set_up: SHELL,
             races: &[race(
@@ -191,14 +192,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "diagnosis",
         about: "Time from the first evidence of a cause to the words of `create` on a terminal",
-        settings: &[number("n", "10", "Rounds")],
+        settings: &[value("n", "10", "Rounds")],
         stages: &[by(diagnosis::measure)],
         ..SCENARIO
     },
     Scenario {
         name: "connect",
         about: "Commands in a shell, run by `connect` and by `kubectl exec`; requests of verbs that look into a session",
-        settings: &[number("n", "100", "Rounds")],
+        settings: &[value("n", "100", "Rounds")],
         stages: &[Stage {
             set_up: SHELL,
             races: &[
@@ -248,9 +249,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "forward",
         about: "`connect --port-forward` against `kubectl port-forward`, and how soon it is back after faults",
         settings: &[
-            number("n", "200", "Rounds of connections"),
-            number("streams", "5", "Rounds of 256 MiB each way"),
-            number(
+            value("n", "200", "Rounds of connections"),
+            value("streams", "5", "Rounds of 256 MiB each way"),
+            value(
                 "faults",
                 "3",
                 "Times that the Pod is replaced, and times that the API server dies",
@@ -270,7 +271,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "restart",
         about: "`stop` and `start` against `kubectl delete`, `apply` and `wait` of the same Pod",
-        settings: &[number("n", "20", "Rounds")],
+        settings: &[value("n", "20", "Rounds")],
         stages: &[Stage {
             set_up: SetUp {
                 files: &[
@@ -309,8 +310,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "snapshot",
         about: "`snapshot create` of a full claim against a bare VolumeSnapshot of it: the driver alone",
         settings: &[
-            number("n", "10", "Rounds"),
-            number("size", "1024", "MiB in the claim"),
+            value("n", "10", "Rounds"),
+            value("size", "1024", "MiB in the claim"),
         ],
         stages: &[Stage {
             set_up: snapshot::SET_UP,
@@ -330,9 +331,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "cleanup",
         about: "The plan of `cleanup --all` for sessions whose create was never finished",
         settings: &[
-            number("n", "10", "Rounds"),
-            number("sessions", "5000", "Sessions"),
-            number("pods", "0", PODS),
+            value("n", "10", "Rounds"),
+            value("sessions", "5000", "Sessions"),
+            value("pods", "0", PODS),
         ],
         stages: &[Stage {
             set_up: FULL,
@@ -366,7 +367,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "size",
         about: "Size of the programs: 9 MB for a verb's own, 12 MB for the one with all verbs",
-        settings: &[number(
+        settings: &[value(
             "verbs",
             "create,list",
             "Verbs whose own programs are built and measured",
@@ -378,8 +379,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "template",
         about: "Hostile values and manifests: whether a value can create structure",
         settings: &[
-            number("seed", "1", "Where the random texts begin"),
-            number(
+            value("seed", "1", "Where the random texts begin"),
+            value(
                 "cases",
                 "1000000",
                 "Texts to try: of sixteen, one is a manifest and fifteen are values",
@@ -391,7 +392,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "render",
         about: "Time to parse and render a manifest of many objects",
-        settings: &[number("objects", "1000", "Objects in the manifest")],
+        settings: &[value("objects", "1000", "Objects in the manifest")],
         alone: Some(render::measure),
         ..SCENARIO
     },

@@ -22,7 +22,8 @@ pub(crate) fn tests() -> Vec<Live> {
         kubelet(
             "faults_a_server_that_dies_while_waiting_is_found_again",
             a_server_that_dies_while_waiting_is_found_again,
-        ),
+        )
+        .alone(),
     ]
 }
 

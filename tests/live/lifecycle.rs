@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
-use crate::world::{World, run};
+use crate::world::{LAB_TEMPLATE, World, run};
 use crate::{Live, kubelet};
 
 pub(crate) fn tests() -> Vec<Live> {
@@ -117,6 +117,7 @@ struct Lab<'a>(&'a World, String);
 
 impl<'a> Lab<'a> {
     fn applied(world: &'a World) -> Result<Self> {
+        let _unchanged = LAB_TEMPLATE.lock();
         let shipped = world
             .namespace
             .kubectl(&["get", "sessiontemplate", "lab", "-o", "json"], None)?;

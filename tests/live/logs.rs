@@ -19,7 +19,8 @@ pub(crate) fn tests() -> Vec<Live> {
         kubelet(
             "logs_follow_across_a_dead_api_server",
             follow_across_a_dead_api_server,
-        ),
+        )
+        .alone(),
         kubelet(
             "logs_of_any_bytes_and_lengths_pass",
             of_any_bytes_and_lengths_pass,

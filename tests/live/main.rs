@@ -62,11 +62,13 @@ struct Live {
     name: &'static str,
     /// Whether it needs containers that really run.
     kubelet: bool,
+    /// Whether it has the cluster to itself, as [`World::alone`](world::World::alone) gives it.
+    alone: bool,
     run: fn() -> anyhow::Result<()>,
 }
 
 fn all() -> Vec<Live> {
-    [
+    let mut tests: Vec<Live> = [
         embedded::tests(),
         api::tests(),
         csi::tests(),
@@ -104,7 +106,18 @@ fn all() -> Vec<Live> {
     ]
     .into_iter()
     .flatten()
-    .collect()
+    .collect();
+    // One after the other at the beginning: each waits for all others to end, and lets none begin.
+    tests.sort_by_key(|test| !test.alone);
+    tests
+}
+
+impl Live {
+    /// The same test, which has the cluster to itself.
+    const fn alone(mut self) -> Self {
+        self.alone = true;
+        self
+    }
 }
 
 /// A test that needs real containers.
@@ -112,6 +125,7 @@ const fn kubelet(name: &'static str, run: fn() -> anyhow::Result<()>) -> Live {
     Live {
         name,
         kubelet: true,
+        alone: false,
         run,
     }
 }
@@ -121,6 +135,7 @@ const fn server(name: &'static str, run: fn() -> anyhow::Result<()>) -> Live {
     Live {
         name,
         kubelet: false,
+        alone: false,
         run,
     }
 }
@@ -148,8 +163,8 @@ fn trial(test: Live, missing: Option<&str>) -> Trial {
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // Two cores, and a control plane that wants one of them.
-    arguments.test_threads = arguments.test_threads.or(Some(4));
+    // More than cores: most of a test is waiting for the cluster.
+    arguments.test_threads = arguments.test_threads.or(Some(6));
     if arguments.list {
         return libtest_mimic::run(
             &arguments,

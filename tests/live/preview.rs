@@ -249,9 +249,10 @@ fn snapshot_and_restore(world: &World, talks: bool) -> Result<()> {
         "the quiesce hook ran in the database: {log:?}"
     );
     if talks {
+        let rows = rows(world)?;
         ensure!(
-            rows(world)? == "3 rows\n",
-            "the row after the snapshot is gone"
+            rows == "3 rows\n",
+            "the row after the snapshot is to be gone, and one more: {rows:?}"
         );
     }
     Ok(())

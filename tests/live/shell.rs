@@ -29,7 +29,7 @@ pub(crate) fn tests() -> Vec<Live> {
             "shell_in_the_background_is_not_stopped",
             in_the_background_is_not_stopped,
         ),
-        kubelet("shell_ends_with_the_server", ends_with_the_server),
+        kubelet("shell_ends_with_the_server", ends_with_the_server).alone(),
     ]
 }
 

@@ -16,7 +16,7 @@ pub(crate) fn tests() -> Vec<Live> {
     vec![
         server("two_users_under_the_policy", under_the_policy),
         server("two_users_and_the_control_plane", and_the_control_plane),
-        server("two_users_without_the_policy", without_the_policy),
+        server("two_users_without_the_policy", without_the_policy).alone(),
         kubelet(
             "two_users_an_ordinary_day_under_the_policy",
             an_ordinary_day_under_the_policy,

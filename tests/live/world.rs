@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, OnceLock};
 
 use anyhow::{Context, Result, ensure};
 use session_cluster::{Cluster, Lease, Namespace};
@@ -32,6 +33,10 @@ impl Output {
     }
 }
 
+/// Held by whoever changes the template `lab`, or compares it with the program's. To be taken with the cluster's lease in hand: whoever
+/// holds this must not wait for a test that has the cluster to itself.
+pub(crate) static LAB_TEMPLATE: Mutex<()> = Mutex::new(());
+
 /// A test's world. Fields are dropped in order: the namespace, which reports on failure, before the lease.
 pub(crate) struct World {
     /// The namespace.
@@ -49,11 +54,13 @@ impl World {
         Self::in_lease(Cluster::shared()?, prefix)
     }
 
-    /// A world with the API, the roles and the templates installed. All tests of a run install the same, so it does not
-    /// matter which of them is first.
+    /// A world with the API, the roles and the templates installed, by the first test of a run that asks.
     pub(crate) fn installed(prefix: &str) -> Result<Self> {
+        static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
         let world = Self::new(prefix)?;
-        world.session(&["setup"])?.exits(0)?;
+        let install = || world.session(&["setup"])?.exits(0).map(drop);
+        let installed = INSTALLED.get_or_init(|| install().map_err(|error| format!("{error:#}")));
+        installed.clone().map_err(anyhow::Error::msg)?;
         Ok(world)
     }
 

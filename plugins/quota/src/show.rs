@@ -29,7 +29,7 @@ ResourceQuotas with status.free, status.usedPercent and status.bottleneck added.
 
 With --by, sum what sessions take: CPU and MEMORY are requests/limits of their Pods that have not ended, GPUS are extended resources, \
 STORAGE is what their claims request. Data kept from deleted sessions counts for its owner. <others> are objects of no session in \
-namespaces with a ResourceQuota, which counts them, too. --by user sums over all namespaces that are shown.";
+namespaces with a ResourceQuota, which counts them, too. --by user sums over all namespaces that are shown. -l and --field-selector select sessions then.";
 
 pub(crate) const EXAMPLES: &str = "  # Show what is used and what is free in this namespace
   kubectl session quota show

@@ -27,7 +27,8 @@ pub(super) fn tests() -> Vec<Live> {
         kubelet(
             "csi_a_killed_driver_loses_nothing",
             a_killed_driver_loses_nothing,
-        ),
+        )
+        .alone(),
     ]
 }
 

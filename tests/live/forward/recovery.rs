@@ -16,7 +16,8 @@ pub(crate) fn tests() -> Vec<Live> {
         kubelet(
             "forward_a_server_that_dies_is_found",
             a_server_that_dies_is_found,
-        ),
+        )
+        .alone(),
     ]
 }
 

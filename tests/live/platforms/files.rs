@@ -1,13 +1,14 @@
 //! nvim-web from its TOML, and a lab from a LabSession object.
 
 use std::io::Write as _;
+use std::sync::{MutexGuard, PoisonError};
 
 use anyhow::{Result, ensure};
 use session_cluster::EXPANDABLE_CLASS;
 
 use super::{Life, answers, runs};
 use crate::lifecycle::traces;
-use crate::world::World;
+use crate::world::{LAB_TEMPLATE, World};
 use crate::{Live, kubelet};
 
 pub(super) fn tests() -> Vec<Live> {
@@ -70,41 +71,43 @@ fn nvim_from_its_configuration() -> Result<()> {
     life.run()
 }
 
-/// The template `lab` without CAP_SYS_RESOURCE, which sandboxed machines cannot give; at the end it is the program's again. Nobody
-/// else uses the cluster meanwhile.
-pub(super) struct LabWorld(pub(super) World);
+/// The template `lab` without CAP_SYS_RESOURCE, which sandboxed machines cannot give; at the end it is the program's again.
+pub(super) struct LabWorld {
+    pub(super) world: World,
+    _changed: MutexGuard<'static, ()>,
+}
 
 impl LabWorld {
     pub(super) fn new(prefix: &str) -> Result<Self> {
-        let world = World::alone(prefix)?;
-        world.session(&["setup"])?.exits(0)?;
-        let world = Self(world);
+        let world = World::installed(prefix)?;
+        // A test that failed has put the template back all the same.
+        let changed = LAB_TEMPLATE.lock().unwrap_or_else(PoisonError::into_inner);
+        let lab = Self {
+            world,
+            _changed: changed,
+        };
+        let namespace = &lab.world.namespace;
         let get = ["get", "sessiontemplate", "lab", "-o", "json"];
-        let shipped = world.0.namespace.kubectl(&get, None)?;
+        let shipped = namespace.kubectl(&get, None)?;
         let changed = shipped.replace("NET_ADMIN, SYS_ADMIN, SYS_RESOURCE", "NET_ADMIN, SYS_ADMIN");
         ensure!(changed != shipped, "the lab asks for what D25 says");
-        world
-            .0
-            .namespace
-            .kubectl(&["replace", "-f", "-"], Some(&changed))?;
-        Ok(world)
+        namespace.kubectl(&["replace", "-f", "-"], Some(&changed))?;
+        Ok(lab)
     }
 }
 
 impl Drop for LabWorld {
     fn drop(&mut self) {
         // What fails here has failed before: the test says why.
-        let _ = self
-            .0
-            .namespace
-            .kubectl(&["delete", "sessiontemplate", "lab"], None);
-        let _ = self.0.session(&["setup"]);
+        let delete = ["delete", "sessiontemplate", "lab"];
+        let _ = self.world.namespace.kubectl(&delete, None);
+        let _ = self.world.session(&["setup", "templates"]);
     }
 }
 
 fn lab_from_a_lab_session() -> Result<()> {
     let world = LabWorld::new("lab-file")?;
-    let world = &world.0;
+    let world = &world.world;
     let before = traces(world)?;
     let text = "apiVersion: dozlab.io/v1\nkind: LabSession\nmetadata: {name: a-lab}\nspec:\n  userId: alice@example.com\n  \
         sessionId: 001\n  resources: {cpu: \"1\", memory: 256Mi, storage: 1Gi}\n  timeout: 2h\n  \

@@ -143,7 +143,7 @@ fn dozlab() -> Result<()> {
         replacements: &[("4Gi", "256Mi"), ("10Gi", "1Gi")],
         flags: &[("session create", images)],
     };
-    page.run(&world.0)
+    page.run(&world.world)
 }
 
 fn disney_ai_plus() -> Result<()> {
