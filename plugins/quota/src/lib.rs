@@ -2,9 +2,43 @@
 //!
 //! ```text
 //! Args ─┬─► show ─► ListIntent ─► quotas or sessions and their objects ─► rows ─► table, documents
+//!       └─► fit ──► SessionSource ─► objects of two sessions, FitFacts ─► Fit ─► report, document
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
+mod fit;
 mod intent;
+mod nodes;
+mod row_output;
+mod show;
+
+use anyhow::Result;
+use session_shared::verb::{Environment, Verb};
+
+pub use args::{Args, QuotaCommand};
+
+/// The verb `quota`.
+#[derive(Debug)]
+pub struct Quota;
+
+impl Verb for Quota {
+    const NAME: &'static str = "quota";
+    const ABOUT: &'static str = args::ABOUT;
+    type Args = Args;
+
+    async fn run(args: Args, environment: &mut Environment) -> Result<()> {
+        let Args {
+            command,
+            verbosity,
+            connection,
+        } = args;
+        environment.console.apply_flags(&verbosity);
+        match command {
+            QuotaCommand::Fit(args) => fit::run(args, &connection, environment).await,
+            QuotaCommand::Show(args) => show::run(args, &connection, environment).await,
+            QuotaCommand::Nodes(args) => nodes::run(args, &connection, environment).await,
+        }
+    }
+}
