@@ -17,11 +17,13 @@ use session_shared::capacity::limit_range::{
     LimitViolation, apply_limit_defaults, find_limit_violation,
 };
 use session_shared::diagnosis::quota::find_unset_resources;
-use session_shared::failure::with_hint;
+use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_new_owner;
+use session_shared::flags::numbers;
 use session_shared::flags::values::{ReplaceFlags, ValueFlags};
 use session_shared::ops::fit_facts::FitFacts;
+use session_shared::report::console::Console;
 use session_shared::verb::Environment;
 
 use self::report::FitReport;
@@ -59,8 +61,8 @@ pub struct QuotaFitArgs {
     #[arg(long, value_name = "ID", default_value = "user")]
     pub user_id: String,
     /// Number of sessions that must fit; the exit code is 1 if fewer fit
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
-    pub count: Option<u64>,
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::parse_count)]
+    pub count: Option<u32>,
     #[command(flatten)]
     pub output: RowOutputFlags,
 }
@@ -84,6 +86,9 @@ pub(crate) async fn run(
         count,
         output,
     } = args;
+    if count == Some(0) {
+        return Err(usage_error("--count must be at least 1"));
+    }
     let format = RowFormat::parse(output)?;
     let owner = parse_new_owner(&user_id)?;
     let (template, file) = (template.as_deref(), filename.as_deref());
@@ -103,23 +108,26 @@ pub(crate) async fn run(
         subject: source.describe(),
         namespace: namespace.as_str(),
         refusal: find_refusal(&sessions.objects, &facts),
-        count,
+        count: count.map(u64::from),
     };
-    let console = &mut environment.console;
-    for note in sessions
-        .notes
-        .iter()
-        .chain(&facts.notes)
-        .chain(&report.notes())
-    {
-        console.note(note);
-    }
-    let document = document::fit_document(&report);
+    let notes = sessions.notes.iter().chain(&facts.notes);
+    print_report(&report, notes, format, &mut environment.console)?;
+    check_count(&report)
+}
+
+fn print_report<'n>(
+    report: &FitReport<'_>,
+    notes: impl Iterator<Item = &'n String>,
+    format: RowFormat,
+    console: &mut Console,
+) -> Result<()> {
+    notes.for_each(|note| console.note(note));
+    report.notes().iter().for_each(|note| console.note(note));
+    let document = document::fit_document(report);
     let no_headers = format.no_headers;
     format.print(console, &document, "limits", |wide| {
         report.text(wide, no_headers)
-    })?;
-    check_count(&report)
+    })
 }
 
 /// Returns why the server refuses even the first session, whatever is free.

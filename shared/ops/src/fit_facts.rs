@@ -18,6 +18,19 @@ use session_model::objects::resource::{
 /// Pods that take something of a node.
 const ACTIVE_PODS: &str = "status.phase!=Succeeded,status.phase!=Failed";
 
+const NO_QUOTAS: &str = "no permission to list ResourceQuotas: quotas are not counted";
+const NO_LIMIT_RANGES: &str =
+    "no permission to list LimitRanges: their defaults and bounds are not counted";
+const NO_NODES: &str = "no permission to list nodes: the count is by quota alone";
+const NO_PODS: &str = "no permission to list Pods of all namespaces: the count is by quota alone";
+const NO_CLASSES: &str = "no permission to list StorageClasses: what the default class and topologies of classes limit is not counted";
+const NO_RUNTIME_CLASSES: &str =
+    "no permission to list RuntimeClasses: their overhead is not counted";
+const NO_NAMESPACES: &str =
+    "no permission to list Namespaces: affinity by their labels is not counted";
+const NO_VOLUMES: &str =
+    "no permission to list claims and volumes: nodes that cannot reach them are counted";
+
 /// Objects of the cluster that decide how many sessions fit; `None` for lists that the caller may not read.
 #[derive(Clone, Debug, Default)]
 pub struct FitFacts {
@@ -70,49 +83,19 @@ impl FitFacts {
             ),
         )?;
         let unread = |found: &Option<Vec<Value>>, needed: bool| found.is_none() && needed;
-        let mut notes = Vec::new();
-        for (unread, kind, effect) in [
-            (quotas.is_none(), "ResourceQuotas", "quotas are not counted"),
-            (
-                unread(&ranges, needs.pods),
-                "LimitRanges",
-                "their defaults are not counted",
-            ),
-            (
-                unread(&nodes, needs.pods),
-                "nodes",
-                "the count is by quota alone",
-            ),
-            (
-                unread(&pods, needs.pods) && nodes.is_some(),
-                "Pods of all namespaces",
-                "the count is by quota alone",
-            ),
-            (
-                unread(&classes, needs.claims),
-                "StorageClasses",
-                "quotas of the default class and topologies of classes are not counted",
-            ),
-            (
-                unread(&runtimes, needs.runtime_classes),
-                "RuntimeClasses",
-                "their overhead is not counted",
-            ),
-            (
-                unread(&namespaces, needs.namespaces),
-                "Namespaces",
-                "affinity by their labels is not counted",
-            ),
-            (
-                unread(&claims, needs.mounted_claims) || unread(&volumes, needs.mounted_claims),
-                "claims and volumes",
-                "nodes that cannot reach existing volumes are counted",
-            ),
-        ] {
-            if unread {
-                notes.push(format!("no permission to list {kind}: {effect}"));
-            }
-        }
+        let reach = unread(&claims, needs.mounted_claims) || unread(&volumes, needs.mounted_claims);
+        let notes = [
+            (quotas.is_none(), NO_QUOTAS),
+            (unread(&ranges, needs.pods), NO_LIMIT_RANGES),
+            (unread(&nodes, needs.pods), NO_NODES),
+            (unread(&pods, needs.pods) && nodes.is_some(), NO_PODS),
+            (unread(&classes, needs.claims), NO_CLASSES),
+            (unread(&runtimes, needs.runtime_classes), NO_RUNTIME_CLASSES),
+            (unread(&namespaces, needs.namespaces), NO_NAMESPACES),
+            (reach, NO_VOLUMES),
+        ];
+        let notes = notes.into_iter().filter(|(is_unread, _)| *is_unread);
+        let notes = notes.map(|(_, note)| note.to_owned()).collect();
         Ok(Self {
             quotas,
             limit_ranges: ranges.unwrap_or_default(),

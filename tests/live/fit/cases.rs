@@ -57,7 +57,7 @@ impl Case {
     pub(super) fn new(seed: u64, number: u64, namespace: &str) -> Self {
         let mut dice = Dice::new(seed.wrapping_mul(1_000_003).wrapping_add(number));
         let name = format!("fit-{number}");
-        let count = dice.number(1, 5);
+        let count = [1, 2, 2, 3, 3, 4][usize::try_from(dice.number(0, 5)).unwrap_or(0)];
         let mut nodes: Vec<Value> = Vec::new();
         for at in 0..count {
             let mut made = node(&mut dice, &name, at);
@@ -118,9 +118,9 @@ impl Case {
 fn node(dice: &mut Dice, case: &str, at: u64) -> Value {
     let name = format!("{case}-node-{at}");
     let mut amounts = json!({
-        "cpu": format!("{}m", dice.number(4, 40) * 100),
-        "memory": format!("{}Mi", dice.number(4, 64) * 128),
-        "pods": dice.number(2, 9).to_string(),
+        "cpu": format!("{}m", dice.number(8, 40) * 100),
+        "memory": format!("{}Mi", dice.number(8, 64) * 128),
+        "pods": dice.number(3, 9).to_string(),
         "ephemeral-storage": format!("{}Gi", dice.number(4, 40)),
     });
     if dice.percent(35) {
@@ -151,7 +151,7 @@ fn node(dice: &mut Dice, case: &str, at: u64) -> Value {
 fn requests(dice: &mut Dice) -> Value {
     let mut requests = json!({});
     if !dice.percent(10) {
-        requests["cpu"] = format!("{}m", dice.number(1, 12) * 50).into();
+        requests["cpu"] = format!("{}m", dice.number(1, 10) * 50).into();
     }
     if !dice.percent(10) {
         requests["memory"] = format!("{}Mi", dice.number(1, 16) * 64).into();

@@ -9,6 +9,7 @@ use session_shared::flags::values::ReplaceFlags;
 use session_shared::foreign_error::decode_error_text;
 use session_shared::names::TemplateName;
 use session_shared::objects::Untyped;
+use session_shared::objects::metadata::name_of;
 use session_shared::ops::{Cluster, template_lookup};
 use session_shared::report::console::Console;
 use session_shared::report::yaml::format_yaml;
@@ -50,8 +51,7 @@ impl SessionSource {
         match self {
             Self::TemplateName(name, _) => format!("of template {:?}", name.as_str()),
             Self::Template(template, _) => {
-                let name = template.metadata.name.as_deref().unwrap_or_default();
-                format!("of template {name:?}")
+                format!("of template {:?}", name_of(&template.metadata))
             }
             Self::SessionManifest(source, _) | Self::Manifest(source) => {
                 format!("of {}", source.name())

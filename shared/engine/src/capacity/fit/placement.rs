@@ -13,6 +13,8 @@ use super::score::best_nodes;
 
 /// Largest number of loads of nodes that are kept at a time.
 const MAX_PATHS: usize = 20_000;
+/// Largest number of loads of nodes that are copied for choices: some tenths of a second. After it, one choice is followed.
+const MAX_COPIES: usize = 400_000;
 
 /// Number of sessions that fit on the nodes.
 #[derive(Clone, Debug)]
@@ -81,6 +83,7 @@ struct Search<'a> {
     /// Class of each node: nodes of one class differ only in their loads.
     classes: Vec<usize>,
     max_paths: usize,
+    copies: usize,
     proven: bool,
 }
 
@@ -91,6 +94,7 @@ impl<'a> Search<'a> {
             scheduling,
             classes: node_classes(scheduling),
             max_paths: (MAX_PATHS / nodes).clamp(1, 2000),
+            copies: 0,
             proven: true,
         }
     }
@@ -159,6 +163,7 @@ impl<'a> Search<'a> {
                 }
                 choices => {
                     for node in choices {
+                        self.copies += loads.len();
                         let mut chosen = loads.clone();
                         add_pod(self.scheduling, pod, &mut chosen[*node]);
                         if seen.insert(self.canonical(&chosen)) {
@@ -167,6 +172,9 @@ impl<'a> Search<'a> {
                     }
                 }
             }
+        }
+        if self.copies > MAX_COPIES {
+            self.max_paths = 1;
         }
         if next.len() > self.max_paths {
             next.truncate(self.max_paths);
