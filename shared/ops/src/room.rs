@@ -188,7 +188,12 @@ impl RoomFacts {
             nodes: None,
             nodes_forbidden: matches!(nodes, CheckedList::Forbidden),
         };
-        let nodes = nodes.into_list().filter(|nodes| !nodes.items.is_empty());
+        let mut nodes = nodes.into_list().unwrap_or_default();
+        // A node whose kubelet has not reported yet has no figures, not even of Pods.
+        nodes
+            .items
+            .retain(|node| node.pointer("/status/allocatable/pods").is_some());
+        let nodes = Some(nodes).filter(|nodes| !nodes.items.is_empty());
         if let Some(nodes) = nodes.filter(|_| facts.find_quota_shortfalls(objects).is_empty()) {
             let demand = facts.node_demand(namespace, objects);
             let nodes = NodeFacts::read(cluster, demand, nodes).await?;
