@@ -35,6 +35,7 @@ mod quota_set;
 mod readme;
 mod resize;
 mod rights;
+mod room;
 mod schedule;
 mod shell;
 mod snapshot;
@@ -93,6 +94,7 @@ fn all() -> Vec<Live> {
         quota_set::tests(),
         resize::tests(),
         rights::tests(),
+        room::tests(),
         snapshot::tests(),
         schedule::tests(),
         files::tests(),

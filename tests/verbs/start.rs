@@ -22,6 +22,8 @@ mod manifest;
 mod play;
 #[path = "start/rested.rs"]
 mod rested;
+#[path = "start/room.rs"]
+mod room;
 #[path = "start/template.rs"]
 mod template;
 #[path = "create/tool.rs"]

@@ -36,6 +36,8 @@ pub struct Started {
     pub objects: Vec<Value>,
     /// The process that creates the objects.
     pub driver: Driver,
+    /// The workloads to wait for.
+    pub awaited: AwaitedWorkloads,
 }
 
 /// A session that has become ready, as the wait and its last write have returned it.
@@ -66,9 +68,9 @@ pub async fn wait_session_ready(
         return wait_by_controller(cluster, started, limit, run).await;
     }
     let (session, owners) = (&started.session, started.objects.clone());
-    let (namespace, all) = (namespace_of(started), AwaitedWorkloads::All);
+    let (namespace, awaited) = (namespace_of(started), started.awaited);
     let waited = cluster
-        .wait_ready(namespace, session, owners, all, limit, run)
+        .wait_ready(namespace, session, owners, awaited, limit, run)
         .await;
     run.sink.tell(ProgressEvent::Done);
     let outcome = waited?;

@@ -12,6 +12,7 @@ pub mod fit;
 pub mod hours_budget;
 pub mod limit_range;
 pub mod node_pools;
+pub mod node_shortage;
 pub mod quota_change;
 pub mod quota_key;
 pub mod quota_scope;
