@@ -131,7 +131,7 @@ fn arithmetic(plan: &NodePlan, observed: &Observed, rules: &PoolRules) -> Vec<St
 /// Formats a number of nodes that was rounded up to it.
 fn quotient(sessions: u64, per_node: u64) -> String {
     let per_node = per_node.max(1);
-    let rounded = if sessions % per_node == 0 {
+    let rounded = if sessions.is_multiple_of(per_node) {
         ""
     } else {
         " (rounded up)"

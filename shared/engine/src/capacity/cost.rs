@@ -123,7 +123,7 @@ impl<'o> Costing<'o> {
                     let price = self.prices.gpus.get(resource);
                     if let Some(price) = price {
                         let cost = CostRange::of_amount(*price, amount.value(), 1);
-                        row.costs.gpus = row.costs.gpus.add(cost);
+                        row.costs.gpus = row.costs.gpus.plus(cost);
                     } else if is_gpu_resource(resource) && !amount.is_zero() {
                         *self.gaps.gpus.entry(resource.to_owned()).or_default() += amount.value();
                     } else {
@@ -214,7 +214,7 @@ impl<'o> Costing<'o> {
         );
         let row = self.row_of_data(key, claim);
         row.storage = row.storage.add(&size);
-        row.costs.storage = row.costs.storage.add(cost);
+        row.costs.storage = row.costs.storage.plus(cost);
     }
 
     fn add_snapshot(&mut self, snapshot: &'o Value) {
@@ -232,7 +232,7 @@ impl<'o> Costing<'o> {
         };
         let row = self.row_of_data(key, snapshot);
         let cost = CostRange::of_amount(price, size.value(), UNIT_STORAGE);
-        row.costs.snapshots = row.costs.snapshots.add(cost);
+        row.costs.snapshots = row.costs.snapshots.plus(cost);
     }
 
     /// Returns the row of the session that data belongs to, a new one if the session is deleted.

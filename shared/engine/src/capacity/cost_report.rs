@@ -22,7 +22,7 @@ pub struct CostRange {
 
 impl CostRange {
     /// Returns the sum, capped at the largest number.
-    pub fn add(self, other: Self) -> Self {
+    pub fn plus(self, other: Self) -> Self {
         Self {
             low: self.low.saturating_add(other.low),
             high: self.high.saturating_add(other.high),
@@ -73,15 +73,17 @@ impl CostParts {
             self.snapshots,
             self.load_balancers,
         ];
-        parts.into_iter().fold(CostRange::default(), CostRange::add)
+        parts
+            .into_iter()
+            .fold(CostRange::default(), CostRange::plus)
     }
 
     fn add(&mut self, other: &Self) {
-        self.compute = self.compute.add(other.compute);
-        self.gpus = self.gpus.add(other.gpus);
-        self.storage = self.storage.add(other.storage);
-        self.snapshots = self.snapshots.add(other.snapshots);
-        self.load_balancers = self.load_balancers.add(other.load_balancers);
+        self.compute = self.compute.plus(other.compute);
+        self.gpus = self.gpus.plus(other.gpus);
+        self.storage = self.storage.plus(other.storage);
+        self.snapshots = self.snapshots.plus(other.snapshots);
+        self.load_balancers = self.load_balancers.plus(other.load_balancers);
     }
 }
 

@@ -78,7 +78,7 @@ fn the_servers_refusal_reads_as_the_check_does() {
     let found = find_quota_shortfalls(&[pod()], &quotas);
     let refusal = "pods \"p\" is forbidden: exceeded quota: q, requested: pods=1,requests.cpu=3, used: pods=5,requests.cpu=2, limited: pods=5,requests.cpu=4";
     let parsed = QuotaShortfall::parse(refusal).unwrap();
-    assert_eq!(found, [parsed.clone()]);
+    assert_eq!(found, std::slice::from_ref(&parsed));
     assert_eq!(
         parsed.to_string(),
         "quota \"q\" is exceeded: pods: requested 1, used 5, hard 5; requests.cpu: requested 3, used 2, hard 4"

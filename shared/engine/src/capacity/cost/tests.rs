@@ -239,5 +239,5 @@ fn the_largest_amounts_do_not_overflow() {
     };
     let cost = CostRange::of_amount(price, i64::MAX, 1);
     assert_eq!(cost.high, i64::MAX);
-    assert_eq!(cost.add(cost).high, i64::MAX);
+    assert_eq!(cost.plus(cost).high, i64::MAX);
 }

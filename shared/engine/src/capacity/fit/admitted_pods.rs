@@ -74,7 +74,7 @@ pub(super) fn expand_pods(objects: &[Value], admission: &Admission<'_>) -> Vec<A
 
 fn find_claim<'a>(objects: &'a [Value], name: &str) -> Option<&'a Value> {
     let is_claim = |object: &&Value| {
-        let object = Untyped(*object);
+        let object = Untyped(object);
         object.kind() == "PersistentVolumeClaim" && object.name() == name
     };
     objects.iter().find(is_claim)

@@ -16,6 +16,9 @@ const MAX_PATHS: usize = 20_000;
 /// Largest number of loads of nodes that are copied for choices: some tenths of a second. After it, one choice is followed.
 const MAX_COPIES: usize = 400_000;
 
+/// Nodes, by index, that a Pod was refused by, with what is short on them if it is an amount.
+pub(super) type NodeShortages = Vec<(usize, Option<Shortage>)>;
+
 /// Number of sessions that fit on the nodes.
 #[derive(Clone, Debug)]
 pub(super) struct Placement {
@@ -28,7 +31,7 @@ pub(super) struct Placement {
     /// True if counting ended at the limit: at least this many fit.
     pub(super) limited: bool,
     /// Pod that did not fit in the end, and why no node takes it.
-    pub(super) refused: Option<(usize, Vec<(usize, Option<Shortage>)>)>,
+    pub(super) refused: Option<(usize, NodeShortages)>,
     /// Pods of sessions placed on each node, on the path that ended first.
     pub(super) placed: Vec<i64>,
 }
