@@ -167,7 +167,7 @@ impl Renderer<'_> {
                 .map(|secret| object("v1", "Secret", &secret.name)),
         );
         objects.push(object(API_VERSION, "Session", self.name.as_str()));
-        let notes = adaptation.notes.into_iter().map(|note| note.message);
+        let notes = adaptation.notes.iter().map(ToString::to_string);
         Ok((objects, notes.collect()))
     }
 }
