@@ -8,8 +8,12 @@
     reason = "tests may fail loudly"
 )]
 
+#[path = "quota/cost.rs"]
+mod cost;
 #[path = "quota/hours.rs"]
 mod hours;
+#[path = "quota/nodes.rs"]
+mod nodes;
 #[path = "play.rs"]
 #[allow(dead_code, reason = "other verbs' tests use the rest")]
 mod play;

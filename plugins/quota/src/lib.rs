@@ -3,13 +3,18 @@
 //! ```text
 //! Args ─┬─► show ─► ListIntent ─► quotas or sessions and their objects ─► rows ─► table, documents
 //!       ├─► usage ─► RunRecords, Window ─► UsageGroup ─► table, documents
+//!       ├─► nodes ─► PoolRules, active sessions ─► NodePlan ─► table, arithmetic, documents
+//!       ├─► cost ─► Prices, CostObjects ─► CostReport ─► table, documents
 //!       └─► set ─► Intent ─► Observed ─► QuotaPlan ─► objects, applied and counted
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
+mod cost;
 mod intent;
+mod nodes;
+mod row_output;
 mod set;
 mod set_hours;
 mod show;
@@ -39,6 +44,8 @@ impl Verb for Quota {
         match command {
             QuotaCommand::Show(args) => show::run(args, &connection, environment).await,
             QuotaCommand::Usage(args) => usage::run(args, &connection, environment).await,
+            QuotaCommand::Nodes(args) => nodes::run(args, &connection, environment).await,
+            QuotaCommand::Cost(args) => cost::run(args, &connection, environment).await,
             QuotaCommand::Set(args) => set::run(*args, &connection, environment).await,
         }
     }
