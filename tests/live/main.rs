@@ -30,6 +30,7 @@ mod platforms;
 mod pod_security;
 mod preview;
 mod quota;
+mod quota_set;
 mod readme;
 mod resize;
 mod rights;
@@ -87,6 +88,7 @@ fn all() -> Vec<Live> {
         platforms::tests(),
         pod_security::tests(),
         preview::tests(),
+        quota_set::tests(),
         resize::tests(),
         rights::tests(),
         snapshot::tests(),

@@ -11,6 +11,8 @@
 #[path = "play.rs"]
 #[allow(dead_code, reason = "other verbs' tests use the rest")]
 mod play;
+#[path = "quota/set.rs"]
+mod set;
 #[path = "quota/show.rs"]
 mod show;
 #[path = "quota/totals.rs"]

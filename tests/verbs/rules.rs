@@ -62,6 +62,7 @@ const ROWS: &[Row] = &[
     row::<Delete>("delete alice --delete-data -y"),
     row::<Cleanup>("cleanup --all -y"),
     row::<Quota>("quota show --by session"),
+    row::<Quota>("quota set --max-sessions 9"),
     row::<Template>("template list"),
     row::<Template>("template delete tool"),
     row::<Setup>("setup"),
@@ -306,6 +307,7 @@ fn a_session_that_is_being_deleted_is_left_alone() {
             &[
                 ("create", "makes the session"),
                 ("delete", "finishes the deletion"),
+                ("quota set", "limits the namespace"),
             ],
         ],
     };

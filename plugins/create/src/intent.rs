@@ -1,6 +1,5 @@
 //! The validated command line of `create`, including the file of `-f`.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -23,6 +22,7 @@ use session_shared::template::{AssignedValues, InputForm, unknown_session_fields
 
 use crate::args::{Args, DEFAULT_TIMEOUT};
 use crate::conversion;
+use crate::expected_quota::ExpectedQuota;
 use crate::given_session::{GivenSession, SessionSource, SourceNamespace, extract_secrets};
 use crate::session_file;
 use crate::spec_overrides::{SpecOverrides, check_spec};
@@ -45,8 +45,8 @@ pub(crate) struct Intent {
     pub(crate) metadata: Value,
     /// Namespace of a Session from a file.
     pub(crate) namespace: Option<SourceNamespace>,
-    /// `spec.hard` of the ResourceQuota that the file expects in the namespace.
-    pub(crate) quota: BTreeMap<String, String>,
+    /// ResourceQuota that the file expects in the namespace.
+    pub(crate) quota: ExpectedQuota,
     /// Owner, if given.
     pub(crate) user_id: Option<UserId>,
     /// Given parameter values, by their source.
@@ -195,7 +195,7 @@ fn from_template(template: Option<&str>, primary: Option<&str>) -> Result<GivenS
     Ok(GivenSession {
         name: None,
         namespace: None,
-        quota: BTreeMap::new(),
+        quota: ExpectedQuota::default(),
         user_id: None,
         metadata: Value::Null,
         spec,
@@ -232,7 +232,7 @@ fn from_file(
     Ok(GivenSession {
         name: None,
         namespace: None,
-        quota: BTreeMap::new(),
+        quota: ExpectedQuota::default(),
         user_id: None,
         metadata: Value::Null,
         spec,
@@ -271,7 +271,7 @@ fn from_session(file: &str, mut object: Value, primary: Option<&str>) -> Result<
     Ok(GivenSession {
         name,
         namespace,
-        quota: BTreeMap::new(),
+        quota: ExpectedQuota::default(),
         user_id,
         metadata,
         spec,

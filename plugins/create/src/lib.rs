@@ -33,7 +33,6 @@ use session_shared::prompt::started;
 use session_shared::verb::{Environment, Verb};
 
 use crate::creation::Creation;
-use crate::expected_quota::missing_quota_warning;
 use crate::kept_claims::KeptClaims;
 
 pub use args::Args;
@@ -96,10 +95,9 @@ impl Verb for Create {
                 ),
             )?;
             preflight::check_preflight(&objects, &checked)?;
-            let (name, quotas) = (subject.name.as_str(), checked.quotas.as_deref());
             let namespace = subject.ownership.namespace.as_str();
-            let missing =
-                |found: &[Value]| missing_quota_warning(name, namespace, &intent.quota, found);
+            let missing = |found: &[Value]| intent.quota.missing_warning(namespace, found);
+            let quotas = checked.quotas.as_deref();
             if let Some((warning, hint)) = quotas.and_then(missing) {
                 environment.console.warn_with_hint(&warning, Some(&hint));
             }

@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::VerbosityFlags;
 
-use crate::show;
+use crate::{set, show};
 
 pub(crate) const ABOUT: &str = "Show, limit and plan what sessions take
 
@@ -18,7 +18,10 @@ const EXAMPLES: &str = "  # Show what is used and free in this namespace, and wh
   kubectl session quota show -A
 
   # Show what each user takes in all namespaces
-  kubectl session quota show -A --by user";
+  kubectl session quota show -A --by user
+
+  # Allow 100 sessions, stopped ones included
+  kubectl session quota set --max-sessions 100";
 
 /// Flags and subcommand of `quota`, unchecked.
 #[derive(Parser, Clone, Debug)]
@@ -42,4 +45,12 @@ pub enum QuotaCommand {
     /// Show what is used and free of quotas, or what sessions take
     #[command(visible_alias = "get", long_about = show::LONG_ABOUT, after_long_help = show::EXAMPLES, override_usage = "kubectl session quota show [NAME...] [options]\n  kubectl session quota show --by GROUP [options]")]
     Show(show::QuotaShowArgs),
+    /// Limit what all sessions of a namespace take together
+    ///
+    /// Create or change a ResourceQuota, and wait until the server counts every resource of it. The quota has the limits of the
+    /// last call only: a resource that is not named again is no longer limited. If a limit is below what is used, what runs keeps
+    /// running, and quota set asks for confirmation; without a terminal it requires --yes.
+    #[command(after_long_help = set::args::EXAMPLES, override_usage = "kubectl session quota set [NAME] [--RESOURCE QUANTITY]... [options]
+  kubectl session quota set [NAME] (-f FILENAME | --config FILENAME) [options]")]
+    Set(Box<set::args::QuotaSetArgs>),
 }

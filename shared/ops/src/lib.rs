@@ -76,6 +76,7 @@ pub mod stop_options;
 pub mod template_lookup;
 pub mod trust;
 mod wait_claim_bound;
+mod wait_counted;
 mod wait_deleted;
 pub mod wait_error;
 mod wait_expanded;

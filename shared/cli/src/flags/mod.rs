@@ -3,6 +3,7 @@
 
 pub mod connection;
 pub mod existing;
+pub mod file_connection;
 pub mod list;
 pub mod mutation_options;
 pub mod numbers;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Cause;
 use crate::capacity::demand::{parse_amount, sum_quota_demand};
+use crate::capacity::quota_key::canonical_key;
 use session_model::objects::Untyped;
 use session_model::objects::metadata::name_of;
 use session_model::quantity::Quantity;
@@ -46,7 +47,7 @@ fn exceeded_resources(
         return None;
     }
     let exceeded = status.hard.iter().flatten().filter_map(|(name, hard)| {
-        let asked = demand.get(canonical_resource(name))?;
+        let asked = demand.get(canonical_key(name))?;
         let used = status.used.as_ref().and_then(|used| used.get(name));
         let used = used.and_then(parse_amount).unwrap_or(Quantity::ZERO);
         let hard = parse_amount(hard)?;
@@ -54,15 +55,6 @@ fn exceeded_resources(
             .then(|| format!("{name}: requested {asked}, used {used}, hard {hard}"))
     });
     Some(exceeded.collect())
-}
-
-/// Returns the full name of a quota's resource: `cpu` and `memory` are short for the requests.
-fn canonical_resource(name: &str) -> &str {
-    match name {
-        "cpu" => "requests.cpu",
-        "memory" => "requests.memory",
-        other => other,
-    }
 }
 
 #[cfg(test)]

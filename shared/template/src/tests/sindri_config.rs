@@ -87,6 +87,14 @@ fn name_namespace_context_and_quota_are_the_files() {
         quota.join(","),
         "limits.cpu=8,limits.memory=16Gi,persistentvolumeclaims=5,requests.cpu=4,requests.memory=8Gi,requests.storage=100Gi"
     );
+    let defaults = converted.container_defaults.iter();
+    let defaults: Vec<String> = defaults
+        .map(|(key, amount)| format!("{key}={amount}"))
+        .collect();
+    assert_eq!(
+        defaults.join(","),
+        "default.cpu=2,default.memory=4Gi,defaultRequest.cpu=1,defaultRequest.memory=2Gi"
+    );
     assert_eq!(
         converted.secrets.keys().collect::<Vec<_>>(),
         ["GITHUB_TOKEN", "SECRET_IMAGE", "TLS_KEY"]
