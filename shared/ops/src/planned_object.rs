@@ -33,7 +33,11 @@ impl Cluster {
             object,
             before,
         } = planned;
-        let (name, namespace) = (Untyped(object).name(), Untyped(object).home_namespace());
+        let name = Untyped(object).name();
+        let namespace = match resource.namespaced {
+            true => Untyped(object).home_namespace(),
+            false => "",
+        };
         let mut object = object.clone();
         if let Some(before) = before {
             object["metadata"]["uid"] = Untyped(before).require_uid()?.into();

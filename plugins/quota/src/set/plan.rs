@@ -7,8 +7,8 @@ use session_shared::capacity::quota_change::{ExceededKey, find_exceeded, resourc
 use session_shared::capacity::quota_key::canonical_key;
 use session_shared::failure::with_hint;
 use session_shared::labels;
-use session_shared::objects::resource::{LIMIT_RANGE, RESOURCE_QUOTA, SESSION_COUNT};
 use session_shared::objects::Untyped;
+use session_shared::objects::resource::{LIMIT_RANGE, RESOURCE_QUOTA, SESSION_COUNT};
 use session_shared::ops::planned_object::PlannedObject;
 
 use super::intent::Intent;
