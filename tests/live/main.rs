@@ -42,6 +42,7 @@ mod start;
 mod status;
 mod stop;
 mod template;
+mod tenants;
 mod two_users;
 mod workloads;
 mod world;
@@ -74,6 +75,7 @@ fn all() -> Vec<Live> {
         lifecycle::tests(),
         logs::tests(),
         template::tests(),
+        tenants::tests(),
         data::tests(),
         keeping::tests(),
         connect::tests(),
