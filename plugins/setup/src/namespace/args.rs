@@ -17,7 +17,7 @@ Create a namespace for the sessions of one user, or change what differs. It gets
 - labels with the user, the team and the Pod Security level, baseline if --pod-security names no other
 - the ResourceQuota and the LimitRange of a sindri.yaml's resourceQuota; set other quotas with \"kubectl session quota set\"
 - the NetworkPolicy default-deny-all, and session, which allows the Pods of sessions DNS, public addresses, each other, and \
-connections from session-system, ingress-nginx, istio-system and monitoring
+connections from session-system, ingress-nginx, istio-system and monitoring; session-schedule, for scheduled snapshots
 - a RoleBinding of the user to the ClusterRole edit, of which the rights on sessions are a part (setup roles)
 
 A namespace of another user, or one that was not made by kubectl session, is refused. If a namespace has NetworkPolicies of its \
