@@ -216,6 +216,26 @@ fn an_object_of_somebody_else_is_not_replaced() {
     assert_eq!(sent(&api).len(), 0);
 }
 
+#[test]
+fn a_quota_is_not_lowered_below_what_is_used() {
+    let api = FakeApi::stateful();
+    api.put(managed("dev-alice", json!({})));
+    let mut quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "sindri-quota",
+        "namespace": "dev-alice", "labels": {"app.kubernetes.io/managed-by": "kubectl-session"}},
+        "spec": {"hard": {"requests.cpu": "8"}}, "status": {"used": {"requests.cpu": "6"}}});
+    api.put(quota.clone());
+    let words = "namespace -f - --user-id alice@company.com --wait=false";
+    golden(
+        "setup-namespace-below-use.txt",
+        &from_file(&api, words).text(),
+    );
+    assert_eq!(stored(&api), 0);
+    // What quota set was told to do stays.
+    quota["spec"]["hard"]["requests.cpu"] = "4".into();
+    api.put(quota);
+    from_file(&api, words).done();
+}
+
 /// The server's refusal of a RoleBinding that grants more than the caller has.
 fn escalation() -> Answer {
     let message = "rolebindings.rbac.authorization.k8s.io \"session-user\" is forbidden: user \"carol\" (groups=[\"ops\"]) is attempting to grant RBAC permissions not currently held:\n{APIGroups:[\"\"], Resources:[\"pods\"], Verbs:[\"create\"]}";

@@ -2,9 +2,11 @@
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
-use session_shared::capacity::quota_change::{SINDRI_QUOTA, limit_range_name, resource_quota};
+use session_shared::capacity::quota_change::{
+    SINDRI_QUOTA, find_exceeded, limit_range_name, quota_amounts, resource_quota,
+};
 use session_shared::encode::shell;
-use session_shared::failure::with_hint;
+use session_shared::failure::{with_evidence, with_hint};
 use session_shared::labels;
 use session_shared::names::UserId;
 use session_shared::objects::resource::{
@@ -130,6 +132,7 @@ pub(crate) fn plan_namespace(
     add(&ROLE_BINDING, objects::role_binding(name, binding, user));
     notes.extend(missing_quota_note(intent, observed));
     check_objects(&objects)?;
+    check_use(intent, observed)?;
     Ok(NamespacePlan { objects, notes })
 }
 
@@ -213,6 +216,35 @@ fn check_objects(objects: &[PlannedObject]) -> Result<()> {
         return Err(with_hint(error, hint));
     }
     Ok(())
+}
+
+/// Checks that the quota is not set below what is used: `quota set` asks whether that is meant. What it has set stays.
+fn check_use(intent: &Intent, observed: &Observed) -> Result<()> {
+    let (Some(file), Some(before)) = (&intent.file, observed.find(&RESOURCE_QUOTA, SINDRI_QUOTA))
+    else {
+        return Ok(());
+    };
+    let present = quota_amounts(before, "/spec/hard");
+    let used = quota_amounts(before, "/status/used");
+    let exceeded = find_exceeded(&file.hard, &used).into_iter();
+    let lowered: Vec<String> = exceeded
+        .filter(|one| present.get(&one.key) != Some(&one.hard))
+        .map(|one| format!("{}: used {}, hard {}", one.key, one.used, one.hard))
+        .collect();
+    if lowered.is_empty() {
+        return Ok(());
+    }
+    let quota = format!("{}/{SINDRI_QUOTA}", RESOURCE_QUOTA.singular());
+    let error = with_evidence(anyhow!("cannot set {quota} below what is used"), lowered);
+    let (name, namespace) = (file.name.as_str(), intent.namespace.as_str());
+    let set = [
+        "kubectl", "session", "quota", "set", "-f", name, "-n", namespace,
+    ];
+    let hint = format!(
+        "nothing has been changed; to set it all the same: {}",
+        shell::quote_command(&set)
+    );
+    Err(with_hint(error, hint))
 }
 
 /// Returns the objects that a removal deletes, in order: what the user may goes first. Objects of others and quotas that `quota set`
