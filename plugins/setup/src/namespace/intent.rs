@@ -50,6 +50,8 @@ pub(crate) struct Intent {
 pub(crate) struct TenantFile {
     /// Name of the file for messages.
     pub(crate) name: String,
+    /// What the command line names it by: a path, or `-`.
+    pub(crate) argument: String,
     /// `spec.hard` of the ResourceQuota; empty without resourceQuota.
     pub(crate) hard: BTreeMap<String, Quantity>,
     /// Defaults of the LimitRange.
@@ -90,7 +92,11 @@ pub(crate) fn parse_intent(
     connection.namespace = name;
     let file = filename.map(|file| {
         let source = read_source(&file, console.input())?;
-        read_tenant(&source, &mut connection, console)
+        let tenant = read_tenant(&source, &mut connection, console)?;
+        anyhow::Ok(TenantFile {
+            argument: file,
+            ..tenant
+        })
     });
     let file = file.transpose()?;
     let Some(namespace) = connection.namespace.clone() else {
