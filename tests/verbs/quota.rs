@@ -8,6 +8,10 @@
     reason = "tests may fail loudly"
 )]
 
+#[path = "quota/cost.rs"]
+mod cost;
+#[path = "quota/nodes.rs"]
+mod nodes;
 #[path = "play.rs"]
 #[allow(dead_code, reason = "other verbs' tests use the rest")]
 mod play;

@@ -8,6 +8,7 @@ use session_shared::api::SessionSpec;
 use session_shared::client::DryRun;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::input_form::input_form;
 use session_shared::flags::list::parse_new_owner;
 use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::flags::reconcile::parse_driver;
@@ -18,7 +19,7 @@ use session_shared::objects::{Untyped, primary_workload};
 use session_shared::ops::Driver;
 use session_shared::report::console::Console;
 use session_shared::template::Source;
-use session_shared::template::{AssignedValues, InputForm, unknown_session_fields};
+use session_shared::template::{AssignedValues, unknown_session_fields};
 
 use crate::args::{Args, DEFAULT_TIMEOUT};
 use crate::conversion;
@@ -120,10 +121,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     let given = match file {
         Some(file) => {
             let source = replacements.read_source(file, console.input())?;
-            let form = match config {
-                Some(_) => InputForm::NvimConfig,
-                None => InputForm::recognize(&source),
-            };
+            let form = input_form("create", file, config.is_some(), &source)?;
             let (given, flags) = (&mut values, &mut connection);
             match conversion::convert_file(file, form, &source, primary, given, flags, console)? {
                 Some(converted) => converted,

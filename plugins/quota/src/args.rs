@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::VerbosityFlags;
 
-use crate::{set, show};
+use crate::{cost, nodes, set, show};
 
 pub(crate) const ABOUT: &str = "Show, limit and plan what sessions take
 
@@ -45,6 +45,18 @@ pub enum QuotaCommand {
     /// Show what is used and free of quotas, or what sessions take
     #[command(visible_alias = "get", long_about = show::LONG_ABOUT, after_long_help = show::EXAMPLES, override_usage = "kubectl session quota show [NAME...] [options]\n  kubectl session quota show --by GROUP [options]")]
     Show(show::QuotaShowArgs),
+    /// Count the nodes that the active sessions need
+    ///
+    /// Count the nodes of a pool for sessions without a GPU and of a pool for those with one, by the planned number of sessions per node
+    /// and by what sessions request.
+    #[command(after_long_help = nodes::EXAMPLES, override_usage = "kubectl session quota nodes [--active NUMBER [--gpu-active NUMBER]] [options]")]
+    Nodes(nodes::QuotaNodesArgs),
+    /// Show what sessions cost per month
+    ///
+    /// Estimate costs from limits, claims and load balancers. 2 CPUs or 4Gi of memory, whichever a session has more of, cost $50-80 a
+    /// month; 30Gi of storage $5-10; a load balancer $15-25; a managed cluster $70-150. The file of --prices replaces these prices.
+    #[command(after_long_help = cost::EXAMPLES, override_usage = "kubectl session quota cost [options]")]
+    Cost(cost::QuotaCostArgs),
     /// Limit what all sessions of a namespace take together
     ///
     /// Create or change a ResourceQuota, and wait until the server counts every resource of it. The quota has the limits of the

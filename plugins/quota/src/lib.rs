@@ -2,13 +2,18 @@
 //!
 //! ```text
 //! Args ─┬─► show ─► ListIntent ─► quotas or sessions and their objects ─► rows ─► table, documents
+//!       ├─► nodes ─► PoolRules, active sessions ─► NodePlan ─► table, arithmetic, documents
+//!       ├─► cost ─► Prices, CostObjects ─► CostReport ─► table, documents
 //!       └─► set ─► Intent ─► Observed ─► QuotaPlan ─► objects, applied and counted
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
+mod cost;
 mod intent;
+mod nodes;
+mod row_output;
 mod set;
 mod show;
 
@@ -35,6 +40,8 @@ impl Verb for Quota {
         environment.console.apply_flags(&verbosity);
         match command {
             QuotaCommand::Show(args) => show::run(args, &connection, environment).await,
+            QuotaCommand::Nodes(args) => nodes::run(args, &connection, environment).await,
+            QuotaCommand::Cost(args) => cost::run(args, &connection, environment).await,
             QuotaCommand::Set(args) => set::run(*args, &connection, environment).await,
         }
     }

@@ -92,7 +92,9 @@ mod tests;
 pub use choose_container::ContainerTarget;
 pub use cluster::Cluster;
 pub use controller::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE, Driver};
-pub use custom_workload::{check_stoppable, custom_primary, may_be_of_custom, pod_selector};
+pub use custom_workload::{
+    check_stoppable, custom_primary, makes_custom_objects, may_be_of_custom, pod_selector,
+};
 pub use observed_session::ObservedSession;
 pub use patch_session::SessionRef;
 pub use wait_expanded::ExpansionOutcome;

@@ -20,8 +20,8 @@ use crate::observed_session::ObservedSession;
 use session_client::{AccessReviews, random_token};
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
-    DataLoss, ManifestSource, RenderInput, RenderOutput, RenderedStart, Rendering, TargetState,
-    find_claim_conflict, find_plan_losses, render, status_patch,
+    ManifestSource, RenderInput, RenderOutput, RenderedStart, Rendering, TargetState,
+    find_claim_conflict, find_claim_losses, find_plan_losses, render, status_patch,
 };
 use session_model::api::{
     DesiredState, IntOrString, SecretSource, Session, SessionSpec, SessionTemplate,
@@ -139,10 +139,14 @@ impl StartPlan {
         Ok(start_plan)
     }
 
-    /// Returns the data that the start destroys: that of running Pods which the template no longer contains.
-    pub fn losses(&self) -> Vec<DataLoss> {
-        let observed = &self.observed;
-        find_plan_losses(&self.steps(), &observed.session, &observed.live)
+    /// Returns the data that the start destroys, one entry an object: that of Pods which the template no longer contains, and claims
+    /// that go with such a workload.
+    pub fn losses(&self) -> Vec<String> {
+        let (plan, observed) = (self.steps(), &self.observed);
+        let pods = find_plan_losses(&plan, &observed.session, &observed.live).into_iter();
+        let claims = find_claim_losses(&plan, &observed.live).into_iter();
+        let pods = pods.map(|loss| loss.to_string());
+        pods.chain(claims.map(ToString::to_string)).collect()
     }
 
     /// Returns the steps after the start request, which is written into the Session first.
@@ -152,13 +156,21 @@ impl StartPlan {
         requested.plan(TargetState::Running, Some(&self.start), self.requested_at)
     }
 
-    /// Checks, if the start deletes objects first, that the caller has the rights for every step after that.
+    /// Checks, if the start deletes objects first or wakes a custom workload, that the caller has the rights for every step.
     async fn require_access(&self, cluster: &Cluster) -> Result<()> {
         let (plan, observed) = (self.steps(), &self.observed);
-        if !plan.deletes() || observed.driver.is_controller() {
+        let primary = observed.session.primary();
+        let custom = observed.live.custom.as_ref();
+        let resting = custom.filter(|custom| custom.is_at_rest(primary));
+        if (!plan.deletes() && resting.is_none()) || observed.driver.is_controller() {
             return Ok(());
         }
         let mut needs = plan.required_permissions();
+        needs.extend(
+            resting
+                .into_iter()
+                .flat_map(|custom| custom.start_accesses(primary)),
+        );
         needs.push(Access::new("patch", &SESSION, observed.name()).on_subresource("status"));
         let permissions = AccessReviews::new(cluster);
         permissions.require(observed.namespace(), &needs).await

@@ -329,5 +329,22 @@ pub(super) fn explain_step_failure(
         let command = shell::quote_command(&[&command, flags].concat());
         return with_hint(error, format!("finish it with: {command}"));
     }
-    error
+    match step {
+        // The Session says already that it is to be stopped.
+        Step::Patch { target, .. } | Step::Scale { target, .. }
+            if words.verb == STOP.verb && target.kind != SESSION.kind =>
+        {
+            let command = |verb| {
+                let command = ["kubectl", "session", verb, name, "-n", namespace];
+                shell::quote_command(&command)
+            };
+            let hint = format!(
+                "{target} still runs; when the server allows it: {}; to let it run: {}",
+                command(words.verb),
+                command("start")
+            );
+            with_hint(error, hint)
+        }
+        _ => error,
+    }
 }

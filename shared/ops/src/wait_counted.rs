@@ -31,7 +31,8 @@ impl Cluster {
     ) -> Result<()> {
         let name = Untyped(quota).name();
         let namespace = Untyped(quota).home_namespace();
-        let show = format!("show what is counted: kubectl session quota show -n {namespace}");
+        let show =
+            format!("show what is counted: kubectl session quota show {name} -n {namespace}");
         let select = ListOptions::with_fields(format!("metadata.name={name}"));
         let scope = Scope::Namespace(namespace);
         let mut changes = self.watch(&RESOURCE_QUOTA, scope, &select, None, false);

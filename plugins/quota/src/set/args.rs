@@ -7,8 +7,9 @@ use session_shared::flags::output::ObjectOutputFlags;
 use session_shared::flags::wait::{WaitFlags, with_default_timeout};
 use session_shared::flags::write::WriteFlags;
 
-/// Default of `--timeout`: the server finds a new resource to count after up to half a minute, such as sessions after `setup`.
-pub(crate) const COUNTED_TIMEOUT: Duration = Duration::from_secs(120);
+/// Default of `--timeout`: the server finds a resource to count that is new to the cluster only after a minute or more, such as sessions
+/// after `setup`.
+pub(crate) const COUNTED_TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(crate) const EXAMPLES: &str = "  # Allow 100 sessions, stopped ones included
   kubectl session quota set --max-sessions 100

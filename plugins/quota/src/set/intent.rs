@@ -11,6 +11,7 @@ use session_shared::client::DryRun;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::file_connection::adopt_file_connection;
+use session_shared::flags::input_form::input_form;
 use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::flags::values::read_source;
 use session_shared::names::check_dns_subdomain;
@@ -92,21 +93,15 @@ pub(crate) fn parse_intent(
         factor: limits_factor.as_deref().map(parse_factor).transpose()?,
     };
     let mut connection = connection.clone();
-    let file = filename.or_else(|| config.clone());
-    let given = match file {
-        Some(file) => {
-            let source = read_source(&file, console.input())?;
-            let is_nvim = config.is_some();
-            let connection = &mut connection;
-            Some(amounts.merge_file(&source, is_nvim, connection, console)?)
-        }
-        None => {
-            amounts.require_any()?;
-            None
-        }
-    };
+    let mut default_name = DEFAULT_NAME;
+    let mut namespace = None;
+    if let Some(file) = filename.or_else(|| config.clone()) {
+        let source = read_source(&file, console.input())?;
+        let is_nvim = config.is_some();
+        (default_name, namespace) =
+            amounts.merge_file(&source, is_nvim, &mut connection, console)?;
+    }
     let (hard, defaults) = amounts.finish()?;
-    let (default_name, namespace) = given.unwrap_or((DEFAULT_NAME, None));
     let name = name.unwrap_or_else(|| default_name.to_owned());
     check_dns_subdomain(&name).map_err(|reason| anyhow!("invalid name {name:?}: {reason}"))?;
     let waits = wait_flags.wait && mutation.dry_run == DryRun::None && !hard.is_empty();
@@ -180,17 +175,16 @@ impl QuotaAmounts {
         Ok((name, namespace))
     }
 
-    fn require_any(&self) -> Result<()> {
-        match self.hard.is_empty() && self.defaults.is_empty() {
-            true => Err(usage_error(
-                "at least one of --max-sessions, --cpu, --memory, --storage, --claims, --pods, --gpu, --hard, --limit-range, --filename and --config is required",
-            )),
-            false => Ok(()),
-        }
-    }
-
     /// Returns the hard limits, with the limits that follow from requests, and the defaults.
+    ///
+    /// # Errors
+    /// There are none at all; a factor without requests.
     fn finish(mut self) -> Result<(BTreeMap<String, Quantity>, ContainerDefaults)> {
+        if self.hard.is_empty() && self.defaults.is_empty() {
+            return Err(usage_error(
+                "at least one of --max-sessions, --cpu, --memory, --storage, --claims, --pods, --gpu, --hard, --limit-range, --filename and --config is required",
+            ));
+        }
         add_limits(&mut self.hard, self.factor)?;
         Ok((self.hard, self.defaults))
     }
@@ -272,11 +266,8 @@ fn add_limits(hard: &mut BTreeMap<String, Quantity>, factor: Option<Quantity>) -
 ///
 /// # Errors
 /// Problems of the file; one that describes no quota.
-fn convert(source: &Source, is_nvim: bool) -> Result<(InputForm, Conversion)> {
-    let form = match is_nvim {
-        true => InputForm::NvimConfig,
-        false => InputForm::recognize(source),
-    };
+fn convert(source: &Source, is_config: bool) -> Result<(InputForm, Conversion)> {
+    let form = input_form("quota set", source.name(), is_config, source)?;
     let shown = source.name();
     // Secrets do not matter for a quota, but without a value a required one would be a problem.
     let converted = form.convert(source, &mut |_, _| Ok(Some("unread".to_owned())))?;

@@ -161,7 +161,7 @@ fn what_means_nothing_is_refused_before_any_request() {
         (
             "--gpu 0.5",
             "invalid argument for --gpu: requests.nvidia.com/gpu \"0.5\" must be a whole number",
-            "a node that shares its GPU by time-slicing or MIG counts each share as 1",
+            "count 1 for each share of a GPU that a node shares by time-slicing or MIG",
         ),
         (
             "--pods 5 --limits-factor 2",

@@ -12,6 +12,7 @@ use session_shared::failure::{self, FailureKind};
 use session_shared::objects::resource::{LIMIT_RANGE, RESOURCE_QUOTA, SESSION};
 use session_shared::objects::{ResourceType, Untyped};
 use session_shared::ops::Cluster;
+use session_shared::ops::session_objects::with_setup_hint;
 use session_shared::quantity::Quantity;
 
 use super::intent::Intent;
@@ -110,7 +111,7 @@ async fn list_allowed(
             &ListOptions::default(),
         )
         .await;
-    match listed {
+    match with_setup_hint(listed) {
         Ok(list) => Ok(Some(list.items)),
         Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
         Err(error) => Err(error),

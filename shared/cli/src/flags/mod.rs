@@ -4,6 +4,7 @@
 pub mod connection;
 pub mod existing;
 pub mod file_connection;
+pub mod input_form;
 pub mod list;
 pub mod mutation_options;
 pub mod numbers;

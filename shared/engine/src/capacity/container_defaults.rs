@@ -83,7 +83,9 @@ impl ContainerDefaults {
             ("requests", &mut self.requests),
         ] {
             for (resource, amount) in defaults {
-                let most = hard.get(&format!("{prefix}.{resource}"));
+                let key = format!("{prefix}.{resource}");
+                let mut hard = hard.iter().filter(|(name, _)| canonical_key(name) == key);
+                let most = hard.next().map(|(_, most)| most);
                 *amount = most.map_or(*amount, |most| (*amount).min(*most));
             }
         }
@@ -212,8 +214,11 @@ mod tests {
     fn defaults_fit_a_small_quota() {
         let mut made = defaults(&[("default.cpu", "2"), ("defaultRequest.cpu", "1")]).unwrap();
         let half = "500m".parse().unwrap();
+        let mut short = made.clone();
         made.cap(&BTreeMap::from([("limits.cpu".to_owned(), half)]));
         assert_eq!((made.limits["cpu"], made.requests["cpu"]), (half, half));
+        short.cap(&BTreeMap::from([("cpu".to_owned(), half)]));
+        assert_eq!(short.requests["cpu"], half);
     }
 
     #[test]

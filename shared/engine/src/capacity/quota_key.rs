@@ -91,7 +91,7 @@ fn parse_amount(key: &str, text: &str) -> Result<Quantity> {
     Err(match is_extended(key) {
         true => with_hint(
             error,
-            "a node that shares its GPU by time-slicing or MIG counts each share as 1",
+            "count 1 for each share of a GPU that a node shares by time-slicing or MIG",
         ),
         false => error,
     })

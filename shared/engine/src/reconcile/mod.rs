@@ -35,6 +35,7 @@ mod job_state;
 mod live_objects;
 mod manifest_settings;
 mod other_workloads;
+mod owned_claim;
 mod phase_reason;
 mod phase_since;
 mod render;
@@ -52,13 +53,15 @@ mod workload_state;
 pub use assess_workload::assess_workload;
 pub use custom_workload::CustomWorkload;
 pub use data_loss::{
-    DataLoss, describe_evictions, find_data_at_risk, find_losses, find_plan_losses,
+    DataLoss, describe_evictions, find_claim_losses, find_data_at_risk, find_losses,
+    find_plan_losses,
 };
 pub use default_container::default_container;
 pub use hook_run::HookRun;
 pub use live_objects::{Impostor, LiveObjects, NamedObject, is_data_of, is_primary_pod};
 pub use manifest_settings::read_manifest_settings;
 pub use other_workloads::find_unready_workload;
+pub use owned_claim::OwnedClaim;
 pub use phase_reason::{PhaseReason, current_phase, decide_phase};
 pub use phase_since::phase_since;
 pub use render::{ManifestSource, RenderInput, RenderOutput, render};
