@@ -157,6 +157,13 @@ fn namespaces_of_others_are_refused() {
         refused.failed();
     }
     assert_eq!(sent(&api).len(), 0);
+    for file in ["kind: Pod\n", "[kubernetes]\nmax_sessions = 3\n", "{{ x }}"] {
+        let refused = Play::on(&api)
+            .piped(file)
+            .run::<Setup>("namespace dev-alice -f - --user-id alice");
+        text += &format!("--- {file}{}", refused.text());
+        refused.failed();
+    }
     golden("setup-namespace-refused.txt", &text);
 }
 

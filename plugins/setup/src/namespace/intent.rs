@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use session_shared::capacity::container_defaults::ContainerDefaults;
 use session_shared::capacity::quota_key::add_hard;
 use session_shared::client::DryRun;
@@ -152,12 +152,15 @@ fn read_tenant(
     console: &mut Console,
 ) -> Result<TenantFile> {
     let file = source.name();
-    let form = InputForm::recognize(source);
-    if form != InputForm::Sindri {
-        return Err(anyhow!(
-            "{file}: must be a Sindri configuration, not {}",
-            form.describe()
-        ));
+    let form = InputForm::Sindri;
+    match InputForm::recognize(source) {
+        Some(found) if found == form => {}
+        Some(other) => bail!(
+            "{file}: must be {}, not {}",
+            form.describe(),
+            other.describe()
+        ),
+        None => bail!("{file}: must be {}", form.describe()),
     }
     // Secrets do not matter for a namespace, but without a value a required one would be a problem.
     let converted = form.convert(source, &mut |_, _| Ok(Some("unread".to_owned())))?;

@@ -236,7 +236,11 @@ fn check_use(intent: &Intent, observed: &Observed) -> Result<()> {
     }
     let quota = format!("{}/{SINDRI_QUOTA}", RESOURCE_QUOTA.singular());
     let error = with_evidence(anyhow!("cannot set {quota} below what is used"), lowered);
-    let (name, namespace) = (file.argument.as_str(), intent.namespace.as_str());
+    let name = match file.argument.as_str() {
+        "-" => "FILENAME",
+        name => name,
+    };
+    let namespace = intent.namespace.as_str();
     let set = [
         "kubectl", "session", "quota", "set", "-f", name, "-n", namespace,
     ];
