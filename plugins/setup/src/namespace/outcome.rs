@@ -87,14 +87,16 @@ async fn require_access(
     environment: &mut Environment,
 ) -> Result<()> {
     let reviews = AccessReviews::new(cluster);
-    let accesses = objects.iter().flat_map(|planned| {
+    let create = objects
+        .iter()
+        .map(|planned| Access::new("create", planned.resource, ""));
+    // An apply needs both; the Namespace is created.
+    let applied = objects.iter().filter(|planned| planned.resource.namespaced);
+    let patch = applied.map(|planned| {
         let name = Untyped(&planned.object).name();
-        [
-            Access::new("create", planned.resource, ""),
-            Access::new("patch", planned.resource, name),
-        ]
+        Access::new("patch", planned.resource, name)
     });
-    let accesses: Vec<Access> = accesses.collect();
+    let accesses: Vec<Access> = create.chain(patch).collect();
     let required = reviews.require(&intent.namespace, &accesses);
     environment.interrupt.race(required).await?;
     if let Some(note) = reviews.unchecked_note() {
