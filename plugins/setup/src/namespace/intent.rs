@@ -16,7 +16,7 @@ use session_shared::flags::values::read_source;
 use session_shared::names::{UserId, check_dns_label};
 use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
-use session_shared::template::{InputForm, Source};
+use session_shared::template::InputForm;
 
 use super::args::{COUNTED_TIMEOUT, SetupNamespaceArgs};
 use crate::roles::SYSTEM_NAMESPACE;
@@ -90,21 +90,10 @@ pub(crate) fn parse_intent(
     let user = user_id.as_deref().map(parse_new_owner).transpose()?;
     let mut connection = connection.clone();
     connection.namespace = name;
-    let file = filename.map(|file| {
-        let source = read_source(&file, console.input())?;
-        let tenant = read_tenant(&source, &mut connection, console)?;
-        anyhow::Ok(TenantFile {
-            argument: file,
-            ..tenant
-        })
-    });
+    let file = filename.map(|file| read_tenant(file, &mut connection, console));
     let file = file.transpose()?;
-    let Some(namespace) = connection.namespace.clone() else {
-        return Err(usage_error(match &file {
-            Some(file) => format!("NAME is required: {} names no namespace", file.name),
-            None => "NAME or --filename is required".to_owned(),
-        }));
-    };
+    let namespace = connection.namespace.clone();
+    let namespace = namespace.ok_or_else(|| no_namespace_error(file.as_ref()))?;
     check_namespace(&namespace)?;
     if user.is_none() && !remove {
         return Err(usage_error("--user-id is required"));
@@ -145,12 +134,20 @@ fn check_namespace(name: &str) -> Result<()> {
     Ok(())
 }
 
+fn no_namespace_error(file: Option<&TenantFile>) -> anyhow::Error {
+    usage_error(match file {
+        Some(file) => format!("NAME is required: {} names no namespace", file.name),
+        None => "NAME or --filename is required".to_owned(),
+    })
+}
+
 /// Reads what a sindri.yaml says about the namespace of a user. No secret of it is read.
 fn read_tenant(
-    source: &Source,
+    argument: String,
     connection: &mut ConnectionFlags,
     console: &mut Console,
 ) -> Result<TenantFile> {
+    let source = &read_source(&argument, console.input())?;
     let file = source.name();
     let form = InputForm::Sindri;
     match InputForm::recognize(source) {
@@ -172,6 +169,7 @@ fn read_tenant(
     }
     let mut tenant = TenantFile {
         name: file.to_owned(),
+        argument,
         ..TenantFile::default()
     };
     for (key, amount) in &converted.quota {
