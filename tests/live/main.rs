@@ -20,6 +20,7 @@ mod embedded;
 mod extend;
 mod faults;
 mod files;
+mod fit;
 mod forward;
 mod home;
 mod keeping;
@@ -34,6 +35,7 @@ mod quota_set;
 mod readme;
 mod resize;
 mod rights;
+mod room;
 mod schedule;
 mod shell;
 mod snapshot;
@@ -44,6 +46,7 @@ mod stop;
 mod template;
 mod tenants;
 mod two_users;
+mod usage;
 mod workloads;
 mod world;
 
@@ -93,11 +96,14 @@ fn all() -> Vec<Live> {
         quota_set::tests(),
         resize::tests(),
         rights::tests(),
+        room::tests(),
         snapshot::tests(),
         schedule::tests(),
         files::tests(),
+        fit::tests(),
         diagnosis::tests(),
         two_users::tests(),
+        usage::tests(),
         faults::tests(),
         krew::tests(),
         readme::tests(),

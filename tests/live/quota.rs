@@ -51,7 +51,7 @@ fn show_agrees_with_the_server() -> Result<()> {
         "{none:?}"
     );
     let hard = "--hard=pods=4,requests.cpu=1,requests.memory=256Mi,persistentvolumeclaims=2,requests.storage=128Mi,count/sessions.streaming.platform=9";
-    // Until the server counts sessions, which takes a minute on a new cluster, it refuses them.
+    // Until the server counts sessions, which takes some minutes on a new cluster, it refuses them.
     world.session(&["quota", "set", "team", hard])?.exits(0)?;
     Home::made(&world, "h", POD)?;
     let counted = world

@@ -1,4 +1,6 @@
 //! `quota set` on a real server: its quota controller counts the resources, and its admission refuses what is over.
+//!
+//! On a new cluster this takes up to five minutes, as the controller finds sessions at its next full count.
 
 use anyhow::{Result, ensure};
 use serde_json::Value;

@@ -10,6 +10,10 @@
 
 #[path = "quota/cost.rs"]
 mod cost;
+#[path = "quota/fit.rs"]
+mod fit;
+#[path = "quota/hours.rs"]
+mod hours;
 #[path = "quota/nodes.rs"]
 mod nodes;
 #[path = "play.rs"]
@@ -21,6 +25,8 @@ mod set;
 mod show;
 #[path = "quota/totals.rs"]
 mod totals;
+#[path = "quota/usage.rs"]
+mod usage;
 
 use kubectl_session_quota::Quota;
 use play::{Play, Played};

@@ -62,6 +62,7 @@ const ROWS: &[Row] = &[
     row::<Delete>("delete alice --delete-data -y"),
     row::<Cleanup>("cleanup --all -y"),
     row::<Quota>("quota show --by session"),
+    row::<Quota>("quota usage"),
     row::<Quota>("quota set --max-sessions 9"),
     row::<Template>("template list"),
     row::<Template>("template delete tool"),
@@ -145,6 +146,7 @@ const READERS: Exceptions = &[
     ("logs", READS),
     ("snapshot list", READS),
     ("quota show", READS),
+    ("quota usage", READS),
     ("template list", READS),
 ];
 

@@ -17,6 +17,7 @@ use session_shared::labels;
 use session_shared::names::{SessionName, TemplateName, UserId};
 use session_shared::objects::{Untyped, primary_workload};
 use session_shared::ops::Driver;
+use session_shared::ops::room_wait::RoomLimit;
 use session_shared::report::console::Console;
 use session_shared::template::Source;
 use session_shared::template::{AssignedValues, unknown_session_fields};
@@ -56,6 +57,8 @@ pub(crate) struct Intent {
     pub(crate) use_existing: Vec<String>,
     pub(crate) create_namespace: bool,
     pub(crate) skip_checks: bool,
+    /// How long to wait for room; `None` to be refused without it.
+    pub(crate) room: Option<RoomLimit>,
     /// Driver from the command line; `None` to choose by the Lease.
     pub(crate) driver: Option<Driver>,
     pub(crate) rendered: bool,
@@ -101,6 +104,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         verbosity,
         write_flags,
         wait_flags,
+        room_flags,
         mut connection,
     } = args;
     console.apply_flags(&verbosity);
@@ -158,6 +162,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         use_existing: existing.objects()?,
         create_namespace,
         skip_checks,
+        room: room_flags.limit(mutation.dry_run)?,
         driver,
         rendered,
         with_secrets,

@@ -7,9 +7,9 @@ use session_shared::flags::output::ObjectOutputFlags;
 use session_shared::flags::wait::{WaitFlags, with_default_timeout};
 use session_shared::flags::write::WriteFlags;
 
-/// Default of `--timeout`: the server finds a resource to count that is new to the cluster only after a minute or more, such as sessions
-/// after `setup`.
-pub(crate) const COUNTED_TIMEOUT: Duration = Duration::from_secs(300);
+/// Default of `--timeout`: a resource that is new to the cluster, such as sessions after `setup`, is counted at the next full count of the
+/// server's controller, by default every five minutes.
+pub(crate) const COUNTED_TIMEOUT: Duration = Duration::from_secs(600);
 
 pub(crate) const EXAMPLES: &str = "  # Allow 100 sessions, stopped ones included
   kubectl session quota set --max-sessions 100
@@ -23,6 +23,9 @@ pub(crate) const EXAMPLES: &str = "  # Allow 100 sessions, stopped ones included
   # Set the quota that a sindri.yaml or nvim-web's configuration describes
   kubectl session quota set -f sindri.yaml
   kubectl session quota set --config nvim-web.toml
+
+  # Let the sessions of alice run 40 hours a week, and those of every other user 8 hours a day
+  kubectl session quota set --hours 'user=alice:40/week' --hours 'user=*:8/day'
 
   # Print the objects for an administrator to apply
   kubectl session quota set --max-sessions 100 --dry-run=client -o yaml";
@@ -94,6 +97,12 @@ pub struct QuotaSetArgs {
         value_delimiter = ','
     )]
     pub limit_range: Vec<String>,
+
+    /// Hours for which a user's sessions may run in each day, week (from Monday) or month, in UTC (user=alice:40/week); user=*
+    /// is every user without a budget of their own, user=NAME:none removes a budget; may be repeated. Budgets are kept in the
+    /// ResourceQuota session-hours and checked by create, start and connect, not by the server
+    #[arg(help_heading = "Resource", long, value_name = "user=NAME:HOURS/PERIOD")]
+    pub hours: Vec<String>,
 
     /// If true, take over a ResourceQuota or LimitRange of this name that quota set has not made; its other limits are kept
     #[arg(long)]

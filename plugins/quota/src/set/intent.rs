@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use session_shared::capacity::container_defaults::ContainerDefaults;
+use session_shared::capacity::hours_budget::UserBudget;
 use session_shared::capacity::quota_change::{SINDRI_QUOTA, limit_range_name};
 use session_shared::capacity::quota_key::{GPU_KEY, add_hard, canonical_key};
 use session_shared::client::DryRun;
@@ -21,6 +22,7 @@ use session_shared::report::console::Console;
 use session_shared::template::{Conversion, InputForm, Source};
 
 use super::args::{COUNTED_TIMEOUT, QuotaSetArgs};
+use crate::set_hours::parse_hours;
 
 /// Name of the ResourceQuota if neither the command line nor a file names one.
 const DEFAULT_NAME: &str = "session-quota";
@@ -38,6 +40,8 @@ pub(crate) struct Intent {
     pub(crate) hard: BTreeMap<String, Quantity>,
     /// Defaults of the LimitRange; without any, no LimitRange is set.
     pub(crate) defaults: ContainerDefaults,
+    /// Budgets of running hours.
+    pub(crate) hours: Vec<UserBudget>,
     /// True to take over objects of others.
     pub(crate) force: bool,
     pub(crate) yes: bool,
@@ -71,12 +75,14 @@ pub(crate) fn parse_intent(
         hard,
         limits_factor,
         limit_range,
+        hours,
         force,
         yes,
         output,
         write_flags,
         wait_flags,
     } = args;
+    let hours = parse_hours(&hours)?;
     let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
     let named = [
         ("max-sessions", SESSION_COUNT, max_sessions),
@@ -101,7 +107,7 @@ pub(crate) fn parse_intent(
         (default_name, namespace) =
             amounts.merge_file(&source, is_nvim, &mut connection, console)?;
     }
-    let (hard, defaults) = amounts.finish()?;
+    let (hard, defaults) = amounts.finish(!hours.is_empty())?;
     let name = name.unwrap_or_else(|| default_name.to_owned());
     check_dns_subdomain(&name).map_err(|reason| anyhow!("invalid name {name:?}: {reason}"))?;
     let waits = wait_flags.wait && mutation.dry_run == DryRun::None && !hard.is_empty();
@@ -111,6 +117,7 @@ pub(crate) fn parse_intent(
         namespace,
         hard,
         defaults,
+        hours,
         force,
         yes,
         wait: waits.then(|| wait_flags.timeout_or(COUNTED_TIMEOUT)),
@@ -178,11 +185,14 @@ impl QuotaAmounts {
     /// Returns the hard limits, with the limits that follow from requests, and the defaults.
     ///
     /// # Errors
-    /// There are none at all; a factor without requests.
-    fn finish(mut self) -> Result<(BTreeMap<String, Quantity>, ContainerDefaults)> {
-        if self.hard.is_empty() && self.defaults.is_empty() {
+    /// There are none at all, and no budgets of hours; a factor without requests.
+    fn finish(
+        mut self,
+        has_hours: bool,
+    ) -> Result<(BTreeMap<String, Quantity>, ContainerDefaults)> {
+        if self.hard.is_empty() && self.defaults.is_empty() && !has_hours {
             return Err(usage_error(
-                "at least one of --max-sessions, --cpu, --memory, --storage, --claims, --pods, --gpu, --hard, --limit-range, --filename and --config is required",
+                "at least one of --max-sessions, --cpu, --memory, --storage, --claims, --pods, --gpu, --hard, --limit-range, --hours, --filename and --config is required",
             ));
         }
         add_limits(&mut self.hard, self.factor)?;

@@ -120,7 +120,7 @@ fn what_means_nothing_is_refused_before_any_request() {
     for (words, expected, hint) in [
         (
             "",
-            "at least one of --max-sessions, --cpu, --memory, --storage, --claims, --pods, --gpu, --hard, --limit-range, --filename and --config is required",
+            "at least one of --max-sessions, --cpu, --memory, --storage, --claims, --pods, --gpu, --hard, --limit-range, --hours, --filename and --config is required",
             "",
         ),
         (

@@ -17,6 +17,7 @@ use session_shared::failure::{self, FailureKind, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::verb::Environment;
 
+use crate::set_hours;
 use args::QuotaSetArgs;
 use intent::Intent;
 
@@ -72,6 +73,11 @@ async fn set_quota(intent: &Intent, environment: &mut Environment) -> Result<()>
         DryRun::None => Some(interrupt.guard()?),
         _ => None,
     };
+    if !intent.hours.is_empty() {
+        let (hours, mutation) = (&intent.hours, &intent.mutation);
+        let console = &mut environment.console;
+        set_hours::set_hours(hours, &cluster, namespace, mutation, console).await?;
+    }
     match outcome::apply_objects(&cluster, &plan, intent, environment).await? {
         Some(quota) => outcome::wait_counted(&cluster, &quota, intent, environment).await,
         None => Ok(()),

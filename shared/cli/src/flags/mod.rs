@@ -10,6 +10,7 @@ pub mod mutation_options;
 pub mod numbers;
 pub mod output;
 pub mod reconcile;
+pub mod room;
 pub mod session_selection;
 pub mod trust_manifest;
 pub mod values;

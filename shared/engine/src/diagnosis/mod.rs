@@ -33,6 +33,7 @@ mod image_parameters;
 mod image_pull;
 pub mod ingress_conflict;
 mod init_container;
+pub mod limit_violation;
 pub mod missing_class;
 mod missing_pods;
 mod missing_reference;

@@ -227,6 +227,7 @@ const NOT_FOUND_HERE: &[&str] = &[
     "fact_lines.rs",
     "facts.rs",
     "fact_query.rs",
+    "limit_violation.rs",
     "pod_resize.rs",
     "expansion.rs",
     "stability.rs",

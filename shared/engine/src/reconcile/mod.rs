@@ -42,6 +42,7 @@ mod render;
 mod rendered_start;
 mod required_access;
 mod restart_plan;
+mod run_history;
 mod secret_ownership;
 mod start;
 pub mod status_patch;
@@ -68,6 +69,9 @@ pub use render::{ManifestSource, RenderInput, RenderOutput, render};
 pub use rendered_start::{RenderedStart, Rendering, TemplateVersion, may_use_existing};
 pub use required_access::{restart_accesses, teardown_accesses};
 pub use restart_plan::{claim_expansions, expected_claims, find_claim_conflict};
+pub use run_history::{
+    pods_end, run_amounts, usage_after_settling, usage_after_start, usage_after_stop, vanished_end,
+};
 pub use secret_ownership::{is_secret_proven, proves_secret};
 use start::plan_start;
 pub use target_state::{TargetState, expiry_time, is_expired, is_start_requested, target_state};

@@ -157,6 +157,8 @@ known_types! {
     INGRESS_CLASS = "networking.k8s.io" "v1" "IngressClass" "ingressclasses" false;
     /// NetworkPolicy.
     NETWORK_POLICY = "networking.k8s.io" "v1" "NetworkPolicy" "networkpolicies" true;
+    /// RuntimeClass.
+    RUNTIME_CLASS = "node.k8s.io" "v1" "RuntimeClass" "runtimeclasses" false;
     /// StorageClass.
     STORAGE_CLASS = "storage.k8s.io" "v1" "StorageClass" "storageclasses" false;
     /// CSIDriver.

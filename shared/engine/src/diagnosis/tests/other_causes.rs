@@ -42,9 +42,11 @@ pub(super) fn stuck_deletions() -> [Cause; 3] {
 }
 
 /// Returns a cause of each check that is made before anything is created.
-pub(super) fn found_before_creation() -> [Cause; 5] {
+pub(super) fn found_before_creation() -> [Cause; 7] {
     let quota = json!({ "metadata": { "name": "q" }, "spec": { "hard": { "pods": "0" } },
         "status": { "hard": { "pods": "0" }, "used": { "pods": "0" } } });
+    let counted = json!({ "metadata": { "name": "q" }, "spec": {}, "status": { "hard": { "limits.cpu": "4" } } });
+    let range = json!({ "metadata": { "name": "limits" }, "spec": { "limits": [{ "type": "Container", "min": { "cpu": "100m" } }] } });
     let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p" }, "spec": { "containers": [
         { "name": "main", "image": "i", "securityContext": { "privileged": true } }] } });
     let namespace = json!({ "kind": "Namespace", "metadata": { "name": "ns",
@@ -60,6 +62,8 @@ pub(super) fn found_before_creation() -> [Cause; 5] {
         ingress_conflict::find_ingress_conflict(&[ingress("ns")], "ns", None, &[ingress("other")]);
     [
         quota::find_quota_shortfall(&pods, &[quota]),
+        quota::find_unset_resources(&pods, &[counted]),
+        limit_violation::find_limit_refusal(&pods, &[range]),
         class("StorageClass"),
         class("IngressClass"),
         pod_security::find_pod_security_refusal(&pods, &namespace),
