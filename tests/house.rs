@@ -445,6 +445,26 @@ fn long_files_say_why() {
     }
 }
 
+/// A row of the page that nobody tries, or a try that the page does not tell.
+#[test]
+fn who_can_do_what_is_tried_row_by_row() {
+    let page = fs::read_to_string(root().join("docs/security.md")).expect("the page is text");
+    let table = page
+        .split("\n\n")
+        .find(|part| part.starts_with("| A user who can write sessions"))
+        .expect("the page has the table");
+    let rows = table.lines().skip(2);
+    let wants: Vec<&str> = rows.filter_map(|row| row.split('|').nth(1)).collect();
+    let wants: Vec<&str> = wants.into_iter().map(str::trim).collect();
+    let code = fs::read_to_string(root().join("tests/live/two_users/rows.rs"));
+    let code = code.expect("the rows are text");
+    let tried = code.lines().filter_map(|line| {
+        let text = line.trim().strip_prefix("wants: \"")?;
+        text.strip_suffix("\",")
+    });
+    assert_eq!(wants, tried.collect::<Vec<_>>());
+}
+
 /// A promise whose test is gone, or has another name now, is a claim that nobody checks.
 #[test]
 fn every_promise_names_tests_that_exist() {

@@ -44,6 +44,7 @@ mod start;
 mod status;
 mod stop;
 mod template;
+mod tenants;
 mod two_users;
 mod usage;
 mod workloads;
@@ -77,6 +78,7 @@ fn all() -> Vec<Live> {
         lifecycle::tests(),
         logs::tests(),
         template::tests(),
+        tenants::tests(),
         data::tests(),
         keeping::tests(),
         connect::tests(),

@@ -27,7 +27,14 @@ pub(crate) fn tests() -> Vec<Live> {
 
 const README: &str = include_str!("../../README.md");
 /// Words of commands that other tests run (packages, the demo), and of examples for an admin's own cluster.
-const ELSEWHERE: [&str; 5] = ["cargo ", "krew ", "git ", "cleanup.yaml", "session-cleanup"];
+const ELSEWHERE: [&str; 6] = [
+    "cargo ",
+    "krew ",
+    "git ",
+    "cleanup.yaml",
+    "session-cleanup",
+    "setup namespace",
+];
 /// A command whose NAME or SESSION the reader fills in.
 const INCOMPLETE: &str = "volumesnapshotcontent NAME";
 

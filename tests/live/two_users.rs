@@ -3,6 +3,7 @@
 //!
 //! The policy holds for the whole cluster. Tests without it have the cluster alone and put it back.
 
+mod rows;
 mod scene;
 
 use anyhow::{Result, ensure};
@@ -31,6 +32,7 @@ fn under_the_policy() -> Result<()> {
     let users = TwoUsers::in_world(World::installed("two-users")?)?;
     users.await_policy(true)?;
     users.stopped()?;
+    rows::check(&users, true)?;
     let status = ["--subresource=status"];
     let none: [&str; 0] = [];
     for (more, patch) in [
@@ -173,6 +175,7 @@ fn without_the_policy() -> Result<()> {
     let kubectl = |words: &[&str], input| users.world.namespace.kubectl(words, input);
     kubectl(&["create", "-f", "-"], Some(SECRET))?;
     users.stopped()?;
+    rows::check(users, false)?;
     // Mallory can neither read the Secret nor make a Pod, but write what alice starts.
     ensure!(users.mallory(&["get", "secret", "treasure"])?.code == 1);
     let thief = r#"apiVersion: v1

@@ -12,6 +12,8 @@
 mod cluster;
 #[path = "setup/install.rs"]
 mod install;
+#[path = "setup/namespace.rs"]
+mod namespace;
 #[path = "play.rs"]
 mod play;
 #[path = "setup/remove.rs"]

@@ -53,7 +53,8 @@ pub enum QuotaCommand {
     ///
     /// Create or change a ResourceQuota, and wait until the server counts every resource of it. The quota has the limits of the
     /// last call only: a resource that is not named again is no longer limited. If a limit is below what is used, what runs keeps
-    /// running, and quota set asks for confirmation; without a terminal it requires --yes.
+    /// running, and quota set asks for confirmation; without a terminal it requires --yes. A server may begin to count sessions
+    /// only five minutes after the first setup; until then, it refuses new sessions where their number is limited.
     #[command(after_long_help = set::args::EXAMPLES, override_usage = "kubectl session quota set [NAME] [--RESOURCE QUANTITY]... [options]
   kubectl session quota set [NAME] (-f FILENAME | --config FILENAME) [options]")]
     Set(Box<set::args::QuotaSetArgs>),
@@ -75,8 +76,7 @@ pub enum QuotaCommand {
     /// Count the nodes that the active sessions need
     ///
     /// Count the nodes of a pool for sessions without a GPU and of a pool for those with one, by the planned number of sessions per node
-    /// and by what sessions request. A server may begin to count sessions
-    /// only five minutes after the first setup; until then, it refuses new sessions where their number is limited.
+    /// and by what sessions request.
     #[command(after_long_help = nodes::EXAMPLES, override_usage = "kubectl session quota nodes [--active NUMBER [--gpu-active NUMBER]] [options]")]
     Nodes(nodes::QuotaNodesArgs),
 }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::wait::{WaitFlags, with_default_timeout};
 use session_shared::flags::write::WriteFlags;
+
+use crate::namespace::args as namespace;
 
 /// Default of `--timeout`: the time until the server serves a new CustomResourceDefinition.
 pub(crate) const ESTABLISHED_TIMEOUT: Duration = Duration::from_secs(60);
@@ -39,15 +41,23 @@ const EXAMPLES: &str = "  # Install everything
   # Check on the server what would change
   kubectl session setup --dry-run=server
 
+  # Prepare a namespace for a user
+  kubectl session setup namespace dev-alice --user-id alice@company.com
+
   # Remove everything, if no sessions exist
   kubectl session setup --remove";
 
 /// Flags and arguments of `setup`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "setup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session setup [PART...] [options]
-  kubectl session setup [PART...] --remove [--force] [options]")]
+  kubectl session setup [PART...] --remove [--force] [options]
+  kubectl session setup namespace NAME --user-id USER [options]", disable_help_subcommand = true, subcommand_value_name = "COMMAND", args_conflicts_with_subcommands = true)]
 #[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, ESTABLISHED_TIMEOUT)))]
 pub struct Args {
+    /// Subcommand
+    #[command(subcommand)]
+    pub command: Option<SetupCommand>,
+
     /// Parts to install or remove: crds, roles, admission, templates. All parts if none is named
     #[arg(value_name = "PART")]
     pub parts: Vec<String>,
@@ -75,4 +85,13 @@ pub struct Args {
     /// Connection to the cluster.
     #[command(flatten)]
     pub connection: ConnectionFlags,
+}
+
+/// A subcommand of `setup`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum SetupCommand {
+    /// Prepare the namespace of a user
+    #[command(visible_alias = "ns", long_about = namespace::LONG_ABOUT, after_long_help = namespace::EXAMPLES, override_usage = "kubectl session setup namespace [NAME] --user-id USER [-f FILENAME] [options]
+  kubectl session setup namespace NAME --remove [--force] [options]")]
+    Namespace(Box<namespace::SetupNamespaceArgs>),
 }

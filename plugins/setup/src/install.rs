@@ -172,13 +172,19 @@ pub(crate) async fn wait_established(
     Ok(())
 }
 
-/// Checks that no sessions exist before the API is removed.
+/// Checks that no sessions exist before what they need is removed: `refused` is what cannot be done, `fate` what would become of
+/// them.
 ///
 /// # Errors
 /// If sessions exist. The message names up to three of them.
-pub(crate) async fn check_no_sessions(cluster: &Cluster) -> Result<()> {
+pub(crate) async fn check_no_sessions(
+    cluster: &Cluster,
+    scope: Scope<'_>,
+    refused: &str,
+    fate: &str,
+) -> Result<()> {
     let sessions = match cluster
-        .list_metadata(&SESSION, Scope::All, &ListOptions::default())
+        .list_metadata(&SESSION, scope, &ListOptions::default())
         .await
     {
         Ok(list) => list.items,
@@ -205,10 +211,7 @@ pub(crate) async fn check_no_sessions(cluster: &Cluster) -> Result<()> {
         1 => "1 session exists".to_owned(),
         several => format!("{several} sessions exist"),
     };
-    let error = anyhow!(
-        "cannot remove the API: {count} ({}{more}) and would be deleted",
-        some.join(", ")
-    );
+    let error = anyhow!("{refused}: {count} ({}{more}) and {fate}", some.join(", "));
     Err(with_hint(
         error,
         "delete the sessions with kubectl session delete, or use --force",

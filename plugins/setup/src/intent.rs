@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use session_shared::client::DryRun;
-use session_shared::failure::usage_error;
+use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::report::console::Console;
 
-use crate::args::{Args, ESTABLISHED_TIMEOUT};
+use crate::args::{Args, ESTABLISHED_TIMEOUT, SetupCommand};
+use crate::namespace::args::SetupNamespaceArgs;
 
 /// A part of the installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +34,15 @@ impl SetupPart {
     ];
 }
 
+/// What `setup` is asked for.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// Parts to install or remove.
+    Parts(Intent),
+    /// The namespace of a user.
+    Namespace(Box<SetupNamespaceArgs>, ConnectionFlags),
+}
+
 /// A validated setup request.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
@@ -50,8 +60,9 @@ pub(crate) struct Intent {
 ///
 /// # Errors
 /// Usage errors: an unknown part, or `--force` without `--remove`.
-pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> {
+pub(crate) fn parse_request(args: Args, console: &mut Console) -> Result<Request> {
     let Args {
+        command,
         parts,
         remove,
         force,
@@ -62,20 +73,23 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         connection,
     } = args;
     console.apply_flags(&verbosity);
+    if let Some(SetupCommand::Namespace(namespace)) = command {
+        return Ok(Request::Namespace(namespace, connection));
+    }
     let parts = parse_parts(&parts)?;
     let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
     if force && !remove {
         return Err(usage_error("--force requires --remove"));
     }
     let waits = wait_flags.wait && mutation.dry_run == DryRun::None;
-    Ok(Intent {
+    Ok(Request::Parts(Intent {
         parts,
         remove,
         force,
         wait: waits.then(|| wait_flags.timeout_or(ESTABLISHED_TIMEOUT)),
         mutation,
         connection,
-    })
+    }))
 }
 
 /// Parses part names and returns the parts in the order of installation, without duplicates. No names mean all parts.
@@ -86,9 +100,16 @@ fn parse_parts(words: &[String]) -> Result<Vec<SetupPart>> {
     let mut parts = Vec::new();
     for word in words {
         let Some((part, _)) = SetupPart::ALL.iter().find(|(_, name)| name == word) else {
-            return Err(usage_error(format!(
+            let error = usage_error(format!(
                 "unknown part {word:?}: must be one of crds, roles, admission, templates"
-            )));
+            ));
+            return Err(match word.as_str() {
+                "namespace" | "ns" => with_hint(
+                    error,
+                    "put namespace first: kubectl session setup namespace NAME [options]",
+                ),
+                _ => error,
+            });
         };
         parts.push(*part);
     }

@@ -1,8 +1,9 @@
 //! `kubectl session setup`: installs the API, roles, admission policy and built-in templates into a cluster.
 //!
 //! ```text
-//! args ─► intent ─► plan: the objects of the named parts (roles: Namespace and RBAC) ─► install: apply, wait or remove
-//! Args    Intent
+//! args ─┬─► intent ─► plan: the objects of the named parts (roles: Namespace and RBAC) ─► install: apply, wait or remove
+//! Args  │   Intent
+//!       └─► namespace: the namespace of one user
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
@@ -10,21 +11,22 @@
 mod args;
 mod install;
 mod intent;
+mod namespace;
 mod plan;
 mod roles;
 
 use anyhow::Result;
-use session_shared::client::DryRun;
 use session_shared::client::interrupt::Interrupt;
+use session_shared::client::{DryRun, Scope};
 use session_shared::failure::{self, FailureKind, with_hint};
 use session_shared::objects::Untyped;
 use session_shared::ops::Cluster;
 use session_shared::report::mutation::no_resources_message;
 use session_shared::verb::{Environment, Verb};
 
-pub use args::Args;
+pub use args::{Args, SetupCommand};
 use install::SetupOptions;
-use intent::{Intent, SetupPart};
+use intent::{Intent, Request, SetupPart};
 
 /// The verb `setup`.
 #[derive(Debug)]
@@ -36,7 +38,12 @@ impl Verb for Setup {
     type Args = Args;
 
     async fn run(args: Args, environment: &mut Environment) -> Result<()> {
-        let intent = intent::parse_intent(args, &mut environment.console)?;
+        let intent = match intent::parse_request(args, &mut environment.console)? {
+            Request::Parts(intent) => intent,
+            Request::Namespace(args, connection) => {
+                return namespace::run(*args, &connection, environment).await;
+            }
+        };
         let cluster = environment.connect(&intent.connection).await?;
         // Ctrl-C must not end the process between two writes without a word.
         let interrupt = environment.interrupt.clone();
@@ -131,7 +138,9 @@ async fn remove(
     let interrupt = environment.interrupt.clone();
     let options = setup_options(intent, &interrupt);
     if !intent.force && intent.parts.contains(&SetupPart::Crds) {
-        interrupt.race(install::check_no_sessions(cluster)).await?;
+        let (what, fate) = ("cannot remove the API", "would be deleted");
+        let checked = install::check_no_sessions(cluster, Scope::All, what, fate);
+        interrupt.race(checked).await?;
     }
     let console = &mut environment.console;
     for part in intent.parts.iter().rev() {

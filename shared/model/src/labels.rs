@@ -12,6 +12,8 @@ pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 pub const SESSION: &str = "streaming.platform/session";
 /// Label: user id of the session's owner, converted by [`to_label_value`]. The annotation [`USER_ID`] has the original.
 pub const USER: &str = "streaming.platform/user";
+/// Label on the Namespace of a user: team of the user, converted by [`to_label_value`].
+pub const TEAM: &str = "streaming.platform/team";
 /// Label on the Pods of the primary workload, always `"true"`.
 pub const PRIMARY: &str = "streaming.platform/primary";
 /// Label on the Secret that holds a session's secret parameters, always `"true"`. The Secret is data and outlives the Session.

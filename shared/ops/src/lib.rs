@@ -56,6 +56,7 @@ mod name_conflict;
 mod objects_by_name;
 pub mod observed_session;
 mod patch_session;
+pub mod planned_object;
 pub mod preflight;
 pub mod quiesce_hooks;
 pub mod read_schedule;

@@ -124,7 +124,17 @@ fn describe_reference(path: &[PathStep<'_>]) -> Option<&'static str> {
             PathStep::Key("configMapKeyRef" | "configMapRef" | "configMap"),
             PathStep::Key("name"),
         ] => describe_sensitive_name("ConfigMap"),
-        [.., PathStep::Key("claimName")] => describe_sensitive_name("PersistentVolumeClaim"),
+        // Of volumes: secretRef, and those of CSI drivers, such as nodePublishSecretRef.
+        [.., PathStep::Key(key), PathStep::Key("name")] if key.ends_with("SecretRef") => {
+            describe_sensitive_name("Secret")
+        }
+        // A claim whose content is copied.
+        [.., PathStep::Key("claimName")]
+        | [
+            ..,
+            PathStep::Key("dataSource" | "dataSourceRef"),
+            PathStep::Key("name"),
+        ] => describe_sensitive_name("PersistentVolumeClaim"),
         _ => None,
     }
 }

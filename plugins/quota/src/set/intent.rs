@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use session_shared::capacity::container_defaults::ContainerDefaults;
 use session_shared::capacity::hours_budget::UserBudget;
+use session_shared::capacity::quota_change::{SINDRI_QUOTA, limit_range_name};
 use session_shared::capacity::quota_key::{GPU_KEY, add_hard, canonical_key};
 use session_shared::client::DryRun;
 use session_shared::failure::{usage_error, with_hint};
@@ -25,8 +26,6 @@ use crate::set_hours::parse_hours;
 
 /// Name of the ResourceQuota if neither the command line nor a file names one.
 const DEFAULT_NAME: &str = "session-quota";
-/// Name of the ResourceQuota of a sindri.yaml, Sindri's own.
-const SINDRI_NAME: &str = "sindri-quota";
 
 /// A validated request to set a quota.
 #[derive(Clone, Debug)]
@@ -113,7 +112,7 @@ pub(crate) fn parse_intent(
     check_dns_subdomain(&name).map_err(|reason| anyhow!("invalid name {name:?}: {reason}"))?;
     let waits = wait_flags.wait && mutation.dry_run == DryRun::None && !hard.is_empty();
     Ok(Intent {
-        limits_name: format!("{}-limits", name.strip_suffix("-quota").unwrap_or(&name)),
+        limits_name: limit_range_name(&name),
         name,
         namespace,
         hard,
@@ -176,7 +175,7 @@ impl QuotaAmounts {
             self.defaults.cap(&hard);
         }
         let name = match form {
-            InputForm::Sindri => SINDRI_NAME,
+            InputForm::Sindri => SINDRI_QUOTA,
             _ => DEFAULT_NAME,
         };
         let namespace = adopt_file_connection(file, &converted, connection, console);

@@ -2,18 +2,18 @@
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
-use session_shared::client::{DryRun, WriteOptions};
+use session_shared::client::DryRun;
 use session_shared::failure::{self, FailureKind, with_evidence, with_hint};
-use session_shared::objects::Untyped;
 use session_shared::objects::resource::RESOURCE_QUOTA;
 use session_shared::ops::Cluster;
+use session_shared::ops::planned_object::PlannedObject;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::report::console::{Console, DELETION_QUESTION, cancelled_text};
 use session_shared::report::mutation::apply_verb;
 use session_shared::verb::Environment;
 
 use super::intent::Intent;
-use super::plan::{PlannedObject, QuotaPlan, consequence, exceeded_lines};
+use super::plan::{QuotaPlan, consequence, exceeded_lines};
 
 /// Asks for confirmation if a limit is below use; false if the user declined. A dry run and `--yes` say it and go on.
 ///
@@ -79,7 +79,7 @@ pub(crate) async fn apply_objects(
             };
             (planned.object.clone(), change)
         } else {
-            let applied = apply(cluster, planned, &intent.mutation.write);
+            let applied = cluster.apply_planned(planned, &intent.mutation.write);
             let after =
                 environment.interrupt.race(applied).await.map_err(
                     |error| match failure::has_kind(&error, FailureKind::Interrupted) {
@@ -100,25 +100,6 @@ pub(crate) async fn apply_objects(
         }
     }
     Ok(quota)
-}
-
-async fn apply(cluster: &Cluster, planned: &PlannedObject, write: &WriteOptions) -> Result<Value> {
-    let PlannedObject {
-        resource,
-        object,
-        before,
-    } = planned;
-    let (name, namespace) = (Untyped(object).name(), Untyped(object).home_namespace());
-    let mut object = object.clone();
-    if let Some(before) = before {
-        // An object that was deleted and made again by somebody else is not the one that was checked.
-        object["metadata"]["uid"] = Untyped(before).require_uid()?.into();
-        cluster
-            .upgrade_managed_fields(resource, namespace, name, before, write)
-            .await?;
-    }
-    let after = cluster.apply(resource, namespace, name, &object, write);
-    after.await
 }
 
 /// Returns notes on resources that are limited no longer, and on limits of others, which are kept.

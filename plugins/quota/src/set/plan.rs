@@ -7,19 +7,12 @@ use session_shared::capacity::quota_change::{ExceededKey, find_exceeded, resourc
 use session_shared::capacity::quota_key::canonical_key;
 use session_shared::failure::with_hint;
 use session_shared::labels;
+use session_shared::objects::Untyped;
 use session_shared::objects::resource::{LIMIT_RANGE, RESOURCE_QUOTA, SESSION_COUNT};
-use session_shared::objects::{ResourceType, Untyped};
+use session_shared::ops::planned_object::PlannedObject;
 
 use super::intent::Intent;
 use super::observe::Observed;
-
-/// An object that is applied, and the one that is there.
-#[derive(Debug)]
-pub(crate) struct PlannedObject {
-    pub(crate) resource: &'static ResourceType,
-    pub(crate) object: Value,
-    pub(crate) before: Option<Value>,
-}
 
 /// What setting a quota does.
 #[derive(Debug)]

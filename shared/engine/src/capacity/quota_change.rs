@@ -11,6 +11,14 @@ use session_model::quantity::Quantity;
 use super::demand::{parse_quantity, sum_quota_demand};
 use super::quota_key::canonical_key;
 
+/// Name of the ResourceQuota of a sindri.yaml, Sindri's own.
+pub const SINDRI_QUOTA: &str = "sindri-quota";
+
+/// Returns the name of the LimitRange beside a ResourceQuota: `sindri-limits` for `sindri-quota`.
+pub fn limit_range_name(quota: &str) -> String {
+    format!("{}-limits", quota.strip_suffix("-quota").unwrap_or(quota))
+}
+
 /// Returns a ResourceQuota.
 pub fn resource_quota(name: &str, namespace: &str, hard: &BTreeMap<String, Quantity>) -> Value {
     json!({

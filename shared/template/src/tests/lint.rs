@@ -333,6 +333,31 @@ const TEMPLATES: &[(&str, &str, &str)] = &[
     ),
     (
         "",
+        "---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: c}\nspec: {dataSource: {kind: PersistentVolumeClaim, name: \"${C}\"}}\n",
+        "warning: parameter C sets the name of a claim",
+    ),
+    (
+        "",
+        "  volumes: [{csi: {driver: d, nodePublishSecretRef: {name: \"${S}\"}}}]\n",
+        "warning: parameter S sets the name of a Secret",
+    ),
+    (
+        "",
+        "    envFrom: [{secretRef: {name: \"${S}\"}}]\n",
+        "warning: parameter S sets the name of a Secret",
+    ),
+    (
+        "",
+        "    envFrom: [{configMapRef: {name: \"${M}\"}}]\n",
+        "warning: parameter M sets the name of a ConfigMap",
+    ),
+    (
+        "",
+        "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: \"${N}\"}\n",
+        "warning: parameter N sets a namespace",
+    ),
+    (
+        "",
         "  serviceAccountName: ${S}\n",
         "warning: parameter S sets a service account",
     ),

@@ -1,0 +1,132 @@
+//! `setup namespace`: the namespace of one user, with quota, network policies and rights.
+//!
+//! ```text
+//! args ─► intent ─► observe ─► plan ─► outcome: try on the server, apply, wait until the quota is counted
+//! SetupNamespaceArgs  Intent  Observed  NamespacePlan
+//! ```
+
+pub(crate) mod args;
+mod intent;
+mod objects;
+mod observe;
+mod outcome;
+mod plan;
+
+use anyhow::Result;
+use session_shared::api::ObjectRef;
+use session_shared::client::{DryRun, Scope, not_found_error};
+use session_shared::failure::{self, FailureKind, with_hint};
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::names::UserId;
+use session_shared::objects::Untyped;
+use session_shared::objects::resource::NAMESPACE;
+use session_shared::ops::Cluster;
+use session_shared::plan::PropagationPolicy;
+use session_shared::report::mutation::no_resources_message;
+use session_shared::verb::Environment;
+
+use crate::install::check_no_sessions;
+use args::SetupNamespaceArgs;
+use intent::Intent;
+
+/// Prepares the namespace of a user, or takes that back.
+///
+/// # Errors
+/// Mistakes of the command line and the file, before any request; another's namespace; the server's refusal; a quota that is not
+/// counted in time.
+pub(crate) async fn run(
+    args: SetupNamespaceArgs,
+    connection: &ConnectionFlags,
+    environment: &mut Environment,
+) -> Result<()> {
+    // no requests: validation of the arguments and the file
+    let intent = intent::parse_intent(args, connection, &mut environment.console)?;
+    let cluster = environment.connect(&intent.connection).await?;
+    let interrupt = environment.interrupt.clone();
+    let _guard = match intent.mutation.dry_run {
+        DryRun::None => Some(interrupt.guard()?),
+        _ => None,
+    };
+    match intent.user.as_ref().filter(|_| !intent.remove) {
+        Some(user) => {
+            let prepared = prepare(&cluster, &intent, user, environment).await;
+            prepared.map_err(
+                |error| match failure::has_kind(&error, FailureKind::Forbidden) {
+                    true => with_hint(
+                        error,
+                        "print the objects for an administrator to apply: add --dry-run=client -o yaml",
+                    ),
+                    false => error,
+                },
+            )
+        }
+        None => remove(&cluster, &intent, environment).await,
+    }
+}
+
+async fn prepare(
+    cluster: &Cluster,
+    intent: &Intent,
+    user: &UserId,
+    environment: &mut Environment,
+) -> Result<()> {
+    // reads only
+    let observed = observe::observe(cluster, &intent.namespace, intent.mutation.dry_run);
+    let observed = environment.interrupt.race(observed).await?;
+    if let Some(namespace) = &observed.namespace {
+        plan::check_owner(namespace, Some(user))?;
+    }
+    // pure
+    let plan = plan::plan_namespace(intent, user, &observed)?;
+    for note in &plan.notes {
+        environment.console.note(note);
+    }
+    // writes
+    match outcome::apply(cluster, &plan.objects, intent, environment).await? {
+        Some(quota) => outcome::wait_counted(cluster, &quota, intent, environment).await,
+        None => Ok(()),
+    }
+}
+
+async fn remove(cluster: &Cluster, intent: &Intent, environment: &mut Environment) -> Result<()> {
+    let name = intent.namespace.as_str();
+    let interrupt = environment.interrupt.clone();
+    let observed = observe::observe(cluster, name, DryRun::None);
+    let observed = interrupt.race(observed).await?;
+    let Some(namespace) = &observed.namespace else {
+        return Err(not_found_error(&NAMESPACE, name));
+    };
+    plan::check_owner(namespace, intent.user.as_ref())?;
+    if !intent.force {
+        let what = format!("cannot remove the limits of namespace {name:?}");
+        let scope = Scope::Namespace(name);
+        interrupt
+            .race(check_no_sessions(
+                cluster,
+                scope,
+                &what,
+                "would run on without them",
+            ))
+            .await?;
+    }
+    let mutations = intent.mutation.printer();
+    let removed = plan::plan_removal(&observed);
+    for (resource, object) in &removed {
+        if intent.mutation.dry_run != DryRun::Client {
+            let target = ObjectRef::from_object(object);
+            let (way, write) = (PropagationPolicy::Background, &intent.mutation.write);
+            let deleted = cluster.delete_if_present(resource, name, &target, way, write);
+            interrupt.race(deleted).await?;
+        }
+        let line = mutations.print_deleted(resource, Untyped(object).name(), name, false);
+        environment.console.print(&line)?;
+    }
+    let console = &mut environment.console;
+    if removed.is_empty() {
+        console.print_error_line(&no_resources_message(Some(name)));
+    }
+    console.note(&format!(
+        "namespace {name:?} and what is in it are kept; delete them with kubectl delete namespace {name}"
+    ));
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! The objects in the namespace of a user. Pure.
+
+use serde_json::{Map, Value, json};
+use session_shared::labels;
+use session_shared::names::UserId;
+
+use crate::roles::SYSTEM_NAMESPACE;
+
+/// Label of the Pod Security level that the server enforces.
+pub(crate) const ENFORCED_LEVEL: &str = "pod-security.kubernetes.io/enforce";
+/// Label that the server sets on every Namespace.
+const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
+
+/// Name of the RoleBinding.
+pub(crate) const USER_BINDING: &str = "session-user";
+/// Name of the RoleBinding of a user with a sindri.yaml, Sindri's own.
+pub(crate) const SINDRI_BINDING: &str = "sindri-user";
+/// Name of the NetworkPolicy that denies everything which no other one allows.
+pub(crate) const DENY_POLICY: &str = "default-deny-all";
+/// Name of the NetworkPolicy of the Pods of sessions.
+pub(crate) const SESSION_POLICY: &str = "session";
+/// Name of the NetworkPolicy of the Pods that take scheduled snapshots.
+pub(crate) const SCHEDULE_POLICY: &str = "session-schedule";
+
+/// Namespaces whose Pods connect to sessions: `serve`, the two ingress controllers of the templates, and monitoring.
+const CALLERS: [&str; 4] = [
+    "ingress-nginx",
+    "istio-system",
+    "monitoring",
+    SYSTEM_NAMESPACE,
+];
+/// Private and link-local addresses: the cluster's own, its nodes', and the metadata services of clouds.
+const PRIVATE_V4: [&str; 4] = [
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "169.254.0.0/16",
+];
+const PRIVATE_V6: [&str; 2] = ["fc00::/7", "fe80::/10"];
+
+fn object(api_version: &str, kind: &str, namespace: &str, name: &str) -> Value {
+    json!({
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "labels": {labels::MANAGED_BY: labels::MANAGER},
+        },
+    })
+}
+
+/// Returns the Namespace of a user.
+pub(crate) fn namespace(
+    name: &str,
+    user: &UserId,
+    team: Option<&str>,
+    pod_security: &str,
+) -> Value {
+    let mut marks = Map::new();
+    marks.insert(labels::MANAGED_BY.to_owned(), labels::MANAGER.into());
+    let user_label = labels::to_label_value(user.as_str());
+    marks.insert(labels::USER.to_owned(), user_label.into());
+    if let Some(team) = team {
+        marks.insert(labels::TEAM.to_owned(), labels::to_label_value(team).into());
+    }
+    marks.insert(ENFORCED_LEVEL.to_owned(), pod_security.into());
+    json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": name,
+            "labels": marks,
+            "annotations": {labels::USER_ID: user.as_str()},
+        },
+    })
+}
+
+/// Returns the RoleBinding of the user to `edit`, of which `setup roles` makes the rights on sessions a part.
+pub(crate) fn role_binding(namespace: &str, name: &str, user: &UserId) -> Value {
+    let group = "rbac.authorization.k8s.io";
+    let mut binding = object(&format!("{group}/v1"), "RoleBinding", namespace, name);
+    binding["roleRef"] = json!({"apiGroup": group, "kind": "ClusterRole", "name": "edit"});
+    binding["subjects"] = json!([{"apiGroup": group, "kind": "User", "name": user.as_str()}]);
+    binding
+}
+
+fn network_policy(namespace: &str, name: &str, spec: Value) -> Value {
+    let mut policy = object("networking.k8s.io/v1", "NetworkPolicy", namespace, name);
+    policy["spec"] = spec;
+    policy
+}
+
+/// Returns the NetworkPolicy that denies what no other one allows.
+pub(crate) fn deny_policy(namespace: &str) -> Value {
+    let spec = json!({"podSelector": {}, "policyTypes": ["Ingress", "Egress"]});
+    network_policy(namespace, DENY_POLICY, spec)
+}
+
+fn dns() -> Value {
+    json!({"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]})
+}
+
+fn pods_with_label(label: &str) -> Value {
+    json!({"matchExpressions": [{"key": label, "operator": "Exists"}]})
+}
+
+/// Returns the NetworkPolicy of the Pods of sessions: DNS, public addresses, each other, and those who connect to them.
+pub(crate) fn session_policy(namespace: &str) -> Value {
+    let sessions = pods_with_label(labels::SESSION);
+    let public = json!([
+        {"ipBlock": {"cidr": "0.0.0.0/0", "except": PRIVATE_V4}},
+        {"ipBlock": {"cidr": "::/0", "except": PRIVATE_V6}},
+    ]);
+    let callers = json!({"matchExpressions": [
+        {"key": NAMESPACE_NAME, "operator": "In", "values": CALLERS}]});
+    let spec = json!({
+        "podSelector": sessions,
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [
+            {"from": [{"podSelector": sessions}]},
+            {"from": [{"namespaceSelector": callers}]},
+        ],
+        "egress": [dns(), {"to": public}, {"to": [{"podSelector": sessions}]}],
+    });
+    network_policy(namespace, SESSION_POLICY, spec)
+}
+
+/// Returns the NetworkPolicy of the Pods that take scheduled snapshots. They need the API server, whose address is not known.
+pub(crate) fn schedule_policy(namespace: &str) -> Value {
+    let api_server = json!({"ports": [
+        {"protocol": "TCP", "port": 443}, {"protocol": "TCP", "port": 6443}]});
+    let spec = json!({
+        "podSelector": pods_with_label(labels::SCHEDULE),
+        "policyTypes": ["Ingress", "Egress"],
+        "egress": [dns(), api_server],
+    });
+    network_policy(namespace, SCHEDULE_POLICY, spec)
+}

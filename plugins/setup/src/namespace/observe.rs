@@ -1,0 +1,84 @@
+//! What `setup namespace` reads: the Namespace, and the objects of its kinds in it.
+
+use anyhow::Result;
+use futures::future::try_join_all;
+use serde_json::Value;
+use session_shared::client::{DryRun, ListOptions, Scope};
+use session_shared::failure::{self, FailureKind};
+use session_shared::labels;
+use session_shared::objects::resource::{
+    LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING,
+};
+use session_shared::objects::{ResourceType, Untyped};
+use session_shared::ops::Cluster;
+
+/// Types of the objects in a namespace that is prepared, in the order in which they are applied: what the user may comes last.
+pub(crate) const TYPES: [&ResourceType; 4] = [
+    &LIMIT_RANGE,
+    &RESOURCE_QUOTA,
+    &NETWORK_POLICY,
+    &ROLE_BINDING,
+];
+
+/// A namespace as it is.
+#[derive(Debug, Default)]
+pub(crate) struct Observed {
+    /// The Namespace.
+    pub(crate) namespace: Option<Value>,
+    /// The objects of [`TYPES`] in it.
+    pub(crate) objects: Vec<Value>,
+    /// What was not read for lack of rights.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Observed {
+    /// Returns the objects of a type.
+    pub(crate) fn of_type(&self, resource: &ResourceType) -> impl Iterator<Item = &Value> {
+        let objects = self.objects.iter();
+        objects.filter(move |object| Untyped(object).kind() == resource.kind)
+    }
+
+    /// Returns the object of a type and a name.
+    pub(crate) fn find(&self, resource: &ResourceType, name: &str) -> Option<&Value> {
+        self.of_type(resource)
+            .find(|object| Untyped(object).name() == name)
+    }
+}
+
+/// Returns true for an object that this program made.
+pub(crate) fn is_ours(object: &Value) -> bool {
+    Untyped(object).label(labels::MANAGED_BY) == Some(labels::MANAGER)
+}
+
+/// Reads a namespace. In a client dry run, what the caller may not read counts as absent.
+///
+/// # Errors
+/// Refusals of the server.
+pub(crate) async fn observe(cluster: &Cluster, name: &str, dry_run: DryRun) -> Result<Observed> {
+    match read(cluster, name).await {
+        Err(error)
+            if dry_run == DryRun::Client && failure::has_kind(&error, FailureKind::Forbidden) =>
+        {
+            Ok(Observed {
+                notes: vec![format!("not compared with what is there: {error}")],
+                ..Observed::default()
+            })
+        }
+        observed => observed,
+    }
+}
+
+async fn read(cluster: &Cluster, name: &str) -> Result<Observed> {
+    let namespace = cluster.get(&NAMESPACE, "", name).await?;
+    if namespace.is_none() {
+        return Ok(Observed::default());
+    }
+    let all = ListOptions::default();
+    let lists = TYPES.map(|resource| cluster.list(resource, Scope::Namespace(name), &all));
+    let lists = try_join_all(lists).await?;
+    Ok(Observed {
+        namespace,
+        objects: lists.into_iter().flat_map(|list| list.items).collect(),
+        notes: Vec::new(),
+    })
+}

@@ -1,0 +1,278 @@
+//! The objects that `setup namespace` applies or removes, and whose namespace it touches. Pure.
+
+use anyhow::{Result, anyhow};
+use serde_json::Value;
+use session_shared::capacity::quota_change::{
+    SINDRI_QUOTA, find_exceeded, limit_range_name, quota_amounts, resource_quota,
+};
+use session_shared::encode::shell;
+use session_shared::failure::{with_evidence, with_hint};
+use session_shared::labels;
+use session_shared::names::UserId;
+use session_shared::objects::resource::{
+    LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING,
+};
+use session_shared::objects::{ResourceType, Untyped};
+use session_shared::ops::planned_object::PlannedObject;
+
+use super::intent::Intent;
+use super::objects::{
+    self, DENY_POLICY, ENFORCED_LEVEL, SCHEDULE_POLICY, SESSION_POLICY, SINDRI_BINDING,
+    USER_BINDING,
+};
+use super::observe::{Observed, is_ours};
+
+/// Pod Security level of a namespace for which none is named: it keeps users out of the nodes.
+const DEFAULT_LEVEL: &str = "baseline";
+
+/// What preparing a namespace does.
+#[derive(Debug)]
+pub(crate) struct NamespacePlan {
+    /// The objects in order: the Namespace, its limits, and last what the user may.
+    pub(crate) objects: Vec<PlannedObject>,
+    /// What is left out, and why.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Checks that a namespace was made by this program, for this user, and is not about to go.
+///
+/// # Errors
+/// Another's namespace, with its owner and the way out.
+pub(crate) fn check_owner(namespace: &Value, user: Option<&UserId>) -> Result<()> {
+    let found = Untyped(namespace);
+    let name = found.name();
+    if found.is_terminating() {
+        let error = anyhow!("namespace {name:?} is being deleted");
+        let wait = ["kubectl", "wait", "--for=delete"].map(str::to_owned);
+        let wait = [&wait[..], &[format!("namespace/{name}")]].concat();
+        let hint = format!("wait until it is gone: {}", shell::quote_command(&wait));
+        return Err(with_hint(error, hint));
+    }
+    if !is_ours(namespace) {
+        let manager = match found.label(labels::MANAGED_BY) {
+            Some(other) => format!(" (managed by {other:?})"),
+            None => String::new(),
+        };
+        let error = anyhow!(
+            "namespace {name:?} already exists and was not made by kubectl session{manager}"
+        );
+        let label = format!("{}={}", labels::MANAGED_BY, labels::MANAGER);
+        let take = ["kubectl", "label", "namespace", name, &label, "--overwrite"];
+        let hint = format!(
+            "choose another NAME; to take the namespace over with what runs in it: {}",
+            shell::quote_command(&take)
+        );
+        return Err(with_hint(error, hint));
+    }
+    let owner = found.annotation(labels::USER_ID);
+    let (Some(owner), Some(user)) = (owner, user) else {
+        return Ok(());
+    };
+    if owner == user.as_str() {
+        return Ok(());
+    }
+    let error = anyhow!(
+        "namespace {name:?} belongs to user {owner:?}, not {:?}",
+        user.as_str()
+    );
+    let annotation = format!("{}-", labels::USER_ID);
+    let free = ["kubectl", "annotate", "namespace", name, &annotation];
+    let hint = format!(
+        "choose another NAME; to hand the namespace over with its sessions and data, first run: {}",
+        shell::quote_command(&free)
+    );
+    Err(with_hint(error, hint))
+}
+
+/// Plans the objects in the namespace of a user.
+///
+/// # Errors
+/// A ResourceQuota, LimitRange or RoleBinding of the name that this program did not make.
+pub(crate) fn plan_namespace(
+    intent: &Intent,
+    user: &UserId,
+    observed: &Observed,
+) -> Result<NamespacePlan> {
+    let name = intent.namespace.as_str();
+    let before = observed.namespace.as_ref();
+    let label = |key: &str| Untyped(before?).label(key);
+    let level = intent.pod_security.as_deref().or(label(ENFORCED_LEVEL));
+    let team = intent.team.as_deref().or(label(labels::TEAM));
+    let level = level.unwrap_or(DEFAULT_LEVEL);
+    let mut objects = vec![PlannedObject {
+        resource: &NAMESPACE,
+        object: objects::namespace(name, user, team, level),
+        before: before.cloned(),
+    }];
+    let mut notes = observed.notes.clone();
+    let mut add = |resource: &'static ResourceType, object: Value| {
+        let before = observed.find(resource, Untyped(&object).name()).cloned();
+        objects.push(PlannedObject {
+            resource,
+            object,
+            before,
+        });
+    };
+    if let Some(file) = &intent.file {
+        if !file.defaults.is_empty() {
+            let limits = limit_range_name(SINDRI_QUOTA);
+            add(&LIMIT_RANGE, file.defaults.limit_range(&limits, name));
+        }
+        if !file.hard.is_empty() {
+            add(
+                &RESOURCE_QUOTA,
+                resource_quota(SINDRI_QUOTA, name, &file.hard),
+            );
+        }
+    }
+    for policy in allowed_policies(name, observed, &mut notes) {
+        add(&NETWORK_POLICY, policy);
+    }
+    let binding = binding_name(intent, observed);
+    add(&ROLE_BINDING, objects::role_binding(name, binding, user));
+    notes.extend(missing_quota_note(intent, observed));
+    check_objects(&objects)?;
+    check_use(intent, observed)?;
+    Ok(NamespacePlan { objects, notes })
+}
+
+/// Returns the NetworkPolicies for a namespace. Beside policies of others only the one that denies is added.
+fn allowed_policies(namespace: &str, observed: &Observed, notes: &mut Vec<String>) -> Vec<Value> {
+    let policies = observed.of_type(&NETWORK_POLICY);
+    let others: Vec<&str> = policies
+        .filter(|policy| !is_ours(policy))
+        .map(|policy| Untyped(policy).name())
+        .collect();
+    let mut wanted = vec![
+        objects::deny_policy(namespace),
+        objects::session_policy(namespace),
+        objects::schedule_policy(namespace),
+    ];
+    if others.is_empty() {
+        return wanted;
+    }
+    let is_there = |name: &str| observed.find(&NETWORK_POLICY, name).is_some_and(is_ours);
+    let mut left_out = Vec::new();
+    wanted.retain(|policy| {
+        let name = Untyped(policy).name();
+        let may_be_added = name == DENY_POLICY && !others.contains(&name);
+        let stays = may_be_added || is_there(name);
+        if !stays && name != DENY_POLICY {
+            left_out.push(name.to_owned());
+        }
+        stays
+    });
+    if !left_out.is_empty() {
+        notes.push(format!(
+            "networkpolicies not added: {}, which would allow more than the namespace's own: {}",
+            left_out.join(", "),
+            others.join(", ")
+        ));
+    }
+    wanted
+}
+
+/// Returns the name of the RoleBinding: that of an earlier run, if there was one.
+fn binding_name(intent: &Intent, observed: &Observed) -> &'static str {
+    let names = [SINDRI_BINDING, USER_BINDING];
+    let is_there = |name: &&str| observed.find(&ROLE_BINDING, name).is_some_and(is_ours);
+    let usual = match intent.file {
+        Some(_) => SINDRI_BINDING,
+        None => USER_BINDING,
+    };
+    names.into_iter().find(is_there).unwrap_or(usual)
+}
+
+/// Returns a note if the namespace has no quota and gets none, with the command that sets one.
+fn missing_quota_note(intent: &Intent, observed: &Observed) -> Option<String> {
+    let file = intent.file.as_ref();
+    let is_set = file.is_some_and(|file| !file.hard.is_empty());
+    if is_set || observed.of_type(&RESOURCE_QUOTA).next().is_some() {
+        return None;
+    }
+    let reason = match file {
+        Some(file) => format!("{} has no resourceQuota", file.name),
+        None => "without a file there are no values for it".to_owned(),
+    };
+    let name = intent.namespace.as_str();
+    let set = ["kubectl", "session", "quota", "set", "-n", name];
+    Some(format!(
+        "no quota: {reason}; set one with {} --cpu QUANTITY --memory QUANTITY",
+        shell::quote_command(&set)
+    ))
+}
+
+fn check_objects(objects: &[PlannedObject]) -> Result<()> {
+    for planned in objects {
+        let Some(before) = planned.before.as_ref().filter(|before| !is_ours(before)) else {
+            continue;
+        };
+        let (kind, name) = (&planned.resource.kind, Untyped(before).name());
+        let namespace = Untyped(before).home_namespace();
+        let plural = planned.resource.plural.as_ref();
+        let delete = ["kubectl", "delete", plural, name, "-n", namespace];
+        let error = anyhow!("{kind} {name:?} already exists and was not made by kubectl session");
+        let hint = format!("delete it first: {}", shell::quote_command(&delete));
+        return Err(with_hint(error, hint));
+    }
+    Ok(())
+}
+
+/// Checks that the quota is not set below what is used: `quota set` asks whether that is meant. What it has set stays.
+fn check_use(intent: &Intent, observed: &Observed) -> Result<()> {
+    let (Some(file), Some(before)) = (&intent.file, observed.find(&RESOURCE_QUOTA, SINDRI_QUOTA))
+    else {
+        return Ok(());
+    };
+    let present = quota_amounts(before, "/spec/hard");
+    let used = quota_amounts(before, "/status/used");
+    let exceeded = find_exceeded(&file.hard, &used).into_iter();
+    let lowered: Vec<String> = exceeded
+        .filter(|one| present.get(&one.key) != Some(&one.hard))
+        .map(|one| format!("{}: used {}, hard {}", one.key, one.used, one.hard))
+        .collect();
+    if lowered.is_empty() {
+        return Ok(());
+    }
+    let quota = format!("{}/{SINDRI_QUOTA}", RESOURCE_QUOTA.singular());
+    let error = with_evidence(anyhow!("cannot set {quota} below what is used"), lowered);
+    let name = match file.argument.as_str() {
+        "-" => "FILENAME",
+        name => name,
+    };
+    let namespace = intent.namespace.as_str();
+    let set = [
+        "kubectl", "session", "quota", "set", "-f", name, "-n", namespace,
+    ];
+    let hint = format!(
+        "nothing has been changed; to set it all the same: {}",
+        shell::quote_command(&set)
+    );
+    Err(with_hint(error, hint))
+}
+
+/// Returns the objects that a removal deletes, in order: what the user may goes first. Objects of others and quotas that `quota set`
+/// made under its own name stay.
+pub(crate) fn plan_removal(observed: &Observed) -> Vec<(&'static ResourceType, Value)> {
+    let limits = limit_range_name(SINDRI_QUOTA);
+    let names: [(&'static ResourceType, &str); 7] = [
+        (&ROLE_BINDING, USER_BINDING),
+        (&ROLE_BINDING, SINDRI_BINDING),
+        (&NETWORK_POLICY, SCHEDULE_POLICY),
+        (&NETWORK_POLICY, SESSION_POLICY),
+        (&NETWORK_POLICY, DENY_POLICY),
+        (&RESOURCE_QUOTA, SINDRI_QUOTA),
+        (&LIMIT_RANGE, &limits),
+    ];
+    let found = names.into_iter().filter_map(|(resource, name)| {
+        let found = observed
+            .find(resource, name)
+            .filter(|found| is_ours(found))?;
+        Some((resource, found.clone()))
+    });
+    found.collect()
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;
