@@ -88,9 +88,8 @@ impl Creation<'_> {
     ) -> Result<Started> {
         self.check_interrupt()?;
         if self.intent.create_namespace {
-            undo.namespace = self
-                .create_namespace(subject.ownership.namespace.as_str())
-                .await?;
+            let namespace = subject.ownership.namespace.as_str();
+            undo.namespace = create_namespace(self.cluster, namespace, self.write).await?;
         }
         if self.write.dry_run && undo.namespace.is_some() {
             return self.unchecked_dry_run(subject, sink);
@@ -161,26 +160,6 @@ impl Creation<'_> {
             Err(interrupted_error())
         } else {
             Ok(())
-        }
-    }
-
-    async fn create_namespace(&self, name: &str) -> Result<Option<Value>> {
-        if self.cluster.get(&NAMESPACE, "", name).await?.is_some() {
-            return Ok(None);
-        }
-        let object = json!({
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": { "name": name, "labels": { labels::MANAGED_BY: labels::MANAGER } },
-        });
-        match self
-            .cluster
-            .create(&NAMESPACE, "", &object, self.write)
-            .await
-        {
-            Ok(started) => Ok(Some(started)),
-            Err(error) if failure::has_kind(&error, FailureKind::AlreadyExists) => Ok(None),
-            Err(error) => Err(error),
         }
     }
 
@@ -256,5 +235,29 @@ impl Creation<'_> {
                 subject.name
             ),
         )
+    }
+}
+
+/// Creates a namespace, and returns it; `None` if it exists already.
+///
+/// # Errors
+/// Refusals of the server.
+pub(crate) async fn create_namespace(
+    cluster: &Cluster,
+    name: &str,
+    write: &WriteOptions,
+) -> Result<Option<Value>> {
+    if cluster.get(&NAMESPACE, "", name).await?.is_some() {
+        return Ok(None);
+    }
+    let object = json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": { "name": name, "labels": { labels::MANAGED_BY: labels::MANAGER } },
+    });
+    match cluster.create(&NAMESPACE, "", &object, write).await {
+        Ok(created) => Ok(Some(created)),
+        Err(error) if failure::has_kind(&error, FailureKind::AlreadyExists) => Ok(None),
+        Err(error) => Err(error),
     }
 }

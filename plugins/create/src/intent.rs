@@ -87,6 +87,8 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         storage_class,
         expires_in,
         data_policy,
+        // read by `roster`
+        roster_flags: _,
         existing,
         primary,
         skip_missing_kinds,

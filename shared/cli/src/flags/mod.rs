@@ -7,6 +7,7 @@ pub mod list;
 pub mod mutation_options;
 pub mod numbers;
 pub mod output;
+pub mod pace;
 pub mod reconcile;
 pub mod session_selection;
 pub mod trust_manifest;

@@ -118,7 +118,7 @@ impl ReplaceFlags {
 }
 
 /// Returns the name of a file for error messages.
-fn file_label(file: &str) -> &str {
+pub fn file_label(file: &str) -> &str {
     if file == "-" { "standard input" } else { file }
 }
 
@@ -131,8 +131,16 @@ pub fn read_source(file: &str, input: &mut dyn BufRead) -> Result<Source> {
 }
 
 fn read_file(file: &str, input: &mut dyn BufRead) -> Result<Vec<u8>> {
+    read_bytes(file, input, INPUT_MAX)
+}
+
+/// Reads at most `max` bytes of a file, or of standard input for `-`.
+///
+/// # Errors
+/// The file cannot be read, or is longer.
+pub fn read_bytes(file: &str, input: &mut dyn BufRead, max: usize) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let limit = INPUT_MAX as u64 + 1;
+    let limit = max as u64 + 1;
     if file == "-" {
         let read = input.take(limit).read_to_end(&mut bytes);
         read.context("failed to read standard input")?;
@@ -142,8 +150,8 @@ fn read_file(file: &str, input: &mut dyn BufRead) -> Result<Vec<u8>> {
         let read = opened.take(limit).read_to_end(&mut bytes);
         read.with_context(|| format!("failed to read {file:?}"))?;
     }
-    if bytes.len() > INPUT_MAX {
-        let (file, most) = (file_label(file), INPUT_MAX >> 20);
+    if bytes.len() > max {
+        let (file, most) = (file_label(file), max >> 20);
         bail!("{file:?} is longer than {most} MiB");
     }
     Ok(bytes)
