@@ -28,6 +28,8 @@ mod preview;
 mod rehearsal;
 #[path = "create/rollback.rs"]
 mod rollback;
+#[path = "create/roster.rs"]
+mod roster;
 #[path = "create/sindri.rs"]
 mod sindri;
 #[path = "create/template.rs"]

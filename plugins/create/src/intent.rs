@@ -87,8 +87,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         storage_class,
         expires_in,
         data_policy,
-        // read by `roster`
-        roster_flags: _,
+        roster_flags,
         existing,
         primary,
         skip_missing_kinds,
@@ -105,6 +104,9 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         mut connection,
     } = args;
     console.apply_flags(&verbosity);
+    if roster_flags.pace.is_given() {
+        return Err(usage_error("--rate and --parallel require --roster"));
+    }
     let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
     if rendered && mutation.dry_run != DryRun::Client {
         return Err(usage_error("--rendered requires --dry-run=client"));

@@ -95,14 +95,20 @@ impl KeptClaims {
 }
 
 /// Lists bound claims. They are read again when they are created, so a cached state is good enough here.
-async fn list_bound(cluster: &Cluster, namespace: &str, label_selector: String) -> Result<Vec<Value>> {
+async fn list_bound(
+    cluster: &Cluster,
+    namespace: &str,
+    label_selector: String,
+) -> Result<Vec<Value>> {
     let select = ListOptions {
         label_selector,
         from_cache: true,
         ..ListOptions::default()
     };
     let scope = Scope::Namespace(namespace);
-    let list = cluster.list(&PERSISTENT_VOLUME_CLAIM, scope, &select).await?;
+    let list = cluster
+        .list(&PERSISTENT_VOLUME_CLAIM, scope, &select)
+        .await?;
     let mut claims = list.items;
     claims.retain(|claim| was_bound(claim) && !Untyped(claim).is_terminating());
     Ok(claims)

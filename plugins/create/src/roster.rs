@@ -51,17 +51,27 @@ const NO_TEMPLATE: &str = "none";
 pub(crate) async fn create_roster(mut args: Args, environment: &mut Environment) -> Result<()> {
     // no requests: flags, header
     let format = ReportFormat::parse(args.output.output.take().as_deref())?;
-    let pace = args.roster_flags.pace.clone();
+    let pace = std::mem::take(&mut args.roster_flags.pace);
     let file = args.roster_flags.roster.take().unwrap_or_default();
     let from_input = args.values.env_file.iter().any(|other| other == "-")
-        || args.values.set_file.iter().any(|value| value.ends_with("=-"));
+        || args
+            .values
+            .set_file
+            .iter()
+            .any(|value| value.ends_with("=-"));
     if file == "-" && from_input {
         return Err(usage_error("standard input can be read only once"));
     }
     let roster = Roster::read(&file, environment.console.input())?;
     let has_template = args.template.is_some();
-    if roster.has_templates() && !has_template {
-        args.template = Some(NO_TEMPLATE.to_owned());
+    match roster.has_templates() {
+        _ if has_template => {}
+        true => args.template = Some(NO_TEMPLATE.to_owned()),
+        false => {
+            return Err(usage_error(
+                "--template is required: the roster has no column \"template\"",
+            ));
+        }
     }
     args.wait_flags.wait &= args.wait_flags.is_wait_given;
     let base = intent::parse_intent(args, &mut environment.console)?;
@@ -158,15 +168,19 @@ async fn run_and_report(
     progress.tell(ProgressEvent::Done);
     ran?;
     let left = total - counts.done();
-    environment.console.print(&reporter.finish(&counts, left)?)?;
+    environment
+        .console
+        .print(&reporter.finish(&counts, left)?)?;
     let suffix = dry_run_suffix(dry_run);
     if !environment.console.is_quiet() && problems.count == 0 {
         let line = format!("{}{suffix}", counts.describe());
         environment.console.print_error_line(&line);
     }
-    let mut errors = problems.into_errors(|_| format!("{} of {total} rows{suffix}", counts.describe()));
+    let mut errors =
+        problems.into_errors(|_| format!("{} of {total} rows{suffix}", counts.describe()));
     if left > 0 {
-        let text = format!("{left} of {total} rows are left; run the same command again to continue");
+        let text =
+            format!("{left} of {total} rows are left; run the same command again to continue");
         errors.push(with_hint(interrupted_error(), text));
     }
     combine_errors(errors)

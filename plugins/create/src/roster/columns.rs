@@ -56,7 +56,10 @@ impl Columns {
         }
         columns.user = user.ok_or_else(|| {
             let error = anyhow!("no column \"user\", \"user_id\" or \"email\" in the first line");
-            with_hint(error, "name the columns in the first line: user,name,template")
+            with_hint(
+                error,
+                "name the columns in the first line: user,name,template",
+            )
         })?;
         Ok(columns)
     }
@@ -88,7 +91,10 @@ fn require_commas(header: &[&str]) -> Result<()> {
     for (separator, name) in [(';', "semicolons"), ('\t', "tabs"), ('|', "vertical bars")] {
         if only.contains(separator) {
             let error = anyhow!("columns are separated by {name}, not by commas");
-            return Err(with_hint(error, "save the roster as CSV with commas (RFC 4180)"));
+            return Err(with_hint(
+                error,
+                "save the roster as CSV with commas (RFC 4180)",
+            ));
         }
     }
     Ok(())
@@ -120,8 +126,14 @@ mod tests {
             ("", "column 1 has no name"),
             ("name,template", "no column \"user\""),
             ("alice@example.com,shell", "neither known"),
-            ("user,email", "columns \"user\" and \"email\" have the same meaning"),
-            ("user,name,Name", "columns \"name\" and \"Name\" have the same meaning"),
+            (
+                "user,email",
+                "columns \"user\" and \"email\" have the same meaning",
+            ),
+            (
+                "user,name,Name",
+                "columns \"name\" and \"Name\" have the same meaning",
+            ),
             ("user,SIZE,SIZE", "column \"SIZE\" is there twice"),
             ("user,,SIZE", "column 2 has no name"),
             ("user,First Name", "column \"First Name\" is neither known"),

@@ -48,7 +48,9 @@ impl NamespaceDemand {
                 if !wanted.is_zero() && *wanted > free {
                     let (wanted, free) = (format_amount(key, wanted), format_amount(key, &free));
                     let quota = &quota.name;
-                    figures.push(format!("quota {quota:?}: {resource}: requested {wanted}, free {free}"));
+                    figures.push(format!(
+                        "quota {quota:?}: {resource}: requested {wanted}, free {free}"
+                    ));
                 }
             }
         }

@@ -93,7 +93,10 @@ pub(super) async fn read_facts(
     for read in namespaces {
         let (name, namespace, notes) = read?;
         for note in notes {
-            sink.tell(ProgressEvent::Note(format!("namespace {:?}: {note}", name.as_str())));
+            sink.tell(ProgressEvent::Note(format!(
+                "namespace {:?}: {note}",
+                name.as_str()
+            )));
         }
         facts.namespaces.insert(name, namespace);
     }
@@ -124,13 +127,32 @@ async fn read_namespace(
     .await;
     let driver = driver?;
     let mut notes = Vec::new();
-    let found = permitted(found, "namespace not checked: no permission to get it", &mut notes)?;
-    let sessions = permitted(sessions, "existing sessions not checked: no permission to list them", &mut notes)?;
-    let claims = permitted(claims, "kept claims not checked: no permission to list them", &mut notes)?;
-    let quotas = permitted(quotas, "quotas not checked: no permission to list them", &mut notes)?;
+    let found = permitted(
+        found,
+        "namespace not checked: no permission to get it",
+        &mut notes,
+    )?;
+    let sessions = permitted(
+        sessions,
+        "existing sessions not checked: no permission to list them",
+        &mut notes,
+    )?;
+    let claims = permitted(
+        claims,
+        "kept claims not checked: no permission to list them",
+        &mut notes,
+    )?;
+    let quotas = permitted(
+        quotas,
+        "quotas not checked: no permission to list them",
+        &mut notes,
+    )?;
     let sessions = sessions.into_iter().flatten().flatten().map(|selected| {
         let session = &selected.session;
-        (session.name().to_owned(), ExistingSession::of(session, driver))
+        (
+            session.name().to_owned(),
+            ExistingSession::of(session, driver),
+        )
     });
     let facts = NamespaceFacts {
         exists: found.is_none_or(|found| found.is_some()),

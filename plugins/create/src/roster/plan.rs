@@ -133,7 +133,9 @@ impl RowChecks<'_> {
         let name = planned.subject.name.as_str();
         if let Some(missing) = self.plan.missing.get(&template) {
             if planned.intent.spec.skip_missing_kinds == Some(true) {
-                self.plan.notes.extend(missing.leave_out(&mut rendering.objects));
+                self.plan
+                    .notes
+                    .extend(missing.leave_out(&mut rendering.objects));
                 self.plan.notes.truncate(MAX_NOTES);
             }
             if let Err(error) = missing.require_served(name, &rendering.objects) {
@@ -157,7 +159,9 @@ impl RowChecks<'_> {
         (namespace, template): &(String, String),
         planned: &PlannedRow,
     ) -> Result<Result<()>> {
-        let PlannedRow { intent, subject, .. } = planned;
+        let PlannedRow {
+            intent, subject, ..
+        } = planned;
         let new = subject.quota_objects(&intent.metadata);
         let rendering = &subject.rendered.rendering;
         let objects = PreflightObjects {
@@ -224,6 +228,7 @@ impl RosterPlan {
         let s = if rows == 1 { "" } else { "s" };
         let kept = match self.kept {
             0 => String::new(),
+            1 => ", 1 exists already".to_owned(),
             kept => format!(", {kept} exist already"),
         };
         let first = format!("{rows} row{s}: {new} to create{kept}");

@@ -64,7 +64,13 @@ impl RowProblems {
         }
         let label = self.label;
         let mut errors: Vec<Error> = Vec::new();
-        for RowProblem { line, text, hint, more } in self.shown {
+        for RowProblem {
+            line,
+            text,
+            hint,
+            more,
+        } in self.shown
+        {
             let more = match more {
                 0 => String::new(),
                 1 => " (and 1 more line)".to_owned(),
@@ -114,7 +120,10 @@ mod tests {
         assert_eq!(lines.len(), 21);
         assert_eq!(lines[0], "class.csv:2: no 0");
         assert_eq!(lines[19], "class.csv:21: no 19");
-        assert_eq!(lines[20], "10000 lines are wrong; the first 20 errors are shown");
+        assert_eq!(
+            lines[20],
+            "10000 lines are wrong; the first 20 errors are shown"
+        );
     }
 
     #[test]
@@ -132,6 +141,10 @@ mod tests {
         problems.add(2, &with_hint(anyhow!("a"), "do b"));
         assert_eq!(problems.shown[0].hint.as_deref(), Some("do b"));
         assert_eq!(problems.shown[0].text, "a");
-        assert!(RowProblems::new("f").into_errors(|_| String::new()).is_empty());
+        assert!(
+            RowProblems::new("f")
+                .into_errors(|_| String::new())
+                .is_empty()
+        );
     }
 }

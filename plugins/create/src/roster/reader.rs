@@ -99,7 +99,10 @@ impl Roster {
 
     fn records(&self) -> Records<'_> {
         // Rows of another length are told in our words.
-        let reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&self.text[..]);
+        let reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(&self.text[..]);
         Records {
             text: &self.text,
             reader,

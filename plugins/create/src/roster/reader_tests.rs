@@ -26,9 +26,15 @@ fn every_cell_has_its_place() {
     assert_eq!((line, row.name.as_str()), (2, "lab-1"));
     assert_eq!(row.template.unwrap().as_str(), "lab");
     assert_eq!(row.namespace.unwrap().as_str(), "class-a");
-    assert_eq!((row.preset.unwrap().as_str(), row.timeout.unwrap().as_str()), ("small", "3h"));
+    assert_eq!(
+        (row.preset.unwrap().as_str(), row.timeout.unwrap().as_str()),
+        ("small", "3h")
+    );
     // blanks are part of a parameter's value; an empty cell is none
-    assert_eq!(row.parameters, BTreeMap::from([("SIZE".to_owned(), " 2Gi ".to_owned())]));
+    assert_eq!(
+        row.parameters,
+        BTreeMap::from([("SIZE".to_owned(), " 2Gi ".to_owned())])
+    );
 }
 
 #[test]
@@ -48,7 +54,10 @@ fn byte_order_mark_quotes_and_mixed_line_ends_are_read() {
     );
     let roster = roster(text);
     let (_, first) = roster.rows().next().unwrap();
-    assert_eq!(first.unwrap().parameters["NOTE"], "two\r\nlines, \"quoted\"");
+    assert_eq!(
+        first.unwrap().parameters["NOTE"],
+        "two\r\nlines, \"quoted\""
+    );
 }
 
 #[test]
@@ -60,7 +69,7 @@ fn every_wrong_row_is_told_with_its_line() {
         "3: the user is missing",
         "4: invalid user id \"=cmd()\": begins like the formula",
         "5: invalid user id \"@SUM(A1)\": begins like the formula",
-        "6: invalid user id",
+        "6: user id \"a\\u{200b}b\" can be mistaken",
         "7: the line has 1 cells, the first line has 4",
         "8: invalid template name \"Shell!\"",
         "9: invalid namespace \"Class A\"",
@@ -102,13 +111,12 @@ fn what_is_no_roster_is_refused() {
 }
 
 #[test]
-fn a_million_rows_are_read_one_by_one() {
+fn rows_of_a_large_roster_are_read_one_by_one() {
     let mut text = String::from("user,SIZE\n");
-    for number in 0..1_000_000 {
+    for number in 0..200_000 {
         text.push_str(&format!("u{number},1Gi\n"));
     }
     let roster = roster(&text);
-    let last = roster.rows().last().unwrap();
-    assert_eq!((last.0, last.1.unwrap().user.as_str()), (1_000_001, "u999999"));
-    assert_eq!(roster.rows().count(), 1_000_000);
+    let (line, last) = roster.rows().last().unwrap();
+    assert_eq!((line, last.unwrap().user.as_str()), (200_001, "u199999"));
 }

@@ -76,7 +76,15 @@ pub(super) struct RowReport {
     pub(super) error: String,
 }
 
-const HEADINGS: [&str; 7] = ["line", "user", "namespace", "name", "template", "result", "error"];
+const HEADINGS: [&str; 7] = [
+    "line",
+    "user",
+    "namespace",
+    "name",
+    "template",
+    "result",
+    "error",
+];
 
 impl RowReport {
     fn cells(&self) -> [String; 7] {
@@ -171,8 +179,11 @@ impl Reporter {
             ReportFormat::Lines | ReportFormat::Names if is_failed => Ok(String::new()),
             ReportFormat::Names => Ok(format!("session.streaming.platform/{}\n", row.name)),
             ReportFormat::Lines => {
-                let (name, word, suffix) = (&row.name, row.result.as_str(), dry_run_suffix(self.dry_run));
-                Ok(format!("session.streaming.platform/{name} {word}{suffix}\n"))
+                let (name, word, suffix) =
+                    (&row.name, row.result.as_str(), dry_run_suffix(self.dry_run));
+                Ok(format!(
+                    "session.streaming.platform/{name} {word}{suffix}\n"
+                ))
             }
             ReportFormat::Csv => {
                 let header = (!self.has_header).then_some(HEADINGS.map(str::to_owned));
@@ -193,9 +204,12 @@ impl Reporter {
     pub(super) fn finish(mut self, counts: &Counts, left: u64) -> Result<String> {
         self.kept.sort_by_key(|row| row.line);
         match self.format {
-            ReportFormat::Csv if !self.has_header => write_csv([HEADINGS.map(str::to_owned)].into_iter()),
+            ReportFormat::Csv if !self.has_header => {
+                write_csv([HEADINGS.map(str::to_owned)].into_iter())
+            }
             ReportFormat::Wide => {
-                let rows: Vec<Vec<String>> = self.kept.iter().map(|row| row.cells().to_vec()).collect();
+                let rows: Vec<Vec<String>> =
+                    self.kept.iter().map(|row| row.cells().to_vec()).collect();
                 Ok(format_table(&HEADINGS, &rows, false))
             }
             ReportFormat::Json => {
@@ -219,10 +233,12 @@ impl Reporter {
 fn write_csv(records: impl Iterator<Item = [String; 7]>) -> Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for record in records {
-        writer.write_record(record.map(|cell| match cell.starts_with(FORMULA_BEGINNINGS) {
-            true => format!("'{cell}"),
-            false => cell,
-        }))?;
+        writer.write_record(
+            record.map(|cell| match cell.starts_with(FORMULA_BEGINNINGS) {
+                true => format!("'{cell}"),
+                false => cell,
+            }),
+        )?;
     }
     Ok(String::from_utf8(writer.into_inner()?)?)
 }
@@ -270,7 +286,10 @@ mod tests {
         let wide = print("wide");
         let lines: Vec<&str> = wide.lines().collect();
         assert!(lines[0].starts_with("LINE   USER"), "{wide}");
-        assert!(lines[1].starts_with("2 ") && lines[2].starts_with("3 "), "{wide}");
+        assert!(
+            lines[1].starts_with("2 ") && lines[2].starts_with("3 "),
+            "{wide}"
+        );
         let json: Value = serde_json::from_str(&print("json")).unwrap();
         assert_eq!((&json["created"], &json["failed"]), (&1.into(), &1.into()));
         assert_eq!(json["rows"][1]["error"], "=1+1 is \"no\", they say");

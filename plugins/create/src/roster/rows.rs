@@ -84,7 +84,12 @@ impl RosterIntent {
     ///
     /// # Errors
     /// Every problem of the row's values and its template.
-    pub(super) fn plan_row(&self, row: &Row, facts: &RosterFacts, now: Timestamp) -> Result<PlannedRow> {
+    pub(super) fn plan_row(
+        &self,
+        row: &Row,
+        facts: &RosterFacts,
+        now: Timestamp,
+    ) -> Result<PlannedRow> {
         let intent = self.row_intent(row)?;
         let name = self.template_of(row);
         let template = name.and_then(|name| facts.templates.get(name)?.clone());
@@ -114,7 +119,10 @@ impl RosterIntent {
     fn row_intent(&self, row: &Row) -> Result<Intent> {
         let Some(template) = self.template_of(row) else {
             let error = anyhow!("the template is missing");
-            return Err(with_hint(error, "fill the cell, or add --template NAME for rows without"));
+            return Err(with_hint(
+                error,
+                "fill the cell, or add --template NAME for rows without",
+            ));
         };
         let mut intent = self.base.clone();
         intent.name = Some(row.name.clone());
@@ -146,8 +154,14 @@ impl RosterIntent {
 pub(super) fn decide_existing(row: &Row, existing: &ExistingSession) -> Result<Action> {
     let name = row.name.as_str();
     if existing.user != row.user.as_str() {
-        let error = anyhow!("session {name:?} belongs to another user, {:?}", existing.user);
-        return Err(with_hint(error, "give the session another name in column name"));
+        let error = anyhow!(
+            "session {name:?} belongs to another user, {:?}",
+            existing.user
+        );
+        return Err(with_hint(
+            error,
+            "give the session another name in column name",
+        ));
     }
     if existing.is_being_deleted {
         bail!("session {name:?} is being deleted");

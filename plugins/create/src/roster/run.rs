@@ -81,7 +81,7 @@ impl RosterRun<'_> {
         let stopped = std::cell::Cell::new(false);
         let begun = begun.take_while(|_| futures::future::ready(!stopped.get()));
         let ended = begun.map(|(line, row)| self.run_row(line, row));
-        let mut ended = std::pin::pin!(ended.buffer_unordered(pace.parallel));
+        let mut ended = std::pin::pin!(ended.buffer_unordered(pace.parallel()));
         while let Some(row) = ended.next().await {
             if result.is_ok() {
                 result = end(row);
@@ -92,12 +92,18 @@ impl RosterRun<'_> {
     }
 
     /// Returns the next row when its time has come; `None` after the last one and after Ctrl-C.
-    async fn next_row(&self, queue: &mut Queue<impl Iterator<Item = (u64, Row)>>) -> Option<(u64, Row)> {
+    async fn next_row(
+        &self,
+        queue: &mut Queue<impl Iterator<Item = (u64, Row)>>,
+    ) -> Option<(u64, Row)> {
         if self.interrupt.is_set() {
             return None;
         }
         let (line, row) = queue.rows.next()?;
-        let is_kept = self.intent.decide(&row, self.facts).is_ok_and(|action| action == Action::Keep);
+        let is_kept = self
+            .intent
+            .decide(&row, self.facts)
+            .is_ok_and(|action| action == Action::Keep);
         if let Some(pace) = queue.pace.as_mut().filter(|_| !is_kept) {
             let ticked = async {
                 pace.tick().await;
@@ -182,7 +188,11 @@ impl RosterRun<'_> {
     /// Looks at the session that was created since the roster was checked, or that the caller may not list. `error` is the refusal.
     async fn find_existing(&self, row: &Row, error: Error) -> Result<RowResult> {
         let namespace = self.intent.namespace_of(row).as_str();
-        let Ok(found) = self.cluster.get_selected_session(namespace, &row.name).await else {
+        let Ok(found) = self
+            .cluster
+            .get_selected_session(namespace, &row.name)
+            .await
+        else {
             return Err(error);
         };
         if Untyped(&found.object).annotation(labels::RUN) == Some(self.intent.run.as_str()) {
@@ -199,7 +209,10 @@ impl RosterRun<'_> {
         let namespace = self.intent.namespace_of(row).as_str();
         let planned = self.intent.plan_row(row, self.facts, (self.clock)())?;
         let intent = planned.intent;
-        let selected = self.cluster.get_selected_session(namespace, &row.name).await?;
+        let selected = self
+            .cluster
+            .get_selected_session(namespace, &row.name)
+            .await?;
         let observed = ObservedSession::read(self.cluster, selected, self.driver(row)).await?;
         let options = StartOptions {
             values: intent.values,

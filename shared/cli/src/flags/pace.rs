@@ -13,23 +13,26 @@ const DEFAULT_PARALLEL: usize = 4;
 const MAX_PARALLEL: usize = 64;
 
 /// Flags of verbs that write many objects.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct PaceFlags {
     /// Maximum number of sessions in a time (10/60s, 2/s), spread evenly; no limit if omitted
     #[arg(help_heading = "Roster", long, value_name = "COUNT/DURATION")]
     pub rate: Option<Rate>,
 
-    /// Number of sessions at the same time, 1 to 64
-    #[arg(help_heading = "Roster", long, value_name = "NUMBER", default_value_t = DEFAULT_PARALLEL, value_parser = parse_parallel)]
-    pub parallel: usize,
+    /// Number of sessions at the same time, 1 to 64; defaults to 4
+    #[arg(help_heading = "Roster", long, value_name = "NUMBER", value_parser = parse_parallel)]
+    pub parallel: Option<usize>,
 }
 
-impl Default for PaceFlags {
-    fn default() -> Self {
-        Self {
-            rate: None,
-            parallel: DEFAULT_PARALLEL,
-        }
+impl PaceFlags {
+    /// Returns `--parallel`, or its default.
+    pub fn parallel(&self) -> usize {
+        self.parallel.unwrap_or(DEFAULT_PARALLEL)
+    }
+
+    /// Returns true if one of the flags was given.
+    pub fn is_given(&self) -> bool {
+        self.rate.is_some() || self.parallel.is_some()
     }
 }
 
@@ -83,7 +86,9 @@ mod tests {
             let rate: Rate = text.parse().unwrap();
             assert_eq!(rate.interval, Duration::from_millis(milliseconds), "{text}");
         }
-        for text in ["10", "x/60s", "-1/s", "10/", "10/x", "0/60s", "10/0s", "1.5/s"] {
+        for text in [
+            "10", "x/60s", "-1/s", "10/", "10/x", "0/60s", "10/0s", "1.5/s",
+        ] {
             assert!(text.parse::<Rate>().is_err(), "{text}");
         }
     }
