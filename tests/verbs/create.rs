@@ -30,6 +30,8 @@ mod rehearsal;
 mod rollback;
 #[path = "create/roster.rs"]
 mod roster;
+#[path = "create/roster_resumption.rs"]
+mod roster_resumption;
 #[path = "create/sindri.rs"]
 mod sindri;
 #[path = "create/template.rs"]

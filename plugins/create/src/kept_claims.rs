@@ -62,7 +62,9 @@ impl KeptClaims {
     ) -> Result<HashMap<String, Self>> {
         let mut found: HashMap<String, Self> = HashMap::new();
         for claim in list_bound(cluster, namespace, labels::SESSION.to_owned()).await? {
-            let session = Untyped(&claim).label(labels::SESSION).unwrap_or_default();
+            let Some(session) = Untyped(&claim).label(labels::SESSION) else {
+                continue;
+            };
             let claims = found.entry(session.to_owned()).or_default();
             claims.claims.push(claim);
         }

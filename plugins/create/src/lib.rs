@@ -49,11 +49,11 @@ impl Verb for Create {
     type Args = Args;
 
     async fn run(args: Args, environment: &mut Environment) -> Result<()> {
-        if args.roster_flags.roster.is_some() {
-            return roster::create_roster(args, environment).await;
-        }
         // no requests: validation of the arguments and files
-        let intent = intent::parse_intent(args, &mut environment.console)?;
+        let (intent, roster) = intent::parse_intent(args, &mut environment.console)?;
+        if let Some(options) = roster {
+            return roster::create_roster(intent, options, environment).await;
+        }
         // reads only
         let cluster = environment.connect(&intent.connection).await?;
         let (observed, driver) = observe::observe(&cluster, &intent, environment.now()).await?;

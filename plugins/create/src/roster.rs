@@ -23,69 +23,44 @@ mod run;
 use anyhow::Result;
 use session_shared::client::interrupt::{Interrupt, interrupted_error};
 use session_shared::client::{DryRun, random_token};
-use session_shared::failure::{combine_errors, usage_error, with_hint};
-use session_shared::flags::pace::PaceFlags;
+use session_shared::failure::{combine_errors, with_hint};
 use session_shared::ops::Cluster;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::report::mutation::dry_run_suffix;
 use session_shared::verb::Environment;
 
+use self::args::RosterOptions;
 use self::observe::RosterFacts;
 use self::problems::RowProblems;
 use self::progress::progress_event;
-use self::reader::Roster;
-use self::report::{Counts, ReportFormat, Reporter};
+use self::report::{Counts, Reporter};
 use self::rows::RosterIntent;
 use self::run::RosterRun;
-use crate::args::Args;
 use crate::creation::create_namespace;
-use crate::intent::{self, Intent};
+use crate::intent::Intent;
 
-/// Template of the intent for a roster whose rows all name their own; never looked up.
-const NO_TEMPLATE: &str = "none";
-
-/// Creates the sessions of a roster.
+/// Creates the sessions of a roster. `base` is the intent of a row without any cell but the user.
 ///
 /// # Errors
-/// Invalid flags; the errors of all rows before anything is written; those of the rows that failed; Interrupted.
-pub(crate) async fn create_roster(mut args: Args, environment: &mut Environment) -> Result<()> {
-    // no requests: flags, header
-    let format = ReportFormat::parse(args.output.output.take().as_deref())?;
-    let pace = std::mem::take(&mut args.roster_flags.pace);
-    let file = args.roster_flags.roster.take().unwrap_or_default();
-    let from_input = args.values.env_file.iter().any(|other| other == "-")
-        || args
-            .values
-            .set_file
-            .iter()
-            .any(|value| value.ends_with("=-"));
-    if file == "-" && from_input {
-        return Err(usage_error("standard input can be read only once"));
-    }
-    let roster = Roster::read(&file, environment.console.input())?;
-    let has_template = args.template.is_some();
-    match roster.has_templates() {
-        _ if has_template => {}
-        true => args.template = Some(NO_TEMPLATE.to_owned()),
-        false => {
-            return Err(usage_error(
-                "--template is required: the roster has no column \"template\"",
-            ));
-        }
-    }
-    args.wait_flags.wait &= args.wait_flags.is_wait_given;
-    let base = intent::parse_intent(args, &mut environment.console)?;
+/// The errors of all rows before anything is written; those of the rows that failed; Interrupted.
+pub(crate) async fn create_roster(
+    base: Intent,
+    options: RosterOptions,
+    environment: &mut Environment,
+) -> Result<()> {
+    let roster = &options.roster;
     // reads only
     let cluster = environment.connect(&base.connection).await?;
     let intent = RosterIntent {
         namespace: cluster.namespace().parse()?,
         base,
-        has_template,
+        has_template: options.has_template,
         run: random_token()?,
     };
     let mut sink = environment.console.progress();
-    let facts = observe::read_facts(&cluster, &roster, &intent, &mut sink).await?;
-    let plan = plan::check_rows(&cluster, &roster, &intent, &facts, environment.now()).await?;
+    let named = intent.named_objects(roster);
+    let facts = observe::read_facts(&cluster, named, intent.base.driver, &mut sink).await?;
+    let plan = plan::check_rows(&cluster, roster, &intent, &facts, environment.now()).await?;
     for note in &plan.notes {
         environment.console.note(note);
     }
@@ -107,7 +82,7 @@ pub(crate) async fn create_roster(mut args: Args, environment: &mut Environment)
         interrupt: &interrupt,
         uninterrupted: Interrupt::default(),
     };
-    run_and_report(&run, &roster, &pace, format, environment).await
+    run_and_report(&run, &options, environment).await
 }
 
 /// Creates the namespaces that do not exist, with `--create-namespace`; a dry run creates none.
@@ -139,20 +114,19 @@ async fn create_namespaces(
 /// Runs the rows, shows progress, and prints what became of each.
 async fn run_and_report(
     run: &RosterRun<'_>,
-    roster: &Roster,
-    pace: &PaceFlags,
-    format: ReportFormat,
+    options: &RosterOptions,
     environment: &mut Environment,
 ) -> Result<()> {
+    let roster = &options.roster;
     let (total, dry_run) = (run.plan.rows, run.intent.base.mutation.dry_run);
     let (clock, started) = (environment.clock(), environment.now());
     let mut progress = environment.console.progress();
-    let mut reporter = Reporter::new(format, dry_run);
+    let mut reporter = Reporter::new(options.format, dry_run);
     let mut counts = Counts::default();
     let mut problems = RowProblems::new(&roster.label);
     progress.tell(progress_event(total, &counts, started, clock()));
     let console = &mut environment.console;
-    let ran = run.run(roster, pace, |row| {
+    let ran = run.run(roster, &options.pace, |row| {
         if let Some(error) = &row.error {
             problems.add(row.report.line, error);
         }

@@ -1,27 +1,24 @@
 //! `create --roster`: plan, errors of all rows, report, resumption.
 
 use std::io::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kubectl_session_create::Create;
 use serde_json::{Value, json};
-use session_shared::client::interrupt::Interrupt;
 use session_support::{Answer, FakeApi, golden};
 
 use crate::play::{Play, Played};
 use crate::tool::{MADE, left, made};
 
-const CLASS: &str = "user,name,SIZE\nalice@example.com,lab-1,\nbob@example.com,lab-2,2Gi\ncarol@example.com,lab-3,\n";
+pub const CLASS: &str = "user,name,SIZE\nalice@example.com,lab-1,\nbob@example.com,lab-2,2Gi\ncarol@example.com,lab-3,\n";
 const SESSIONS: &str = "/apis/streaming.platform/v1/namespaces/default/sessions";
 
-fn server() -> FakeApi {
+pub fn server() -> FakeApi {
     let api = crate::tool::server();
     api.put(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}));
     api
 }
 
-fn roster(api: &FakeApi, text: &str, words: &str) -> Played {
+pub fn roster(api: &FakeApi, text: &str, words: &str) -> Played {
     let words = format!("--roster - {words}");
     Play::on(api).piped(text).run::<Create>(&words)
 }
@@ -48,7 +45,7 @@ fn session_of(user: &str, name: &str) -> Value {
 }
 
 /// Asserts that every row has its session with all objects, and that each start is recorded.
-fn assert_complete(api: &FakeApi, names: &[&str]) {
+pub fn assert_complete(api: &FakeApi, names: &[&str]) {
     let mut wanted: Vec<String> = names
         .iter()
         .flat_map(|name| MADE.iter().map(|made| made.replace("alice", name)))
@@ -292,91 +289,6 @@ fn file_with(text: &str) -> std::path::PathBuf {
         .write_all(text.as_bytes())
         .unwrap();
     path
-}
-
-/// Calls `act` right after the server has stored a number of objects.
-fn after_objects(api: &FakeApi, number: usize, act: impl Fn() + Send + Sync + 'static) {
-    let (stored, act) = (Arc::new(AtomicUsize::new(0)), Arc::new(act));
-    for kind in MADE.map(|made| made.split_once('/').unwrap().0) {
-        let (stored, act) = (Arc::clone(&stored), Arc::clone(&act));
-        api.react(kind, move |_| {
-            if stored.fetch_add(1, Ordering::SeqCst) + 1 == number {
-                act();
-            }
-            Vec::new()
-        });
-    }
-}
-
-#[test]
-fn after_ctrl_c_running_rows_end_in_order_and_the_rest_is_left() {
-    let api = server();
-    let interrupt = Interrupt::default();
-    let trigger = interrupt.clone();
-    after_objects(&api, 3, move || trigger.trigger());
-    let played = Play::on(&api)
-        .piped(CLASS)
-        .stopped_by(&interrupt)
-        .run::<Create>("--roster - --template tool --parallel 1");
-    golden("create-roster-interrupted.txt", &played.text());
-    assert_complete(&api, &["lab-1"]);
-    roster(&api, CLASS, "--template tool").done();
-    assert_complete(&api, &["lab-1", "lab-2", "lab-3"]);
-}
-
-#[test]
-fn after_a_kill_at_any_object_a_second_run_makes_the_rest() {
-    let class = "user,name,PASSWORD\nalice,lab-1,secret-of-alice\nbob,lab-2,secret-of-bob\ncarol,lab-3,secret-of-carol\n";
-    let mut completed = 0;
-    // Per session: its objects, and the status.
-    for number in 1..=3 * (MADE.len() + 1) {
-        let api = server();
-        let interrupt = Interrupt::default();
-        let killer = interrupt.clone();
-        after_objects(&api, number, move || {
-            // The second signal ends the process at once.
-            killer.trigger();
-            killer.trigger();
-        });
-        let parallel = 1 + number % 3;
-        let killed = Play::on(&api)
-            .piped(class)
-            .stopped_by(&interrupt)
-            .run::<Create>(&format!("--roster - --template tool --parallel {parallel}"));
-        assert_eq!(killed.code, 130, "{number}: {killed:#?}");
-        let before: Vec<Value> = api.objects("sessions.streaming.platform");
-        let again = roster(&api, class, "--template tool");
-        completed += again.done().matches(" completed\n").count();
-        assert_complete(&api, &["lab-1", "lab-2", "lab-3"]);
-        for session in before {
-            let name = session["metadata"]["name"].as_str().unwrap();
-            let now = api
-                .object("sessions.streaming.platform", "default", name)
-                .unwrap();
-            assert_eq!(
-                now["metadata"]["uid"], session["metadata"]["uid"],
-                "{number}"
-            );
-        }
-        for (name, value) in [
-            // base64 of secret-of-alice and so on
-            ("lab-1", "c2VjcmV0LW9mLWFsaWNl"),
-            ("lab-2", "c2VjcmV0LW9mLWJvYg=="),
-            ("lab-3", "c2VjcmV0LW9mLWNhcm9s"),
-        ] {
-            let secret = format!("session-{name}-parameters");
-            let secret = api.object("secrets", "default", &secret).unwrap();
-            let password = secret["data"]["PASSWORD"].as_str().unwrap();
-            assert_eq!(password, value, "{number}");
-        }
-        let third = roster(&api, class, "--template tool");
-        assert_eq!(
-            third.done().matches(" unchanged\n").count(),
-            3,
-            "{number}: {third:#?}"
-        );
-    }
-    assert!(completed >= 3 * MADE.len() / 2, "{completed}");
 }
 
 #[test]

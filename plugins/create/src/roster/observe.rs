@@ -15,8 +15,6 @@ use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::reconcile::is_start_requested;
 use session_shared::session_batch::run_concurrently;
 
-use super::reader::Roster;
-use super::rows::RosterIntent;
 use crate::kept_claims::KeptClaims;
 
 /// What the rows of a roster need from the cluster.
@@ -60,26 +58,31 @@ impl ExistingSession {
     }
 }
 
-/// Reads the templates and namespaces that the valid rows name, all at the same time.
+/// Names of what the rows of a roster have in common.
+#[derive(Debug, Default)]
+pub(super) struct NamedObjects {
+    pub(super) templates: BTreeSet<TemplateName>,
+    pub(super) namespaces: BTreeSet<NamespaceName>,
+}
+
+/// Reads the templates and namespaces that the rows name, all at the same time.
 ///
 /// # Errors
 /// Refusals of the server, except missing rights to check what the server checks again.
 pub(super) async fn read_facts(
     cluster: &Cluster,
-    roster: &Roster,
-    intent: &RosterIntent,
+    named: NamedObjects,
+    forced: Option<Driver>,
     sink: &mut dyn ProgressSink,
 ) -> Result<RosterFacts> {
-    let (mut templates, mut namespaces) = (BTreeSet::new(), BTreeSet::new());
-    for row in roster.rows().filter_map(|(_, row)| row.ok()) {
-        templates.extend(intent.template_of(&row).cloned());
-        namespaces.insert(intent.namespace_of(&row).clone());
-    }
+    let NamedObjects {
+        templates,
+        namespaces,
+    } = named;
     let templates = templates.into_iter().map(|name| async move {
         let found = template_lookup::find_template(cluster, name.as_str()).await?;
         anyhow::Ok((name, found))
     });
-    let forced = intent.base.driver;
     let namespaces = namespaces.into_iter().map(|name| async move {
         let (facts, notes) = read_namespace(cluster, &name, forced).await?;
         anyhow::Ok((name, facts, notes))

@@ -5,8 +5,8 @@ use session_shared::Timestamp;
 use session_shared::failure::with_hint;
 use session_shared::names::{NamespaceName, TemplateName};
 
-use super::observe::{ExistingSession, RosterFacts};
-use super::reader::Row;
+use super::observe::{ExistingSession, NamedObjects, RosterFacts};
+use super::reader::{Roster, Row};
 use crate::given_session::SessionSource;
 use crate::intent::Intent;
 use crate::plan::{self, NewSession, Observed};
@@ -56,6 +56,16 @@ impl RosterIntent {
     /// Returns the namespace of a row: its cell, else that of the command.
     pub(super) fn namespace_of<'a>(&'a self, row: &'a Row) -> &'a NamespaceName {
         row.namespace.as_ref().unwrap_or(&self.namespace)
+    }
+
+    /// Returns the templates and namespaces that the valid rows name.
+    pub(super) fn named_objects(&self, roster: &Roster) -> NamedObjects {
+        let mut named = NamedObjects::default();
+        for row in roster.rows().filter_map(|(_, row)| row.ok()) {
+            named.templates.extend(self.template_of(&row).cloned());
+            named.namespaces.insert(self.namespace_of(&row).clone());
+        }
+        named
     }
 
     /// Decides what is done with a row.

@@ -32,6 +32,17 @@ pub struct ValueFlags {
 }
 
 impl ValueFlags {
+    /// Returns true if a flag names standard input.
+    pub fn reads_input(&self) -> bool {
+        self.input_count() > 0
+    }
+
+    fn input_count(&self) -> usize {
+        let lines = self.env_file.iter().filter(|file| *file == "-");
+        let values = self.set_file.iter().filter(|value| value.ends_with("=-"));
+        lines.count() + values.count()
+    }
+
     /// Reads the values of the flags and of the files they name. A later value overrides an earlier one, `--set-file`
     /// overrides `--env-file`. `filename` is the value of `-f`, which may claim standard input, too.
     ///
@@ -42,13 +53,7 @@ impl ValueFlags {
         filename: Option<&str>,
         input: &mut dyn BufRead,
     ) -> Result<AssignedValues> {
-        let named = self.env_file.iter().map(String::as_str).chain(filename);
-        let from_input = named.filter(|file| *file == "-").count()
-            + self
-                .set_file
-                .iter()
-                .filter(|value| value.ends_with("=-"))
-                .count();
+        let from_input = self.input_count() + usize::from(filename == Some("-"));
         if from_input > 1 {
             bail!("standard input can be read only once");
         }
