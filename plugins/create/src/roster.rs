@@ -3,19 +3,16 @@
 //! ```text
 //! Args ─► RosterIntent ─┐
 //! file ─► Roster ───────┴► RosterFacts ─► RosterPlan: every row checked ─► RosterRun: each row ─► RowReport
-//! args    reader, rows     observe        plan, demand, problems           run                    report, progress
+//! args    rows             observe        plan, demand                     run                    report, progress
 //! ```
 //!
 //! Each row takes the road of `create NAME`: its intent is the command line's with the row's cells.
 
 pub(crate) mod args;
-mod columns;
 mod demand;
 mod observe;
 mod plan;
-mod problems;
 mod progress;
-mod reader;
 mod report;
 mod rows;
 mod run;
@@ -27,11 +24,11 @@ use session_shared::failure::{combine_errors, with_hint};
 use session_shared::ops::Cluster;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::report::mutation::dry_run_suffix;
+use session_shared::roster::problems::RowProblems;
 use session_shared::verb::Environment;
 
 use self::args::RosterOptions;
 use self::observe::RosterFacts;
-use self::problems::RowProblems;
 use self::progress::progress_event;
 use self::report::{Counts, Reporter};
 use self::rows::RosterIntent;

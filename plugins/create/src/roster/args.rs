@@ -8,8 +8,8 @@ use session_shared::flags::pace::PaceFlags;
 use session_shared::flags::values::ValueFlags;
 use session_shared::report::console::Console;
 
-use super::reader::Roster;
 use super::report::ReportFormat;
+use session_shared::roster::reader::Roster;
 
 /// Flags of `create` for the sessions of a roster.
 #[derive(Args, Clone, Debug, Default)]

@@ -14,9 +14,9 @@ use session_shared::progress::DiscardingSink;
 
 use super::demand::NamespaceDemand;
 use super::observe::RosterFacts;
-use super::problems::RowProblems;
-use super::reader::{Roster, Row};
 use super::rows::{Action, PlannedRow, RosterIntent};
+use session_shared::roster::problems::RowProblems;
+use session_shared::roster::reader::{Roster, Row};
 
 /// Number of notes that are shown.
 const MAX_NOTES: usize = 20;

@@ -6,7 +6,7 @@ use session_shared::client::DryRun;
 use session_shared::report::mutation::dry_run_suffix;
 use session_shared::report::table::format_table;
 
-use super::reader::FORMULA_BEGINNINGS;
+use session_shared::roster::reader::FORMULA_BEGINNINGS;
 
 /// Format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

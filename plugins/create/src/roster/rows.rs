@@ -6,11 +6,11 @@ use session_shared::failure::with_hint;
 use session_shared::names::{NamespaceName, TemplateName};
 
 use super::observe::{ExistingSession, NamedObjects, RosterFacts};
-use super::reader::{Roster, Row};
 use crate::given_session::SessionSource;
 use crate::intent::Intent;
 use crate::plan::{self, NewSession, Observed};
 use crate::spec_overrides::check_spec;
+use session_shared::roster::reader::{Roster, Row};
 
 /// A validated command line with a roster.
 #[derive(Debug)]

@@ -23,11 +23,11 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::observe::{ExistingSession, RosterFacts};
 use super::plan::RosterPlan;
-use super::problems::error_line;
-use super::reader::{Roster, Row};
 use super::report::{RowReport, RowResult};
 use super::rows::{Action, PlannedRow, RosterIntent, decide_existing};
 use crate::creation::Creation;
+use session_shared::roster::problems::error_line;
+use session_shared::roster::reader::{Roster, Row};
 
 /// Everything that the creation of the rows shares.
 pub(super) struct RosterRun<'a> {

@@ -1,8 +1,8 @@
 //! Header of a roster: which column is which. Pure.
 
 use anyhow::{Result, anyhow, bail};
-use session_shared::failure::with_hint;
-use session_shared::names::ParameterName;
+use session_model::failure::with_hint;
+use session_model::names::ParameterName;
 
 /// Names of the column of users.
 const USER_NAMES: [&str; 3] = ["user", "user_id", "email"];

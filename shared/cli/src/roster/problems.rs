@@ -1,20 +1,20 @@
 //! Errors of the rows of a roster: the first ones with their lines, and the number of all. Pure.
 
+use crate::report::errors::error_text;
 use anyhow::{Error, anyhow};
-use session_shared::failure::{ErrorWithHint, with_hint};
-use session_shared::report::errors::error_text;
+use session_model::failure::{ErrorWithHint, with_hint};
 
 /// Number of different errors that are shown.
 const SHOWN: usize = 20;
 
 /// Errors of rows. Takes no more memory for 10,000 errors than for 20.
 #[derive(Debug)]
-pub(super) struct RowProblems {
+pub struct RowProblems {
     /// Name of the roster, for messages.
     label: String,
     shown: Vec<RowProblem>,
     /// Number of rows with an error.
-    pub(super) count: u64,
+    pub count: u64,
 }
 
 #[derive(Debug)]
@@ -27,7 +27,8 @@ struct RowProblem {
 }
 
 impl RowProblems {
-    pub(super) fn new(label: &str) -> Self {
+    /// Returns no errors yet, of the roster `label`.
+    pub fn new(label: &str) -> Self {
         Self {
             label: label.to_owned(),
             shown: Vec::new(),
@@ -36,7 +37,7 @@ impl RowProblems {
     }
 
     /// Adds the error of a row.
-    pub(super) fn add(&mut self, line: u64, error: &Error) {
+    pub fn add(&mut self, line: u64, error: &Error) {
         self.count += 1;
         let text = error_line(error);
         let mut shown = self.shown.iter_mut();
@@ -53,7 +54,7 @@ impl RowProblems {
     }
 
     /// Returns the errors, the last one being `summary` of the number of rows; none without any.
-    pub(super) fn into_errors(self, summary: impl FnOnce(u64) -> String) -> Vec<Error> {
+    pub fn into_errors(self, summary: impl FnOnce(u64) -> String) -> Vec<Error> {
         if self.count == 0 {
             return Vec::new();
         }
@@ -88,7 +89,7 @@ impl RowProblems {
 }
 
 /// Returns an error as kubectl prints it, as one line without `error: `.
-pub(super) fn error_line(error: &Error) -> String {
+pub fn error_line(error: &Error) -> String {
     let text = error_text(error, "");
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     text.lines().map(str::trim).collect::<Vec<_>>().join(" ")

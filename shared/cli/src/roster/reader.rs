@@ -11,37 +11,43 @@ use anyhow::{Context, Result, anyhow, bail};
 use csv::{ByteRecord, Reader, ReaderBuilder};
 use std::io::BufRead;
 
-use session_shared::flags::values::{file_label, read_bytes};
-use session_shared::labels;
-use session_shared::names::{NamespaceName, SessionName, TemplateName, UserId};
+use crate::flags::values::{file_label, read_bytes};
+use session_model::labels;
+use session_model::names::{NamespaceName, SessionName, TemplateName, UserId};
 
 use super::columns::Columns;
 
 /// Largest roster, in bytes: more than a million rows.
 const ROSTER_MAX: usize = 256 << 20;
 /// Characters with which a cell begins that a spreadsheet runs as a formula.
-pub(super) const FORMULA_BEGINNINGS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+pub const FORMULA_BEGINNINGS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// A roster with a valid header.
 #[derive(Debug)]
-pub(crate) struct Roster {
+pub struct Roster {
     /// Name of the file, for messages.
-    pub(super) label: String,
+    pub label: String,
     text: Vec<u8>,
     columns: Columns,
 }
 
 /// One session of a roster. An empty cell is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Row {
-    pub(super) user: UserId,
+pub struct Row {
+    /// User of the session.
+    pub user: UserId,
     /// Name from the roster, else made from the user.
-    pub(super) name: SessionName,
-    pub(super) template: Option<TemplateName>,
-    pub(super) preset: Option<String>,
-    pub(super) namespace: Option<NamespaceName>,
-    pub(super) timeout: Option<String>,
-    pub(super) parameters: BTreeMap<String, String>,
+    pub name: SessionName,
+    /// Name of the template.
+    pub template: Option<TemplateName>,
+    /// Name of the template's preset.
+    pub preset: Option<String>,
+    /// Namespace of the session.
+    pub namespace: Option<NamespaceName>,
+    /// Lifetime of the session, unchecked.
+    pub timeout: Option<String>,
+    /// Values of parameters.
+    pub parameters: BTreeMap<String, String>,
 }
 
 impl Roster {
@@ -49,7 +55,7 @@ impl Roster {
     ///
     /// # Errors
     /// The file cannot be read or is too long; as [`Roster::parse`].
-    pub(super) fn read(file: &str, input: &mut dyn BufRead) -> Result<Self> {
+    pub fn read(file: &str, input: &mut dyn BufRead) -> Result<Self> {
         let label = file_label(file);
         let text = read_bytes(file, input, ROSTER_MAX)?;
         Self::parse(label, text).with_context(|| format!("cannot read roster {label:?}"))
@@ -84,7 +90,7 @@ impl Roster {
     }
 
     /// Returns the rows in their order, each with its line in the file. Rows without any text are left out.
-    pub(super) fn rows(&self) -> impl Iterator<Item = (u64, Result<Row>)> {
+    pub fn rows(&self) -> impl Iterator<Item = (u64, Result<Row>)> {
         let records = self.records().skip(1);
         records.filter_map(|(line, record)| match record {
             Ok(record) if record.iter().all(|cell| cell.trim_ascii().is_empty()) => None,
@@ -93,7 +99,7 @@ impl Roster {
     }
 
     /// Returns true if a column of the roster names templates.
-    pub(super) fn has_templates(&self) -> bool {
+    pub fn has_templates(&self) -> bool {
         self.columns.template.is_some()
     }
 
