@@ -12,7 +12,7 @@ use session_shared::client::{ListOptions, Scope, WriteOptions};
 use session_shared::objects::ResourceType;
 use session_shared::objects::Untyped;
 use session_shared::objects::resource::{
-    LEASE, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, SESSION, SESSION_TEMPLATE,
+    LEASE, LIMIT_RANGE, NODE, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, SESSION, SESSION_TEMPLATE,
 };
 use session_shared::ops::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE, Cluster};
 
@@ -93,6 +93,9 @@ impl Bodies {
             let place = Scope::Namespace(namespace);
             let all = ListOptions::default();
             cluster.list(&RESOURCE_QUOTA, place, &all).await?;
+            cluster.list(&LIMIT_RANGE, place, &all).await?;
+            // Who may only edit a namespace is refused, and asks all the same.
+            let _ = cluster.list(&NODE, Scope::Cluster, &all).await;
             cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &all).await?;
         }
         let (name, uid) = self.post(cluster).await?;

@@ -11,8 +11,8 @@ pub(crate) const STAGE: Stage = Stage {
         ..SET_UP
     },
     counts: &[
-        // One LIST is of claims that are kept under its name.
-        count("session create one -f FILE --expires-in 2h", 14),
+        // One LIST is of claims that are kept under its name, three of quotas, LimitRanges and nodes; the user may not list the last.
+        count("session create one -f FILE --expires-in 2h", 16),
         count("session list", 2),
         // The last is its schedule of snapshots.
         count("session status one", 11),
@@ -31,7 +31,7 @@ pub(crate) const STAGE: Stage = Stage {
             "session snapshot restore first --in-place --class CLASS",
             19,
         ),
-        count("session start one", 17),
+        count("session start one", 19),
         count("session start one", 6),
         count("session snapshot clone one two --class CLASS", 15),
         count("session snapshot restore first --into three", 12),

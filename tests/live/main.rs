@@ -20,6 +20,7 @@ mod embedded;
 mod extend;
 mod faults;
 mod files;
+mod fit;
 mod forward;
 mod home;
 mod keeping;
@@ -30,9 +31,11 @@ mod platforms;
 mod pod_security;
 mod preview;
 mod quota;
+mod quota_set;
 mod readme;
 mod resize;
 mod rights;
+mod room;
 mod schedule;
 mod shell;
 mod snapshot;
@@ -42,6 +45,7 @@ mod status;
 mod stop;
 mod template;
 mod two_users;
+mod usage;
 mod workloads;
 mod world;
 
@@ -87,13 +91,17 @@ fn all() -> Vec<Live> {
         platforms::tests(),
         pod_security::tests(),
         preview::tests(),
+        quota_set::tests(),
         resize::tests(),
         rights::tests(),
+        room::tests(),
         snapshot::tests(),
         schedule::tests(),
         files::tests(),
+        fit::tests(),
         diagnosis::tests(),
         two_users::tests(),
+        usage::tests(),
         faults::tests(),
         krew::tests(),
         readme::tests(),

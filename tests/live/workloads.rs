@@ -15,6 +15,7 @@ pub(crate) fn tests() -> Vec<Live> {
         kubelet("workloads_a_job_rests_and_ends", a_job_rests_and_ends),
         kubelet("workloads_a_controller_is_scaled", a_controller_is_scaled),
         kubelet("workloads_a_custom_kind_is_scaled", a_custom_kind_is_scaled),
+        kubelet("workloads_a_custom_kind_goes_away", a_custom_kind_goes_away),
         kubelet(
             "workloads_a_sandbox_is_suspended_by_a_patch",
             a_sandbox_is_suspended_by_a_patch,
@@ -188,16 +189,24 @@ spec:
           status: {type: object, properties: {size: {type: integer}}}
 "#;
 
-/// Makes and deletes the Pods of the Machines of a namespace, as their controller would, until `ended` is set. The Pods have no
-/// label of the session.
-fn control_machines(cluster: &Cluster, namespace: &str, ended: &AtomicBool) -> Result<()> {
+/// Makes and deletes the Pods of the Machines, or the like, of a namespace, as their controller would, until `ended` is set. The Pods
+/// have no label of the session.
+fn control_machines(
+    cluster: &Cluster,
+    namespace: &str,
+    kind: &str,
+    ended: &AtomicBool,
+) -> Result<()> {
+    let plural = format!("{}s", kind.to_lowercase());
     let kubectl = |args: &[&str], input: Option<&str>| {
         cluster.kubectl_ok(&[&["-n", namespace], args].concat(), input)
     };
     while !ended.load(Ordering::Relaxed) {
         let path =
             "jsonpath={range .items[*]}{.metadata.name} {.metadata.uid} {.spec.size}{'\\n'}{end}";
-        for line in kubectl(&["get", "machines", "-o", path], None)?.lines() {
+        let listed = kubectl(&["get", &plural, "-o", path], None);
+        // The kind itself may go away.
+        for line in listed.unwrap_or_default().lines() {
             let words: Vec<&str> = line.split_whitespace().collect();
             let [name, uid, size] = words.as_slice() else {
                 continue;
@@ -215,7 +224,7 @@ fn control_machines(cluster: &Cluster, namespace: &str, ended: &AtomicBool) -> R
             }
             let pod = format!(
                 "apiVersion: v1\nkind: Pod\nmetadata:\n  name: machine\n  ownerReferences:\n  - {{apiVersion: live.example.com/v1, kind: \
-                 Machine, name: {name}, uid: {uid}, controller: true}}\nspec: {{terminationGracePeriodSeconds: 1, containers: [{CONTAINER}]}}\n"
+                 {kind}, name: {name}, uid: {uid}, controller: true}}\nspec: {{terminationGracePeriodSeconds: 1, containers: [{CONTAINER}]}}\n"
             );
             // A Pod that is on its way out still has the name.
             let _ = kubectl(&["create", "-f", "-"], Some(&pod));
@@ -227,19 +236,83 @@ fn control_machines(cluster: &Cluster, namespace: &str, ended: &AtomicBool) -> R
 
 fn a_custom_kind_is_scaled() -> Result<()> {
     let world = World::installed("machine")?;
-    world.cluster.apply(MACHINES)?;
-    let crd = "crd/machines.live.example.com";
-    let wait = ["wait", "--for=condition=Established", crd, "--timeout=60s"];
+    controlled(&world, "Machine", || machine_lives(&world))
+}
+
+/// Installs the kind as a CRD of its own, and runs `test` beside its controller.
+fn controlled(world: &World, kind: &str, test: impl FnOnce() -> Result<()>) -> Result<()> {
+    let small = kind.to_lowercase();
+    let definition = MACHINES.replace("Machine", kind).replace("machine", &small);
+    world.cluster.apply(&definition)?;
+    let crd = format!("crd/{small}s.live.example.com");
+    let wait = ["wait", "--for=condition=Established", &crd, "--timeout=60s"];
     world.cluster.kubectl_ok(&wait, None)?;
     let ended = AtomicBool::new(false);
     let namespace = world.namespace.name().to_owned();
     std::thread::scope(|scope| {
-        let controller = scope.spawn(|| control_machines(&world.cluster, &namespace, &ended));
-        let result = machine_lives(&world);
+        let controller = scope.spawn(|| control_machines(&world.cluster, &namespace, kind, &ended));
+        let result = test();
         ended.store(true, Ordering::Relaxed);
         let controlled = controller.join().ok().context("the controller panicked")?;
         result.and(controlled)
     })
+}
+
+/// A CRD is deleted, with all objects of its kind, while a session of it runs: every verb says what is wrong, and delete works.
+fn a_custom_kind_goes_away() -> Result<()> {
+    let world = World::installed("engine")?;
+    controlled(&world, "Engine", || engine_goes_away(&world))
+}
+
+fn engine_goes_away(world: &World) -> Result<()> {
+    let manifest = "apiVersion: live.example.com/v1\nkind: Engine\nmetadata: {name: \"e-${SESSION_ID}\"}\nspec: {size: 1}\n\
+        ---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: \"home-${SESSION_ID}\"}\n\
+        spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}\n";
+    let mut file = tempfile::NamedTempFile::new()?;
+    file.write_all(manifest.as_bytes())?;
+    let path = file.path().to_string_lossy();
+    let create = [
+        "create",
+        "w",
+        "-f",
+        &*path,
+        "--primary",
+        "engine/e-${SESSION_ID}",
+    ];
+    world
+        .session(&[&create[..], &["--timeout", "60s"]].concat())?
+        .exits(0)?;
+    Workload(world).is("running")?;
+    let gone = ["delete", "crd", "engines.live.example.com", "--timeout=60s"];
+    world.cluster.kubectl_ok(&gone, None)?;
+    // The garbage collector may not know the kind yet, and then leaves its Pod.
+    let pod = ["delete", "pod", "machine", "--ignore-not-found"];
+    world.namespace.kubectl(&pod, None)?;
+    let gone = "the Pods of Engine \"e-w\" are gone: the object, its kind or the Pods were deleted";
+    for (args, code, words) in [
+        (&["list", "w"][..], 0, "PodLost"),
+        (&["status", "w"], 0, gone),
+        (&["connect", "w", "--no-start", "--", "true"], 1, gone),
+        (&["logs", "w"], 1, "engine/e-w has no Pods"),
+        (
+            &["start", "w"],
+            1,
+            "the server does not have Engine (live.example.com/v1)",
+        ),
+        (&["stop", "w", "-y"], 0, "stopped"),
+        (&["status", "w"], 0, "stopped"),
+        (&["delete", "w", "--dry-run=server"], 0, "deleted"),
+    ] {
+        let answer = world.session(args)?.exits(code)?;
+        let text = format!("{}{}", answer.stdout, answer.stderr);
+        ensure!(text.contains(words), "{args:?}: {text}");
+    }
+    let claim = ["get", "pvc", "home-w", "-o", "name"];
+    world.namespace.kubectl(&claim, None)?;
+    world.session(&["delete", "w", "-y"])?.exits(0)?;
+    let left = ["get", "sessions.streaming.platform", "-o", "name"];
+    ensure!(world.namespace.kubectl(&left, None)?.is_empty());
+    Ok(())
 }
 
 fn machine_lives(world: &World) -> Result<()> {

@@ -28,6 +28,8 @@ mod preview;
 mod rehearsal;
 #[path = "create/rollback.rs"]
 mod rollback;
+#[path = "create/room.rs"]
+mod room;
 #[path = "create/roster.rs"]
 mod roster;
 #[path = "create/roster_resumption.rs"]

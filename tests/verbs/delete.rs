@@ -16,6 +16,8 @@ mod choice;
 mod data;
 #[path = "delete/order.rs"]
 mod order;
+#[path = "delete/owned_claims.rs"]
+mod owned_claims;
 #[path = "play.rs"]
 mod play;
 #[path = "delete/running.rs"]

@@ -62,6 +62,8 @@ const ROWS: &[Row] = &[
     row::<Delete>("delete alice --delete-data -y"),
     row::<Cleanup>("cleanup --all -y"),
     row::<Quota>("quota show --by session"),
+    row::<Quota>("quota usage"),
+    row::<Quota>("quota set --max-sessions 9"),
     row::<Template>("template list"),
     row::<Template>("template delete tool"),
     row::<Setup>("setup"),
@@ -144,6 +146,7 @@ const READERS: Exceptions = &[
     ("logs", READS),
     ("snapshot list", READS),
     ("quota show", READS),
+    ("quota usage", READS),
     ("template list", READS),
 ];
 
@@ -306,6 +309,7 @@ fn a_session_that_is_being_deleted_is_left_alone() {
             &[
                 ("create", "makes the session"),
                 ("delete", "finishes the deletion"),
+                ("quota set", "limits the namespace"),
             ],
         ],
     };

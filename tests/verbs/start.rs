@@ -12,6 +12,8 @@
 mod again;
 #[path = "start/choice.rs"]
 mod choice;
+#[path = "start/hours.rs"]
+mod hours;
 #[path = "start/left.rs"]
 mod left;
 #[path = "start/manifest.rs"]
@@ -20,6 +22,8 @@ mod manifest;
 mod play;
 #[path = "start/rested.rs"]
 mod rested;
+#[path = "start/room.rs"]
+mod room;
 #[path = "start/template.rs"]
 mod template;
 #[path = "create/tool.rs"]

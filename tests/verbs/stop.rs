@@ -10,6 +10,8 @@
 
 #[path = "stop/choice.rs"]
 mod choice;
+#[path = "stop/custom.rs"]
+mod custom;
 #[path = "stop/order.rs"]
 mod order;
 #[path = "play.rs"]

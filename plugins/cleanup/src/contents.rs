@@ -140,6 +140,7 @@ fn content_item(
         size: restore_size(content),
         owner: owner.unwrap_or("<unknown>").to_owned(),
         data,
+        owned_claims: Vec::new(),
     })
 }
 

@@ -109,6 +109,12 @@ async fn run_round(
         items.iter().chain(&only_reported),
         intent.all_namespaces,
     ))?;
+    for item in &items {
+        let name = &item.name;
+        for claim in &item.owned_claims {
+            console.note(&format!("session {name:?}: {claim}: data is destroyed"));
+        }
+    }
     if postponed > 0 {
         console.note(&format!(
             "further actions left for the next run: {postponed}"

@@ -19,8 +19,8 @@ use session_shared::ops::observed_session::{ObservedSession, Part};
 use session_shared::ops::selected_sessions::SelectedSession;
 use session_shared::ops::session_objects::with_setup_hint;
 use session_shared::ops::snapshot_plan::clarify_unserved;
-use session_shared::ops::{Cluster, Driver};
-use session_shared::reconcile::LiveObjects;
+use session_shared::ops::{Cluster, Driver, makes_custom_objects};
+use session_shared::reconcile::{LiveObjects, OwnedClaim};
 
 use crate::contents::{
     RetainedContent, count_by_handle, is_retained, snapshot_reference, storage_handle,
@@ -239,6 +239,9 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     pods.retain(has_session_label);
     workloads.retain(has_session_label);
     let mut sessions = join_objects(sessions, pods, workloads, lists.claims)?;
+    let parts = [Part::Pods, Part::Owners, Part::Claims];
+    let unread = sessions.iter_mut();
+    try_join_all(unread.map(|session| session.load(cluster, &parts))).await?;
     if intent.unhealthy {
         add_events(cluster, &mut sessions).await?;
     }
@@ -347,7 +350,7 @@ async fn list_optional(
     Ok(found)
 }
 
-/// Joins each session with the objects that carry its label.
+/// Joins each session with the objects that carry its label. One of custom objects stays unread: its Pods and claims may have no label.
 fn join_objects(
     sessions: Vec<SelectedSession>,
     pods: Vec<Value>,
@@ -369,8 +372,13 @@ fn join_objects(
     }
     let observed = sessions.into_iter().map(|chosen| {
         let session = &chosen.session;
+        if makes_custom_objects(session) {
+            return ObservedSession::new(chosen, Driver::Client);
+        }
         let key = (session.namespace().to_owned(), session.name().to_owned());
-        let live = lives.remove(&key).unwrap_or_default().attribute(session);
+        let mut live = lives.remove(&key).unwrap_or_default();
+        live.owned_claims = OwnedClaim::find_all(&live.data, &live.owners, session);
+        let live = live.attribute(session);
         let observed = ObservedSession::new(chosen, Driver::Client)?;
         Ok(observed.with_objects(live, &[Part::Pods, Part::Owners, Part::Claims]))
     });

@@ -111,6 +111,7 @@ pub(crate) fn plan_object(
         size: data_size(object),
         owner: owner.unwrap_or("<unknown>").to_owned(),
         data,
+        owned_claims: Vec::new(),
     })
 }
 

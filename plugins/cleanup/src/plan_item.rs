@@ -77,6 +77,8 @@ pub(crate) struct PlanItem {
     /// User id of the owner.
     pub(crate) owner: String,
     pub(crate) data: DataEffect,
+    /// Claims that go with an object of the session although its data policy keeps them, as messages show them.
+    pub(crate) owned_claims: Vec<String>,
 }
 
 /// Returns the size of a claim or snapshot, or the requested size until it is bound.

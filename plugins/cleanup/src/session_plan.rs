@@ -6,8 +6,9 @@ use session_shared::Timestamp;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::ObservedSession;
 use session_shared::ops::deletion::Deletion;
+use session_shared::ops::session_losses::stop_losses;
 use session_shared::quantity::Quantity;
-use session_shared::reconcile::{TargetState, find_losses, is_expired, target_state};
+use session_shared::reconcile::{TargetState, is_expired, target_state};
 use session_shared::report::age;
 
 use crate::health::unhealthy_reason;
@@ -59,7 +60,7 @@ fn plan_stop(
         return None;
     }
     let size = claims_size(observed);
-    let data = match find_losses(&observed.session, &observed.live).is_empty() {
+    let data = match stop_losses(observed).is_empty() {
         false => DataEffect::Destroyed,
         true if size.is_some() => DataEffect::Kept,
         true => DataEffect::None,
@@ -84,8 +85,14 @@ fn plan_delete(
         DataEffect::None
     };
     let size = claims_size(observed);
+    let owned_claims = observed.live.owned_claims.iter();
     let item = session_item(Action::DeleteSession, observed, since, why)?;
-    Some(PlanItem { size, data, ..item })
+    Some(PlanItem {
+        size,
+        data,
+        owned_claims: owned_claims.map(ToString::to_string).collect(),
+        ..item
+    })
 }
 
 fn session_item(
@@ -105,6 +112,7 @@ fn session_item(
         size: None,
         owner: observed.session.owner().to_owned(),
         data: DataEffect::None,
+        owned_claims: Vec::new(),
     })
 }
 

@@ -12,6 +12,7 @@ use session_shared::client::forward::FindPod;
 use session_shared::client::forward::ForwardEvent;
 use session_shared::client::forward::Forwarder;
 use session_shared::client::{Backoff, ListOptions, Scope, WatchChange, timed_out};
+use session_shared::failure::{self, FailureKind};
 use session_shared::objects::Untyped;
 use session_shared::objects::conditions::{has_condition, is_ready};
 use session_shared::objects::pod_ports::{declares_port, find_service_target, resolve_port};
@@ -51,7 +52,7 @@ pub(crate) fn require_pod<'a>(
 /// the session, which leads to another number; that is noted.
 ///
 /// # Errors
-/// An unknown port name; a port that is declared for another protocol only.
+/// An unknown port name; a port that is declared for another protocol only; refusals of the server other than Forbidden.
 pub(crate) async fn resolve_remote_port(
     cluster: &Cluster,
     observed: &ObservedSession,
@@ -65,9 +66,16 @@ pub(crate) async fn resolve_remote_port(
     }
     let select = session_selector(observed.name());
     let scope = Scope::Namespace(observed.namespace());
-    let services = cluster.list(&SERVICE, scope, &select).await;
-    // Without the right to list Services, the number is the Pod's.
-    let mut services = services.map(|list| list.items).unwrap_or_default();
+    let mut services = match cluster.list(&SERVICE, scope, &select).await {
+        // The number is the Pod's then.
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
+            if resolved.is_err() {
+                console.note("ports of Services not checked: no permission to list services");
+            }
+            return resolved;
+        }
+        other => other?.items,
+    };
     services.retain(|service| Untyped(service).is_owned_by(observed.uid()));
     match find_service_target(&services, pod, word) {
         Some((target, service)) => {

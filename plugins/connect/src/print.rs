@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use anyhow::{Context, Result, anyhow};
-use futures::future::join_all;
+use futures::future::try_join_all;
 use serde_json::{Value, json};
 use session_shared::encode::{shell, url};
-use session_shared::failure::with_hint;
+use session_shared::failure::{self, FailureKind, with_hint};
 use session_shared::objects::conditions::is_ready;
 use session_shared::objects::pod_ports::resolve_port;
 use session_shared::objects::resource::{INGRESS, SERVICE};
@@ -28,7 +28,7 @@ pub(crate) async fn run(
     as_json: bool,
     console: &mut Console,
 ) -> Result<()> {
-    let network = list_network_objects(cluster, observed).await;
+    let network = list_network_objects(cluster, observed).await?;
     let address = plan::find_address(observed, entrance, &network)?;
     if as_json {
         return print_json(intent, observed, address, console);
@@ -38,16 +38,25 @@ pub(crate) async fn run(
 
 /// Reads the Services and Ingresses of the last start. Missing or forbidden ones are left out; the endpoint in the
 /// session's status then takes their place.
-async fn list_network_objects(cluster: &Cluster, observed: &ObservedSession) -> Vec<Value> {
+///
+/// # Errors
+/// Other refusals of the server.
+async fn list_network_objects(cluster: &Cluster, observed: &ObservedSession) -> Result<Vec<Value>> {
     let applied = observed.session.applied();
     let objects = applied.map_or(&[][..], |applied| applied.objects.as_slice());
     let reads = objects.iter().filter_map(|object| {
         let kinds = [&SERVICE, &INGRESS];
         let kind = kinds.into_iter().find(|kind| kind.kind == object.kind)?;
-        Some(cluster.get(kind, cluster.namespace(), &object.name))
+        Some(async move {
+            let read = cluster.get(kind, cluster.namespace(), &object.name);
+            match read.await {
+                Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
+                other => other,
+            }
+        })
     });
-    let found = join_all(reads).await.into_iter();
-    found.filter_map(|answer| answer.ok().flatten()).collect()
+    let found = try_join_all(reads).await?.into_iter();
+    Ok(found.flatten().collect())
 }
 
 /// Prints the URL of the session's page.

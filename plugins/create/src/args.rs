@@ -6,6 +6,7 @@ use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::existing::ExistingFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
+use session_shared::flags::room::RoomFlags;
 use session_shared::flags::values::{ReplaceFlags, ValueFlags};
 use session_shared::flags::wait::{WaitFlags, with_default_timeout};
 use session_shared::flags::write::WriteFlags;
@@ -51,6 +52,9 @@ const EXAMPLES: &str = "  # Create a session from a template and wait until it i
 
   # Create the session that nvim-web's configuration describes
   kubectl session create dev --config nvim-web.toml
+
+  # Create a session when the quota of the namespace has room for it, and give up after an hour
+  kubectl session create dev --template shell --wait-for-room=1h
 
   # Create the sessions of a class, at most 10 in a minute; the same command continues after an interruption
   kubectl session create --roster class.csv --template shell --rate 10/60s
@@ -147,7 +151,7 @@ pub struct Args {
     #[arg(long)]
     pub create_namespace: bool,
 
-    /// If true, do not check quotas and classes before creating the session
+    /// If true, do not check quotas, limits, free resources and classes before creating the session
     #[arg(long)]
     pub skip_checks: bool,
 
@@ -179,6 +183,9 @@ pub struct Args {
     /// Waiting flags.
     #[command(flatten)]
     pub wait_flags: WaitFlags,
+    /// Wait for room.
+    #[command(flatten)]
+    pub room_flags: RoomFlags,
     /// Cluster connection flags.
     #[command(flatten)]
     pub connection: ConnectionFlags,

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::file_connection::adopt_file_connection;
 use session_shared::flags::list::parse_new_owner;
 use session_shared::foreign_error::io_error_text;
 use session_shared::names::SessionName;
@@ -17,6 +18,7 @@ use session_shared::template::{
     AssignedValues, Conversion, InputForm, PARAMETER_VALUE_MAX, SecretOrigin, Source,
 };
 
+use crate::expected_quota::ExpectedQuota;
 use crate::given_session::{GivenSession, SessionSource, SourceNamespace, extract_secrets};
 
 /// Converts a file of another program to a session; `None` for a file with Kubernetes objects. Says what was recognized, and
@@ -46,7 +48,8 @@ pub(crate) fn convert_file(
     for warning in &converted.warnings {
         console.warn_with_hint(&warning.to_string(), warning.hint.as_deref());
     }
-    let namespace = adopt_connection(shown, &converted, connection, console);
+    let namespace = adopt_file_connection(shown, &converted, connection, console);
+    let namespace = namespace.map(SourceNamespace::Default);
     let mut spec = converted.spec;
     let source_name = format!("{shown}: manifest");
     let manifest = write_manifest(&converted.objects)?;
@@ -70,7 +73,7 @@ pub(crate) fn convert_file(
             .map(|name| name.parse::<SessionName>())
             .transpose()?,
         namespace,
-        quota: converted.quota,
+        quota: ExpectedQuota::of_file(file, form, converted.quota),
         user_id: user_id.map(parse_new_owner).transpose()?,
         metadata: Value::Null,
         spec,
@@ -100,32 +103,6 @@ fn describe(file: &str, form: InputForm, converted: &Conversion) -> String {
 fn write_manifest(objects: &[Value]) -> Result<String> {
     let texts: Vec<String> = objects.iter().map(format_yaml).collect::<Result<_>>()?;
     Ok(texts.join("---\n"))
-}
-
-/// Makes namespace and context of the file those of the connection. A flag goes first, with a note if it differs.
-fn adopt_connection(
-    file: &str,
-    converted: &Conversion,
-    connection: &mut ConnectionFlags,
-    console: &mut Console,
-) -> Option<SourceNamespace> {
-    let mut adopt = |flag: &mut Option<String>, found: &Option<String>, what: &str| {
-        let found = found.clone()?;
-        match flag.as_deref().filter(|given| !given.is_empty()) {
-            None => *flag = Some(found.clone()),
-            Some(given) if given == found => {}
-            Some(given) => {
-                console.note(&format!(
-                    "{what} {given:?} of the command line is used, not {found:?} of {file}"
-                ));
-                return None;
-            }
-        }
-        Some(found)
-    };
-    adopt(&mut connection.context, &converted.context, "context");
-    let namespace = adopt(&mut connection.namespace, &converted.namespace, "namespace");
-    namespace.map(SourceNamespace::Default)
 }
 
 /// Reads a secret of the file `file`; `None` if there is none. Paths are relative to the folder of that file.

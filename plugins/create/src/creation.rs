@@ -3,9 +3,9 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use session_shared::Timestamp;
 use session_shared::api::{ObjectRef, Session};
-use session_shared::client::interrupt::Interrupt;
-use session_shared::client::interrupt::interrupted_error;
+use session_shared::client::interrupt::{Interrupt, InterruptGuard, interrupted_error};
 use session_shared::client::{WriteOptions, parse_object};
 use session_shared::failure::{self, FailureKind, HintExt};
 use session_shared::labels;
@@ -14,7 +14,10 @@ use session_shared::objects::resource::{NAMESPACE, PERSISTENT_VOLUME_CLAIM, SECR
 use session_shared::objects::{ResourceType, is_data};
 use session_shared::ops::finish_start::Started;
 use session_shared::ops::missing_kinds::MissingKinds;
+use session_shared::ops::room::{CheckedRoom, offer_wait, refused_start_error};
+use session_shared::ops::room_wait::RoomWait;
 use session_shared::ops::start::{RequestedStart, StartContext};
+use session_shared::ops::wait_ready::AwaitedWorkloads;
 use session_shared::ops::{Cluster, Driver};
 use session_shared::plan::PropagationPolicy;
 use session_shared::progress::{ProgressEvent, ProgressSink};
@@ -32,6 +35,8 @@ pub(crate) struct Creation<'a> {
     pub(crate) write: &'a WriteOptions,
     pub(crate) interrupt: &'a Interrupt,
     pub(crate) driver: Driver,
+    /// Time of the start.
+    pub(crate) now: Timestamp,
     /// Kinds whose objects are left out.
     pub(crate) missing: &'a MissingKinds,
 }
@@ -61,23 +66,59 @@ impl CreatedObjects {
 }
 
 impl Creation<'_> {
+    /// Creates the session, if the command line says so as soon as there is room for it. Ctrl-C ends the wait for room at once; from the
+    /// first write on it must not end the process, or the objects would be neither rolled back nor reported: hence the guard.
+    ///
+    /// # Errors
+    /// As [`Creation::create`]; a wait for room that has come to its limit.
+    pub(crate) async fn create_in_room(
+        &mut self,
+        mut subject: NewSession,
+        checked: Option<CheckedRoom>,
+        clock: impl Fn() -> Timestamp,
+        sink: &mut dyn ProgressSink,
+    ) -> Result<(Started, InterruptGuard)> {
+        let (cluster, room, interrupt) = (self.cluster, self.intent.room, self.interrupt);
+        let mut create = async |sink: &mut dyn ProgressSink| {
+            let guard = self.interrupt.guard()?;
+            // The lifetime counts from the start, not from the wait for it.
+            self.now = clock();
+            subject.request_start(self.now);
+            let mut started = self.create(&subject, sink).await?;
+            if room.is_some() {
+                started.awaited = AwaitedWorkloads::AllInRoom;
+            }
+            Ok((started, guard))
+        };
+        match room.zip(checked) {
+            Some((limit, checked)) => {
+                let wait = RoomWait::new(limit, interrupt);
+                wait.start_in_room(cluster, checked, sink, create).await
+            }
+            None => create(sink).await.map_err(offer_wait),
+        }
+    }
+
     /// Creates the session.
     ///
     /// # Errors
     /// The server's refusal, or `Interrupted`, after the objects of this run have been deleted again.
     pub(crate) async fn create(
         &self,
-        subject: NewSession,
+        subject: &NewSession,
         sink: &mut dyn ProgressSink,
     ) -> Result<Started> {
         let mut undo = CreatedObjects::default();
-        let started = self.create_objects(&subject, &mut undo, sink).await;
+        let started = self.create_objects(subject, &mut undo, sink).await;
         sink.tell(ProgressEvent::Done);
-        match started {
-            Ok(started) => Ok(started),
-            Err(error) if self.write.dry_run => Err(error),
-            Err(error) => Err(self.roll_back(error, undo, &subject).await),
+        let error = match started {
+            Ok(started) => return Ok(started),
+            Err(error) => refused_start_error(subject.name.as_str(), error),
+        };
+        if self.write.dry_run {
+            return Err(error);
         }
+        Err(self.roll_back(error, undo, subject).await)
     }
 
     async fn create_objects(
@@ -112,7 +153,7 @@ impl Creation<'_> {
         let context = StartContext {
             write: self.write,
             interrupt: self.interrupt,
-            now: self.observed.now,
+            now: self.now,
         };
         let render_again = |secret: &Value| self.render_with_secret(subject, secret);
         requested
@@ -152,6 +193,7 @@ impl Creation<'_> {
             start,
             objects: Vec::new(),
             driver: self.driver,
+            awaited: AwaitedWorkloads::All,
         })
     }
 

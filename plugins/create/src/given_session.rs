@@ -1,13 +1,13 @@
 //! The session that a file or `--template` describes, before flags are applied.
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::api::SessionSpec;
 use session_shared::names::{SessionName, TemplateName, UserId};
 use session_shared::report::console::Console;
 use session_shared::template::{AssignedValues, Source, extract_secret_literals};
+
+use crate::expected_quota::ExpectedQuota;
 
 /// Source of the session's manifest.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,7 +31,7 @@ pub(crate) enum SourceNamespace {
 pub(crate) struct GivenSession {
     pub(crate) name: Option<SessionName>,
     pub(crate) namespace: Option<SourceNamespace>,
-    pub(crate) quota: BTreeMap<String, String>,
+    pub(crate) quota: ExpectedQuota,
     pub(crate) user_id: Option<UserId>,
     pub(crate) metadata: Value,
     pub(crate) spec: SessionSpec,

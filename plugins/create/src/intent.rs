@@ -1,6 +1,5 @@
 //! The validated command line of `create`, including the file of `-f`.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -9,6 +8,7 @@ use session_shared::api::SessionSpec;
 use session_shared::client::DryRun;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::input_form::input_form;
 use session_shared::flags::list::parse_new_owner;
 use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::flags::output::ObjectOutputFlags;
@@ -18,12 +18,14 @@ use session_shared::labels;
 use session_shared::names::{SessionName, TemplateName, UserId};
 use session_shared::objects::{Untyped, primary_workload};
 use session_shared::ops::Driver;
+use session_shared::ops::room_wait::RoomLimit;
 use session_shared::report::console::Console;
 use session_shared::template::Source;
-use session_shared::template::{AssignedValues, InputForm, unknown_session_fields};
+use session_shared::template::{AssignedValues, unknown_session_fields};
 
 use crate::args::{Args, DEFAULT_TIMEOUT};
 use crate::conversion;
+use crate::expected_quota::ExpectedQuota;
 use crate::given_session::{GivenSession, SessionSource, SourceNamespace, extract_secrets};
 use crate::roster::args::RosterOptions;
 use crate::session_file;
@@ -47,8 +49,8 @@ pub(crate) struct Intent {
     pub(crate) metadata: Value,
     /// Namespace of a Session from a file.
     pub(crate) namespace: Option<SourceNamespace>,
-    /// `spec.hard` of the ResourceQuota that the file expects in the namespace.
-    pub(crate) quota: BTreeMap<String, String>,
+    /// ResourceQuota that the file expects in the namespace.
+    pub(crate) quota: ExpectedQuota,
     /// Owner, if given.
     pub(crate) user_id: Option<UserId>,
     /// Given parameter values, by their source.
@@ -57,6 +59,8 @@ pub(crate) struct Intent {
     pub(crate) use_existing: Vec<String>,
     pub(crate) create_namespace: bool,
     pub(crate) skip_checks: bool,
+    /// How long to wait for room; `None` to be refused without it.
+    pub(crate) room: Option<RoomLimit>,
     /// Driver from the command line; `None` to choose by the Lease.
     pub(crate) driver: Option<Driver>,
     pub(crate) rendered: bool,
@@ -107,6 +111,7 @@ pub(crate) fn parse_intent(
         verbosity,
         write_flags,
         wait_flags,
+        room_flags,
         mut connection,
     } = args;
     console.apply_flags(&verbosity);
@@ -137,10 +142,7 @@ pub(crate) fn parse_intent(
     let given = match file {
         Some(file) => {
             let source = replacements.read_source(file, console.input())?;
-            let form = match config {
-                Some(_) => InputForm::NvimConfig,
-                None => InputForm::recognize(&source),
-            };
+            let form = input_form("create", file, config.is_some(), &source)?;
             let (given, flags) = (&mut values, &mut connection);
             match conversion::convert_file(file, form, &source, primary, given, flags, console)? {
                 Some(converted) => converted,
@@ -177,6 +179,7 @@ pub(crate) fn parse_intent(
         use_existing: existing.objects()?,
         create_namespace,
         skip_checks,
+        room: room_flags.limit(mutation.dry_run)?,
         driver,
         rendered,
         with_secrets,
@@ -210,7 +213,7 @@ fn from_template(template: Option<&str>, primary: Option<&str>) -> Result<GivenS
     Ok(GivenSession {
         name: None,
         namespace: None,
-        quota: BTreeMap::new(),
+        quota: ExpectedQuota::default(),
         user_id: None,
         metadata: Value::Null,
         spec,
@@ -247,7 +250,7 @@ fn from_file(
     Ok(GivenSession {
         name: None,
         namespace: None,
-        quota: BTreeMap::new(),
+        quota: ExpectedQuota::default(),
         user_id: None,
         metadata: Value::Null,
         spec,
@@ -286,7 +289,7 @@ fn from_session(file: &str, mut object: Value, primary: Option<&str>) -> Result<
     Ok(GivenSession {
         name,
         namespace,
-        quota: BTreeMap::new(),
+        quota: ExpectedQuota::default(),
         user_id,
         metadata,
         spec,

@@ -1,8 +1,8 @@
 //! `kubectl session create`: creates a session and waits until it is ready.
 //!
 //! ```text
-//! args ─► intent ─► observe ─► plan ─► checks, kept_claims ─► creation ─► wait until ready
-//! Args    Intent    Observed   NewSession                     Started
+//! args ─► intent ─► observe ─► plan ─► checks, kept_claims ─► wait for room ─► creation ─► wait until ready
+//! Args    Intent    Observed   NewSession  CheckedRoom                        Started
 //! ```
 //!
 //! `given_session` is what a file or template says, `session_file` recognizes a Session object in the file of `-f`, `conversion` converts a file of another program, `expected_quota`
@@ -12,6 +12,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
+mod checks;
 mod conversion;
 mod creation;
 mod dry_run;
@@ -26,16 +27,12 @@ mod session_file;
 mod spec_overrides;
 
 use anyhow::Result;
-use serde_json::Value;
-use session_shared::ops::check_stoppable;
+use session_shared::ops::hours_check::SKIPPED_CHECKS_NOTE;
 use session_shared::ops::missing_kinds::MissingKinds;
-use session_shared::ops::preflight::{self, PreflightObjects};
 use session_shared::prompt::started;
 use session_shared::verb::{Environment, Verb};
 
 use crate::creation::Creation;
-use crate::expected_quota::missing_quota_warning;
-use crate::kept_claims::KeptClaims;
 
 pub use args::Args;
 
@@ -76,55 +73,30 @@ impl Verb for Create {
             notes.iter().for_each(|note| environment.console.note(note));
         }
         missing.require_served(subject.name.as_str(), objects)?;
-        if !intent.skip_checks {
-            let all = subject.quota_objects(&intent.metadata);
-            let rendering = &subject.rendered.rendering;
-            let objects = PreflightObjects {
-                ownership: &subject.ownership,
-                new: &all,
-                ingresses: &rendering.objects,
-                use_existing: &intent.use_existing,
-            };
-            let (quotas, found) = (
-                &mut environment.console.progress(),
-                &mut environment.console.progress(),
-            );
-            let (checked, kept, ()) = futures::try_join!(
-                preflight::read_preflight_facts(&cluster, &objects, quotas),
-                KeptClaims::list(&cluster, &subject, found),
-                check_stoppable(
-                    &cluster,
-                    subject.name.as_str(),
-                    &rendering.primary,
-                    &rendering.objects
-                ),
-            )?;
-            preflight::check_preflight(&objects, &checked)?;
-            let (name, quotas) = (subject.name.as_str(), checked.quotas.as_deref());
-            let namespace = subject.ownership.namespace.as_str();
-            let missing =
-                |found: &[Value]| missing_quota_warning(name, namespace, &intent.quota, found);
-            if let Some((warning, hint)) = quotas.and_then(missing) {
-                environment.console.warn_with_hint(&warning, Some(&hint));
+        let checked = match intent.skip_checks {
+            true => {
+                environment.console.note(SKIPPED_CHECKS_NOTE);
+                None
             }
-            let notes = kept.compare(&subject, &intent)?;
-            notes.iter().for_each(|note| environment.console.note(note));
-        }
+            false => {
+                let now = observed.now;
+                Some(checks::check(&cluster, &intent, &subject, now, environment).await?)
+            }
+        };
         // writes
-        // Ctrl-C must not end the process from here on: the objects would be neither rolled back nor reported.
-        let interrupt = environment.interrupt.clone();
-        let _guard = interrupt.guard()?;
-        let maker = Creation {
+        let mut maker = Creation {
             cluster: &cluster,
             intent: &intent,
             observed: &observed,
             write: &intent.mutation.write,
-            interrupt: &interrupt,
+            interrupt: &environment.interrupt.clone(),
             driver,
+            now: observed.now,
             missing: &missing,
         };
-        let started = maker
-            .create(subject, &mut environment.console.progress())
+        let sink = &mut environment.console.progress();
+        let (started, _guard) = maker
+            .create_in_room(subject, checked, || environment.now(), sink)
             .await?;
         // prints
         let mut mutations = intent.mutation.printer();

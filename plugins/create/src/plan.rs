@@ -146,6 +146,11 @@ impl Intent {
 }
 
 impl NewSession {
+    /// Sets the time of the start request.
+    pub(crate) fn request_start(&mut self, now: Timestamp) {
+        self.spec.start_request = Some(status_patch::format_rfc3339(now));
+    }
+
     /// Returns the Session to create.
     pub(crate) fn session_object(&self, metadata: &Value) -> Value {
         let mut full = json!({

@@ -22,6 +22,7 @@ use session_shared::client::interrupt::{Interrupt, interrupted_error};
 use session_shared::client::{DryRun, random_token};
 use session_shared::failure::{combine_errors, with_hint};
 use session_shared::ops::Cluster;
+use session_shared::ops::hours_check::SKIPPED_CHECKS_NOTE;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::report::mutation::dry_run_suffix;
 use session_shared::roster::problems::RowProblems;
@@ -58,6 +59,9 @@ pub(crate) async fn create_roster(
     let named = intent.named_objects(roster);
     let facts = observe::read_facts(&cluster, named, intent.base.driver, &mut sink).await?;
     let plan = plan::check_rows(&cluster, roster, &intent, &facts, environment.now()).await?;
+    if intent.base.skip_checks {
+        environment.console.note(SKIPPED_CHECKS_NOTE);
+    }
     for note in &plan.notes {
         environment.console.note(note);
     }

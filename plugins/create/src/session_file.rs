@@ -12,6 +12,9 @@ use session_shared::template::{Source, parse_plain_objects};
 /// # Errors
 /// A Session beside other objects.
 pub(crate) fn parse_session_file(source: &Source) -> Result<Option<Value>> {
+    if !source.text().contains(API_VERSION) {
+        return Ok(None);
+    }
     // A file that cannot be parsed as plain objects may be a manifest with placeholders.
     let Ok(objects) = parse_plain_objects(source) else {
         return Ok(None);

@@ -2,13 +2,25 @@
 //!
 //! ```text
 //! Args ─┬─► show ─► ListIntent ─► quotas or sessions and their objects ─► rows ─► table, documents
+//!       ├─► nodes ─► PoolRules, active sessions ─► NodePlan ─► table, arithmetic, documents
+//!       ├─► cost ─► Prices, CostObjects ─► CostReport ─► table, documents
+//!       ├─► usage ─► RunRecords, Window ─► UsageGroup ─► table, documents
+//!       ├─► set ─► Intent ─► Observed ─► QuotaPlan ─► objects, applied and counted
+//!       └─► fit ──► SessionSource ─► objects of two sessions, FitFacts ─► Fit ─► report, document
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
+mod cost;
+mod fit;
 mod intent;
+mod nodes;
+mod row_output;
+mod set;
+mod set_hours;
 mod show;
+mod usage;
 
 use anyhow::Result;
 use session_shared::verb::{Environment, Verb};
@@ -32,7 +44,12 @@ impl Verb for Quota {
         } = args;
         environment.console.apply_flags(&verbosity);
         match command {
+            QuotaCommand::Fit(args) => fit::run(args, &connection, environment).await,
             QuotaCommand::Show(args) => show::run(args, &connection, environment).await,
+            QuotaCommand::Nodes(args) => nodes::run(args, &connection, environment).await,
+            QuotaCommand::Cost(args) => cost::run(args, &connection, environment).await,
+            QuotaCommand::Usage(args) => usage::run(args, &connection, environment).await,
+            QuotaCommand::Set(args) => set::run(*args, &connection, environment).await,
         }
     }
 }

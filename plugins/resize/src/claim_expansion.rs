@@ -4,6 +4,7 @@ use anyhow::{Error, Result, anyhow, bail};
 use futures::future::try_join_all;
 use serde_json::{Value, json};
 use session_shared::api::IntOrString;
+use session_shared::capacity::run_record::{RunAmounts, add_resize};
 use session_shared::client::{DryRun, WriteOptions, parse_object, timed_out};
 use session_shared::diagnosis::expansion::{Expansion, claim_expansion};
 use session_shared::failure::{self, Failure, FailureKind, with_evidence, with_hint};
@@ -28,6 +29,8 @@ pub(crate) struct ClaimExpansion {
     pub(crate) claims: Vec<Value>,
     /// Merge patch of spec.storage.size; `None` if the spec has the size already or none is requested.
     pub(crate) session_patch: Option<Value>,
+    /// What all claims of the session request after the expansion; `None` if no claim changes.
+    pub(crate) storage_after: Option<Quantity>,
 }
 
 impl ClaimExpansion {
@@ -49,6 +52,7 @@ impl ClaimExpansion {
                 "cannot resize storage of session {name:?}: session has no PersistentVolumeClaims"
             );
         }
+        let count = i64::try_from(claims.len()).unwrap_or(i64::MAX);
         let mut grow = Vec::new();
         for claim in claims {
             let id = Untyped(claim).name();
@@ -74,6 +78,7 @@ impl ClaimExpansion {
         let size_text = IntOrString::from(size.to_string().as_str());
         let patch = json!({ "spec": { "storage": { "size": size_text } } });
         Ok(Self {
+            storage_after: (!grow.is_empty()).then(|| size.multiply(count)),
             claims: grow,
             session_patch: (wants != Some(size)).then_some(patch),
         })
@@ -164,12 +169,16 @@ impl ClaimExpansion {
             }
             unfinished = grown.iter().find_map(unfinished_expansion_error);
         }
-        let object = match &self.session_patch {
-            Some(patch) => Some(
-                cluster
-                    .patch_session(&observed.session, patch.clone(), write)
-                    .await?,
-            ),
+        let object = match self.session_patch.clone() {
+            Some(mut patch) => {
+                let amounts = RunAmounts {
+                    storage: self.storage_after,
+                    ..RunAmounts::default()
+                };
+                let session = &observed.session;
+                add_resize(&mut patch, session, &amounts, environment.now());
+                Some(cluster.patch_session(session, patch, write).await?)
+            }
             None => None,
         };
         unfinished.map_or(Ok(object), Err)

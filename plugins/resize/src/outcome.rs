@@ -3,6 +3,8 @@
 use anyhow::{Error, Result};
 use futures::future::try_join_all;
 use serde_json::Value;
+use session_shared::Timestamp;
+use session_shared::capacity::run_record::{RunAmounts, add_resize};
 use session_shared::client::{DryRun, WriteOptions, parse_object};
 use session_shared::diagnosis::pod_resize::{NodeFit, ResizeState, pod_resize_state};
 use session_shared::objects::resource::STATEFUL_SET;
@@ -173,7 +175,7 @@ async fn resize_in_place(
             return Ok(InPlaceOutcome::Infeasible(error));
         }
     }
-    let object = write_size(cluster, observed, write).await?;
+    let object = write_size(cluster, observed, write, environment.now()).await?;
     for (change, resized) in observed.resize_plan.pods.iter().zip(&waited) {
         if let Some(kind) = resized.aborted_by {
             let figures = node_figures(cluster, change).await;
@@ -234,8 +236,14 @@ async fn revert_pods(cluster: &Cluster, observed: &Observed, write: &WriteOption
     try_join_all(back).await.map(drop)
 }
 
-/// Writes the size into the Pod template, for later Pods, and into the Session, for later starts. Returns the Session.
-async fn write_size(cluster: &Cluster, observed: &Observed, write: &WriteOptions) -> Result<Value> {
+/// Writes the size into the Pod template, for later Pods, and into the Session, for later starts and the record of its runs. Returns the
+/// Session.
+async fn write_size(
+    cluster: &Cluster,
+    observed: &Observed,
+    write: &WriteOptions,
+    now: Timestamp,
+) -> Result<Value> {
     if let Some(template) = &observed.resize_plan.pod_template {
         let namespace = observed.session.namespace();
         let (set, patch) = (template.object_ref(), template.patch(&template.after));
@@ -246,7 +254,13 @@ async fn write_size(cluster: &Cluster, observed: &Observed, write: &WriteOptions
     match &observed.resize_plan.session_patch {
         Some(patch) => {
             let session = &observed.session.session;
-            cluster.patch_session(session, patch.clone(), write).await
+            let amounts = RunAmounts {
+                storage: observed.claim_expansion.storage_after,
+                ..observed.resize_plan.amounts_after(&observed.session)
+            };
+            let mut patch = patch.clone();
+            add_resize(&mut patch, session, &amounts, now);
+            cluster.patch_session(session, patch, write).await
         }
         None => Ok(observed.session.object.clone()),
     }

@@ -4,6 +4,7 @@ use anyhow::{Result, anyhow, bail};
 use serde_json::{Map, Value, json};
 use session_shared::Pod;
 use session_shared::api::{IntOrString, ObjectRef, ResourceLimits};
+use session_shared::capacity::run_record::RunAmounts;
 use session_shared::diagnosis::pod_resize::RESIZABLE_RESOURCES;
 use session_shared::failure::with_hint;
 use session_shared::objects::Untyped;
@@ -13,7 +14,7 @@ use session_shared::objects::pods::{default_container, pod_spec};
 use session_shared::objects::qos;
 use session_shared::ops::ObservedSession;
 use session_shared::quantity::Quantity;
-use session_shared::reconcile::is_primary_pod;
+use session_shared::reconcile::{is_primary_pod, run_amounts};
 
 /// The change of the `resources` of one container, in a Pod or in a workload's Pod template.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +69,19 @@ impl ResourceChange {
                 .collect::<Vec<_>>()
         };
         amounts(&self.before) != amounts(&self.after)
+    }
+
+    /// Returns the object with the new `resources`.
+    fn applied(&self) -> Value {
+        let mut object = self.object.clone();
+        let list = object.pointer_mut(&format!("/spec/{}", self.list()));
+        let containers = list.and_then(Value::as_array_mut);
+        for container in containers.into_iter().flatten() {
+            if Untyped(container).str_at("/name") == Some(&self.container) {
+                container["resources"] = self.after.clone();
+            }
+        }
+        object
     }
 
     /// Returns the list of the Pod spec that has the container: `initContainers` for a sidecar.
@@ -252,6 +266,28 @@ fn session_patch(observed: &ObservedSession, size: &ResourceLimits) -> Option<Va
 }
 
 impl ResizePlan {
+    /// Returns what all Pods of the session request after the resize. Empty if no Pod changes.
+    pub(crate) fn amounts_after(&self, observed: &ObservedSession) -> RunAmounts {
+        if !self.pods.iter().any(ResourceChange::is_needed) {
+            return RunAmounts::default();
+        }
+        let resized = |pod: &Pod| {
+            let changes = &mut self.pods.iter();
+            let change = changes.find(|change| {
+                pod.metadata.name.as_deref() == Some(Untyped(&change.object).name())
+            })?;
+            serde_json::from_value(change.applied()).ok()
+        };
+        let own = observed
+            .live
+            .own_pods(observed.uid())
+            .filter(|pod| is_running(pod));
+        let pods: Vec<Pod> = own
+            .map(|pod| resized(pod).unwrap_or_else(|| pod.clone()))
+            .collect();
+        run_amounts(pods.iter())
+    }
+
     /// Returns true if there is anything to write.
     pub(crate) fn has_changes(&self) -> bool {
         self.session_patch.is_some()

@@ -87,7 +87,7 @@ pub(crate) async fn run(
             let selectors = [selecting.label_selector(), selecting.field_selector()];
             if let Some(name) = &session
                 && selectors.iter().all(|selector| selector.is_empty())
-                && let Some(schedule) = read_schedule(&cluster, name, None).await
+                && let Some(schedule) = read_schedule(&cluster, name, None).await?
             {
                 print_schedule(
                     &schedule,

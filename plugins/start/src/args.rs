@@ -6,6 +6,7 @@ use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::existing::ExistingFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
+use session_shared::flags::room::RoomFlags;
 use session_shared::flags::session_selection::SelectionFlags;
 use session_shared::flags::values::ValueFlags;
 use session_shared::flags::wait::{WaitFlags, with_default_timeout};
@@ -35,6 +36,9 @@ const EXAMPLES: &str = "  # Start a session and wait until it is ready
 
   # Apply the current template to a running session
   kubectl session start lab-1 --restart
+
+  # Start a session when the quota of the namespace has room for it
+  kubectl session start dev --wait-for-room
 
   # Start all sessions of one owner
   kubectl session list --user-id alice@example.com -o name | xargs -r kubectl session start";
@@ -86,7 +90,7 @@ pub struct Args {
     #[arg(long)]
     pub trust_manifest: bool,
 
-    /// If true, do not check quotas, classes and claims before the first write
+    /// If true, do not check quotas, limits, free resources, classes and claims before the first write
     #[arg(long)]
     pub skip_checks: bool,
 
@@ -102,6 +106,9 @@ pub struct Args {
     /// Waiting and its timeout.
     #[command(flatten)]
     pub wait_flags: WaitFlags,
+    /// Wait for room.
+    #[command(flatten)]
+    pub room_flags: RoomFlags,
     /// Cluster and credentials.
     #[command(flatten)]
     pub connection: ConnectionFlags,

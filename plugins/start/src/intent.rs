@@ -8,6 +8,7 @@ use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::flags::trust_manifest::TrustFlags;
+use session_shared::ops::room_wait::RoomLimit;
 use session_shared::ops::selected_sessions::SessionSelection;
 use session_shared::ops::start_plan::StartOptions;
 use session_shared::ops::stop_options::StopOptions;
@@ -20,6 +21,8 @@ use crate::args::{Args, USUAL_WAIT};
 pub(crate) struct Intent {
     pub(crate) selection: SessionSelection,
     pub(crate) start_options: StartOptions,
+    /// How long a start waits for room; `None` to be refused without it.
+    pub(crate) room: Option<RoomLimit>,
     pub(crate) restart: bool,
     /// Options of the stop of a restart.
     pub(crate) stop_options: StopOptions,
@@ -51,6 +54,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         verbosity,
         write_flags,
         wait_flags,
+        room_flags,
         connection,
     } = args;
     console.apply_flags(&verbosity);
@@ -61,6 +65,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         ));
     }
     let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
+    let room = room_flags.limit(mutation.dry_run)?;
     Ok(Intent {
         selection,
         start_options: StartOptions {
@@ -70,7 +75,9 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
             use_existing: existing.objects()?,
             trust_manifest,
             skip_checks,
+            waits_for_room: room.is_some(),
         },
+        room,
         restart,
         stop_options: StopOptions::for_restart(wait_flags.given(), skip_sync),
         yes,

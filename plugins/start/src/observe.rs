@@ -4,6 +4,7 @@ use anyhow::Result;
 use session_shared::api::Session;
 use session_shared::client::{AccessReviews, DryRun};
 use session_shared::ops::ObservedSession;
+use session_shared::ops::room::offer_wait;
 use session_shared::ops::selected_sessions::{SelectedSession, SessionSelection};
 use session_shared::ops::session_losses::SessionLosses;
 use session_shared::ops::start_plan::StartPlan;
@@ -117,9 +118,13 @@ async fn prepare_task(
         });
     }
     let mut sink = environment.console.progress();
-    let (session, options) = (observed.clone(), &intent.start_options);
+    let session = observed.clone();
+    let mut options = intent.start_options.clone();
+    // A restart gives up room of its own before it starts.
+    options.waits_for_room &= action == Action::Start;
     let now = environment.now();
-    let start_plan = StartPlan::prepare(cluster, session, options, now, &mut sink).await?;
+    let start_plan = StartPlan::prepare(cluster, session, &options, now, &mut sink).await;
+    let start_plan = start_plan.map_err(offer_wait)?;
     Ok(SessionTask {
         action,
         observed,

@@ -1,11 +1,14 @@
 //! Starts the sessions, waits until they are ready, and prints the results.
 
 use anyhow::Result;
+use session_shared::Timestamp;
 use session_shared::client::{AccessReviews, DryRun};
 use session_shared::failure;
 use session_shared::ops::Cluster;
 use session_shared::ops::finish_start::Started;
+use session_shared::ops::room::offer_wait;
 use session_shared::ops::stop::StopContext;
+use session_shared::ops::wait_ready::AwaitedWorkloads;
 use session_shared::progress::{ProgressSink, WaitStage};
 use session_shared::prompt::started;
 use session_shared::reconcile::status_patch;
@@ -32,8 +35,9 @@ pub(crate) async fn start_sessions(
         environment.console.note(&note);
     }
     let context = environment.stop_context(&intent.mutation.write, permissions);
+    let clock = || environment.now();
     let apply = async |task: &SessionTask, sink: &mut dyn ProgressSink| {
-        task.apply(cluster, intent, context, sink).await
+        task.apply(cluster, intent, context, clock, sink).await
     };
     let applied = observed.apply(WaitStage::Applying, environment, apply);
     let applied = applied.await?;
@@ -73,6 +77,7 @@ impl SessionTask {
         cluster: &Cluster,
         intent: &Intent,
         with: StopContext<'_>,
+        clock: impl Fn() -> Timestamp,
         sink: &mut dyn ProgressSink,
     ) -> Result<Option<Started>> {
         let Some(start_plan) = &self.start_plan else {
@@ -86,10 +91,24 @@ impl SessionTask {
                 start: start_plan.start.clone(),
                 objects: self.observed.live.owners.clone(),
                 driver: self.observed.driver,
+                awaited: match intent.room {
+                    None => AwaitedWorkloads::All,
+                    Some(_) => AwaitedWorkloads::AllInRoom,
+                },
             }));
         }
         let started = match self.action {
-            Action::Start => start_plan.start(cluster, with.into(), sink).await?,
+            Action::Start => match intent.room {
+                None => {
+                    let started = start_plan.start(cluster, with.into(), sink).await;
+                    started.map_err(offer_wait)?
+                }
+                Some(limit) => {
+                    start_plan
+                        .start_in_room(cluster, limit, with.into(), clock, sink)
+                        .await?
+                }
+            },
             _ => {
                 let options = &intent.stop_options;
                 start_plan.restart(cluster, options, with, sink).await?

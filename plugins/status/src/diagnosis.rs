@@ -1,8 +1,12 @@
 //! Diagnosis section of a report: the causes that the diagnosis finds for every Pod and workload.
 
 use serde::Serialize;
+use session_shared::Pod;
 use session_shared::api::{Phase, Session};
-use session_shared::diagnosis::{Cause, Finding, Prognosis, inspect_missing_pods, inspect_pod};
+use session_shared::diagnosis::{
+    Cause, Finding, Prognosis, find_service_cause, inspect_missing_pods, inspect_pod,
+};
+use session_shared::objects::resource::SERVICE;
 use session_shared::ops::ObservedSession;
 use session_shared::reconcile::WorkloadState;
 
@@ -43,7 +47,26 @@ pub(crate) fn diagnosis_reports(observed: &Observed, head: &ReportHead) -> Vec<D
             .into_iter()
             .map(|(object, cause)| diagnosis_report(object, explained(observed, cause))),
     );
+    // Before and after that, Pods are missing that a Service may select.
+    if head.phase == Phase::Running {
+        found.extend(service_reports(observed));
+    }
     found
+}
+
+/// Returns the causes of Services that lead to none of the session's Pods.
+fn service_reports(observed: &Observed) -> impl Iterator<Item = DiagnosisReport> {
+    let live = &observed.session.live;
+    let pods: Vec<&Pod> = live.own_pods(observed.session.uid()).collect();
+    let network = observed.references.network.iter();
+    let services = network.filter(|object| Untyped(object).kind() == SERVICE.kind);
+    services.filter_map(move |service| {
+        let cause = find_service_cause(&Untyped(service).read()?, &pods, &live.owners)?;
+        Some(diagnosis_report(
+            format!("service/{}", Untyped(service).name()),
+            cause,
+        ))
+    })
 }
 
 /// Returns the explained form of a cause; the cause itself if there is none.

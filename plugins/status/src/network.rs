@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use session_shared::Pod;
 use session_shared::api::Session;
+use session_shared::diagnosis::matches_selector;
 use session_shared::k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use session_shared::k8s_openapi::api::core::v1::{Service, ServicePort};
 use session_shared::k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy, NetworkPolicyPort};
@@ -221,12 +222,4 @@ fn format_scale(scaler: &HorizontalPodAutoscaler) -> String {
     let now = scaler.status.as_ref().and_then(|s| s.current_replicas);
     let now = now.map_or_else(String::new, |now| format!(", now {now}"));
     format!("{kind}/{name} {least} to {most}{now}")
-}
-
-fn matches_selector(selector: &BTreeMap<String, String>, pod: &Pod) -> bool {
-    let labels = pod.metadata.labels.as_ref();
-    !selector.is_empty()
-        && selector
-            .iter()
-            .all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value))
 }

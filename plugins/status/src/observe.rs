@@ -6,9 +6,10 @@ use futures::future::join_all;
 use serde_json::Value;
 use session_shared::client::NodeUsage;
 use session_shared::diagnosis::Cause;
+use session_shared::failure::{self, FailureKind};
 use session_shared::objects::resource::{
-    EVENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, NETWORK_POLICY, POD_DISRUPTION_BUDGET, SERVICE,
-    SESSION_TEMPLATE,
+    CRON_JOB, EVENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, NETWORK_POLICY, POD_DISRUPTION_BUDGET,
+    SERVICE, SESSION_TEMPLATE,
 };
 use session_shared::objects::snapshot_schedule::SnapshotSchedule;
 use session_shared::ops::observed_session::Part;
@@ -49,8 +50,10 @@ pub(crate) struct Observed {
 pub(crate) struct References {
     /// Services, Ingresses and HorizontalPodAutoscalers that the last start created.
     pub(crate) network: Vec<Value>,
+    /// Reason why some of these could not be read.
+    pub(crate) unread_network: Option<String>,
     /// CronJob that takes snapshots; `None` without one or without permission to read it.
-    pub(crate) schedule: Option<SnapshotSchedule>,
+    pub(crate) schedule: PartResult<Option<SnapshotSchedule>>,
     /// Template of the last start; `None` if it was deleted, or for a session with a manifest.
     pub(crate) template: PartResult<Option<Value>>,
     /// Usage of the nodes that run the session's Pods.
@@ -85,7 +88,7 @@ pub(crate) async fn read_second_round(
     session: &ObservedSession,
 ) -> (ObservedSession, References) {
     let mut with_owners = session.clone();
-    let (network, schedule, template, usage, ()) = futures::join!(
+    let ((network, unread_network), schedule, template, usage, ()) = futures::join!(
         read_network(cluster, session),
         read_own_schedule(cluster, session),
         read_template(cluster, session),
@@ -94,6 +97,7 @@ pub(crate) async fn read_second_round(
     );
     let references = References {
         network,
+        unread_network,
         schedule,
         template,
         usage,
@@ -113,15 +117,22 @@ impl Observed {
 async fn read_own_schedule(
     cluster: &Cluster,
     session: &ObservedSession,
-) -> Option<SnapshotSchedule> {
-    let name = session.name().parse().ok()?;
-    let uid = session.session.metadata.uid.as_deref()?;
-    read_schedule(cluster, &name, Some(uid)).await
+) -> PartResult<Option<SnapshotSchedule>> {
+    let uid = session.session.metadata.uid.as_deref();
+    let (Ok(name), Some(uid)) = (session.name().parse(), uid) else {
+        return Ok(None);
+    };
+    let schedule = read_schedule(cluster, &name, Some(uid)).await;
+    schedule.map_err(|error| unreadable_reason(&error, &CRON_JOB.qualified()))
 }
 
-/// Reads the Services, Ingresses, autoscalers, disruption budgets and policies that the last start created. Objects that are gone or cannot be read are left out;
-/// the report then shows the endpoint in the session's status.
-async fn read_network(cluster: &Cluster, session: &ObservedSession) -> Vec<Value> {
+/// Reads the Services, Ingresses, autoscalers, disruption budgets and policies that the last start created. Objects that are gone or
+/// may not be read are left out; the report then shows the endpoint in the session's status. Also returns another reason why one could
+/// not be read.
+async fn read_network(
+    cluster: &Cluster,
+    session: &ObservedSession,
+) -> (Vec<Value>, Option<String>) {
     let applied = session.session.applied().into_iter();
     let kinds = [
         &SERVICE,
@@ -134,13 +145,18 @@ async fn read_network(cluster: &Cluster, session: &ObservedSession) -> Vec<Value
         .flat_map(|applied| &applied.objects)
         .filter_map(|object| {
             let kind = kinds.into_iter().find(|kind| kind.kind == object.kind)?;
-            Some(cluster.get(kind, cluster.namespace(), &object.name))
+            let read = cluster.get(kind, cluster.namespace(), &object.name);
+            Some(async move { (kind, read.await) })
         });
-    let found = join_all(reads).await;
-    found
-        .into_iter()
-        .filter_map(|answer| answer.ok().flatten())
-        .collect()
+    let (mut found, mut reason) = (Vec::new(), None);
+    for (kind, answer) in join_all(reads).await {
+        match answer {
+            Ok(object) => found.extend(object),
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {}
+            Err(error) => reason = Some(unreadable_reason(&error, &kind.qualified())),
+        }
+    }
+    (found, reason)
 }
 
 async fn read_template(cluster: &Cluster, session: &ObservedSession) -> PartResult<Option<Value>> {

@@ -70,7 +70,8 @@ impl Report {
         let workloads = workloads::workload_reports(session, live, usage);
         let diagnosis = diagnosis::diagnosis_reports(observed, &head);
         let explained = diagnosis::explained_state(observed);
-        let data = data::data_report(session, live, schedule.clone(), usage);
+        let schedule = schedule.clone().unwrap_or_default();
+        let data = data::data_report(session, live, schedule, usage);
         Self {
             api_version: API_VERSION,
             kind: REPORT_KIND,
@@ -115,9 +116,14 @@ fn unknown_parts(observed: &Observed) -> BTreeMap<&'static str, String> {
     let parts = [
         ("claims", session.unreadable(Part::Claims)),
         ("events", events.as_ref().err().map(String::as_str)),
+        ("network", references.unread_network.as_deref()),
         (
             "parametersSecret",
             session.unreadable(Part::ParametersSecret),
+        ),
+        (
+            "schedule",
+            references.schedule.as_ref().err().map(String::as_str),
         ),
         ("snapshots", session.unreadable(Part::Snapshots)),
         (

@@ -12,7 +12,7 @@ use session_shared::objects::primary_workload;
 use session_shared::reconcile::read_manifest_settings;
 use session_shared::template::{
     Finding, Manifest, Problem, RESERVED_PARAMETERS, Severity, Source, SourceLocation,
-    extract_secret_literals, lint_source, parse_plain_objects,
+    extract_secret_literals, lint_source, lint_template_source, parse_plain_objects,
 };
 
 use crate::template_input;
@@ -48,7 +48,7 @@ pub(crate) struct TemplateNaming {
 /// If the file also contains other objects, or contains a manifest and no name is given. Problems that lint finds are in the
 /// findings.
 pub(crate) fn plan_apply(source: &Source, naming: &TemplateNaming) -> Result<Plan> {
-    let findings = lint_source(source);
+    let findings = lint_template_source(source);
     // The findings contain the reason already.
     let templates = match template_input::read_templates(source) {
         Ok(templates) => templates,

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 use session_shared::api::{Parameter, SessionTemplate};
 use session_shared::client::{ListOptions, Scope, not_found_error, parse_object};
+use session_shared::encode::shell::quote_word;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::values::ReplaceFlags;
 use session_shared::names::TemplateName;
@@ -229,14 +230,25 @@ pub(crate) fn read_source(
     console: &mut Console,
 ) -> Result<Source> {
     let source = replacements.read_source(file, console.input())?;
-    let form = InputForm::recognize(&source);
-    if form == InputForm::Objects {
-        return Ok(source);
-    }
+    let form = InputForm::recognize(&source).unwrap_or(InputForm::Objects);
     let (name, described) = (source.name(), form.describe());
-    let error = anyhow!("{name} is {described}: it describes one session, not a template");
-    let hint = "create the session: kubectl session create -f FILENAME";
-    Err(with_hint(error, hint))
+    match form {
+        InputForm::Objects => Ok(source),
+        InputForm::Toml => {
+            let error = anyhow!("{name} is {described}, but -f takes YAML or JSON");
+            Err(with_hint(error, "write the template or manifest in YAML"))
+        }
+        _ => {
+            let error = anyhow!("{name} is {described}: it describes one session, not a template");
+            let file = match file {
+                "-" => "FILENAME".into(),
+                file => quote_word(file),
+            };
+            let flag = form.flag();
+            let hint = format!("create the session: kubectl session create {flag} {file}");
+            Err(with_hint(error, hint))
+        }
+    }
 }
 
 /// Returns the templates in a file; empty if the file is a manifest.

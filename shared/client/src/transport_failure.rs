@@ -177,9 +177,9 @@ fn tls_message(links: &[ChainedError]) -> Option<String> {
                 || why.contains("not valid yet")
                 || why.contains("NotValidYet") =>
             {
-                "certificate has expired or is not yet valid".to_owned()
+                let times = describe_validity(&why).unwrap_or_default();
+                format!("certificate has expired or is not yet valid{times}")
             }
-
             _ => certificate_name_text(&why).unwrap_or_else(|| {
                 let parts = why.split_once(";");
                 parts.map_or(why.clone(), |(first, rest)| format!("{first}:{rest}"))
@@ -194,6 +194,22 @@ fn tls_message(links: &[ChainedError]) -> Option<String> {
         return Some("http: server gave HTTP response to HTTPS client".to_owned());
     }
     None
+}
+
+/// Reads rustls's `verification time 1700000000 (UNIX), but certificate is not valid after 1600000000` and returns Go's words for it:
+/// the time of this machine, which may be the one that is wrong, and the end of the certificate's validity.
+fn describe_validity(why: &str) -> Option<String> {
+    let time_behind = |words: &str| {
+        let (_, rest) = why.split_once(words)?;
+        let seconds = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+        jiff::Timestamp::from_second(seconds.parse().ok()?).ok()
+    };
+    let now = time_behind("verification time ")?;
+    let (relation, bound) = match time_behind("is not valid after ") {
+        Some(end) => ("after", end),
+        None => ("before", time_behind("is not valid before ")?),
+    };
+    Some(format!(": current time {now} is {relation} {bound}"))
 }
 
 /// Converts `BadCertificate` to `bad certificate`.
@@ -211,6 +227,29 @@ fn spaced_words(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_certificate_that_is_not_valid_now_is_told_with_both_times() {
+        let told = |why: &str| {
+            let text = format!("invalid peer certificate: {why}");
+            tls_message(&[ChainedError { text, io: None }]).unwrap()
+        };
+        let prefix =
+            "tls: failed to verify certificate: x509: certificate has expired or is not yet valid";
+        for (why, times) in [
+            (
+                "certificate expired: verification time 1772366400 (UNIX), but certificate is not valid after 1772280000 (86400 seconds ago)",
+                ": current time 2026-03-01T12:00:00Z is after 2026-02-28T12:00:00Z",
+            ),
+            (
+                "certificate not valid yet: verification time 1772366400 (UNIX), but certificate is not valid before 1772452800 (86400 seconds in future)",
+                ": current time 2026-03-01T12:00:00Z is before 2026-03-02T12:00:00Z",
+            ),
+            ("Expired", ""),
+        ] {
+            assert_eq!(told(why), format!("{prefix}{times}"));
+        }
+    }
 
     #[test]
     fn a_name_server_that_fails_is_told_from_a_name_that_is_not_there() {

@@ -47,6 +47,12 @@ pub const SESSION_SPEC: &str = "streaming.platform/session-spec";
 /// until then the session cannot be started, because it would start without its data.
 pub const COPYING: &str = "streaming.platform/copying";
 
+/// Annotation on a Session: what its run has requested since each resize in place, as JSON. A resize writes the spec and not the
+/// status; the next start or stop enters these into status.usage.
+pub const RESIZED: &str = "streaming.platform/resized";
+/// Annotation on a ResourceQuota: hours for which the sessions of each user may run, as JSON ({"alice":"40/week"}).
+pub const SESSION_HOURS: &str = "streaming.platform/session-hours";
+
 /// Annotation in a manifest: with the value `allowed`, an existing object of that name that does not belong to the session is
 /// used. It is never changed or deleted.
 pub const EXISTING: &str = "streaming.platform/existing";

@@ -1,6 +1,6 @@
 //! Progress events that code emits while it waits. Plain data: `report` prints them, tests and scripts ignore them.
 
-/// A stage of waiting, in the order in which a starting Pod passes them; the last five are not stages of a start.
+/// A stage of waiting, in the order in which a starting Pod passes them; the last seven are not stages of a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WaitStage {
     /// Objects are being created or changed.
@@ -27,6 +27,10 @@ pub enum WaitStage {
     Terminating,
     /// The server is establishing CustomResourceDefinitions.
     Establishing,
+    /// The server is counting what a ResourceQuota limits.
+    Counting,
+    /// A quota or the nodes have no room for the session yet.
+    AwaitingRoom,
 }
 
 impl WaitStage {
@@ -45,6 +49,8 @@ impl WaitStage {
             WaitStage::Copying => "copying",
             WaitStage::Terminating => "terminating",
             WaitStage::Establishing => "establishing",
+            WaitStage::Counting => "counting",
+            WaitStage::AwaitingRoom => "waiting for",
         }
     }
 }

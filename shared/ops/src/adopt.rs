@@ -70,23 +70,31 @@ impl Cluster {
     }
 
     /// True if a kept claim or a bound snapshot proves that the parameters Secret belongs to the same session.
-    pub(super) async fn is_proven_by_data(&self, secret: &Value, namespace: &str) -> bool {
+    ///
+    /// # Errors
+    /// Refusals of the server other than Forbidden: objects that may not be listed prove nothing.
+    pub(super) async fn is_proven_by_data(&self, secret: &Value, namespace: &str) -> Result<bool> {
         let Some(session) = Untyped(secret).label(labels::SESSION) else {
-            return false;
+            return Ok(false);
         };
         let select = session_selector(session);
         let scope = Scope::Namespace(namespace);
-        let (claims, snapshots) = tokio::join!(
-            self.list(&PERSISTENT_VOLUME_CLAIM, scope, &select),
-            self.list(&VOLUME_SNAPSHOT, scope, &select),
-        );
-        // Objects that cannot be listed prove nothing.
-        let claims = claims.map(|list| list.items).unwrap_or_default();
-        let snapshots = snapshots.map(|list| list.items).unwrap_or_default();
+        let list = async |kind| match self.list(kind, scope, &select).await {
+            Err(error)
+                if failure::has_kind(&error, FailureKind::Forbidden)
+                    || failure::has_kind(&error, FailureKind::ResourceTypeNotFound) =>
+            {
+                Ok(Vec::new())
+            }
+            other => other.map(|list| list.items),
+        };
+        let (claims, snapshots) =
+            futures::try_join!(list(&PERSISTENT_VOLUME_CLAIM), list(&VOLUME_SNAPSHOT))?;
         let genuine = snapshots
             .iter()
             .filter(|one| find_provenance_problem(one, &claims).is_none());
-        is_secret_proven(secret, &claims, &genuine.collect::<Vec<_>>())
+        let genuine: Vec<_> = genuine.collect();
+        Ok(is_secret_proven(secret, &claims, &genuine))
     }
 
     /// Adopts a claim that a StatefulSet will find by name. A claim that does not exist is created by the StatefulSet

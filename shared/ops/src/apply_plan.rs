@@ -260,7 +260,7 @@ impl Cluster {
                     .await
             }
             NameConflict::Kept
-                if is_secret && !existing && !self.is_proven_by_data(&found, namespace).await =>
+                if is_secret && !existing && !self.is_proven_by_data(&found, namespace).await? =>
             {
                 let why = "no kept claim or snapshot proves that the session created it";
                 Err(unproven_data_error(&resource, &found, why))

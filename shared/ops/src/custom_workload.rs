@@ -6,15 +6,16 @@
 use anyhow::{Result, anyhow};
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Pod;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::Cluster;
 use crate::session_objects::{owner_kinds, session_selector};
 use session_client::{ListOptions, Scope, parse_object};
-use session_engine::reconcile::CustomWorkload;
+use session_engine::reconcile::{CustomWorkload, OwnedClaim};
 use session_model::api::{ObjectRef, PrimaryRef, Session};
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
+use session_model::objects::custom_workload::is_custom_api;
 use session_model::objects::ownership::has_kind_and_name;
 use session_model::objects::pods::WORKLOAD_KINDS;
 use session_model::objects::resource::POD;
@@ -39,18 +40,35 @@ pub fn pod_selector(session: &Session) -> ListOptions {
     }
 }
 
-/// Returns true if a Pod may belong to the custom workload of `session`: it has a controller, is not labelled for another session,
-/// and is not older than the session.
-pub fn may_be_of_custom(pod: &Value, session: &Session) -> bool {
-    let pod = Untyped(pod);
-    let label = pod.label(labels::SESSION);
+/// Returns true if the last start made an object of a custom kind, whose controller may make claims without the session's label.
+pub fn makes_custom_objects(session: &Session) -> bool {
+    let mut made = session
+        .applied()
+        .into_iter()
+        .flat_map(|applied| &applied.objects);
+    made.any(|object| is_custom_api(&object.api_version))
+}
+
+/// Returns the options that list the claims of a session: those with its label, or all of the namespace.
+pub(crate) fn claim_selector(session: &Session) -> ListOptions {
+    match makes_custom_objects(session) {
+        true => ListOptions::default(),
+        false => session_selector(session.name()),
+    }
+}
+
+/// Returns true if a Pod or claim may belong to a custom workload of `session`: it has a controller, is not labelled for another
+/// session, and is not older than the session.
+pub fn may_be_of_custom(object: &Value, session: &Session) -> bool {
+    let object = Untyped(object);
+    let label = object.label(labels::SESSION);
     let created = session.metadata.creation_timestamp.as_ref();
     label.is_none_or(|label| label == session.name())
-        && pod.owners().any(|owner| owner.controller)
-        && pod
+        && object.owners().any(|owner| owner.controller)
+        && object
             .created()
             .zip(created)
-            .is_none_or(|(pod, session)| pod >= session.0)
+            .is_none_or(|(object, session)| object >= session.0)
 }
 
 /// Checks that a stop of session `name` can bring its primary workload to rest: by its kind, by the author's patch, or by the scale
@@ -172,6 +190,34 @@ impl Cluster {
             object,
             replicas,
         }))
+    }
+
+    /// Returns those of `claims` that the garbage collector deletes with the Session or with an object of it. The owners in between
+    /// are read where `owners` does not have them.
+    ///
+    /// # Errors
+    /// Refusals of the server.
+    pub(super) async fn find_owned_claims(
+        &self,
+        claims: &[Value],
+        owners: &[Value],
+        session: &Session,
+    ) -> Result<Vec<OwnedClaim>> {
+        let followed = claims
+            .iter()
+            .filter(|claim| may_be_of_custom(claim, session) && !OwnedClaim::is_of_pod(claim));
+        let followed: Vec<Value> = followed.cloned().collect();
+        let mut known = owners.to_vec();
+        // The objects of the last start are known by their UIDs: each is the last link of a chain.
+        let applied = session.applied().into_iter();
+        let made = applied.flat_map(|applied| &applied.objects);
+        known.extend(made.map(|object| json!({"metadata": {"uid": object.uid}})));
+        let namespace = session.namespace();
+        // A forged ownerReference in a session of built-in kinds causes no reads.
+        let any_kind = makes_custom_objects(session);
+        let above = self.get_owners_of_kinds(namespace, &followed, &known, &[], any_kind);
+        known.extend(above.await?);
+        Ok(OwnedClaim::find_all(claims, &known, session))
     }
 
     /// Reads an owner of any kind. `None` where it does not exist or may not be read: the chain ends there.

@@ -69,10 +69,15 @@ impl Deletion {
         }
     }
 
-    /// Returns all data that is destroyed, one entry an object: claims, and data that ends with the Pods under every policy.
+    /// Returns all data that is destroyed, one entry an object: claims by the policy; under every policy those that the garbage
+    /// collector deletes with their owners, and data that ends with the Pods.
     pub fn destroyed_data(&self) -> Vec<String> {
         let claims = self.destroyed_claims();
-        let claims = claims.iter().map(|claim| claim_word(claim));
+        let saved = self.snapshot_claims();
+        let owned = self.observed.live.owned_claims.iter();
+        let owned = owned.filter(|one| !claims.contains(&one.name) && !saved.contains(&one.name));
+        let owned = owned.map(ToString::to_string);
+        let claims = claims.iter().map(|claim| claim_word(claim)).chain(owned);
         let losses = find_losses(&self.observed.session, &self.observed.live);
         let pods = losses.iter().map(ToString::to_string);
         claims.chain(pods).collect()
@@ -80,8 +85,11 @@ impl Deletion {
 
     /// Returns the names of the claims that are kept.
     pub fn kept_claims(&self) -> Vec<String> {
+        let owned = &self.observed.live.owned_claims;
+        let stays = |name: &String| owned.iter().all(|one| one.name != *name);
+        let bound = || self.bound_claims().into_iter().map(object_name);
         match self.data_policy() {
-            DataPolicy::Keep => self.bound_claims().into_iter().map(object_name).collect(),
+            DataPolicy::Keep => bound().filter(stays).collect(),
             DataPolicy::Delete | DataPolicy::Snapshot => Vec::new(),
         }
     }

@@ -15,9 +15,9 @@ use session_engine::diagnosis::failed_init_container;
 use session_engine::diagnosis::{Remedy, RemedyFacts, find_remedies};
 use session_engine::reconcile::{
     LiveObjects, RenderedStart, TargetState, WorkloadState, assess_workload, decide_phase,
-    is_primary_pod, status_patch,
+    is_primary_pod, status_patch, usage_after_settling,
 };
-use session_model::api::{Phase, Session};
+use session_model::api::{Phase, Session, SessionUsage};
 use session_model::encode::shell;
 use session_model::failure::with_hint;
 use session_model::objects::endpoint::session_endpoint;
@@ -36,6 +36,8 @@ pub struct Started {
     pub objects: Vec<Value>,
     /// The process that creates the objects.
     pub driver: Driver,
+    /// The workloads to wait for.
+    pub awaited: AwaitedWorkloads,
 }
 
 /// A session that has become ready, as the wait and its last write have returned it.
@@ -66,9 +68,9 @@ pub async fn wait_session_ready(
         return wait_by_controller(cluster, started, limit, run).await;
     }
     let (session, owners) = (&started.session, started.objects.clone());
-    let (namespace, all) = (namespace_of(started), AwaitedWorkloads::All);
+    let (namespace, awaited) = (namespace_of(started), started.awaited);
     let waited = cluster
-        .wait_ready(namespace, session, owners, all, limit, run)
+        .wait_ready(namespace, session, owners, awaited, limit, run)
         .await;
     run.sink.tell(ProgressEvent::Done);
     let outcome = waited?;
@@ -76,7 +78,8 @@ pub async fn wait_session_ready(
         WaitOutcome::Settled { state, pod, live } => {
             let (primary, pod) = primary_state(session, state, pod.as_deref(), live);
             let now = (run.now)();
-            let status = write_settled_status(cluster, started, &primary, pod, write, now);
+            let usage = usage_after_settling(session, state, live, now);
+            let status = write_settled_status(cluster, started, &primary, pod, &usage, write, now);
             Some(status.await?)
         }
         WaitOutcome::TimedOut(_) | WaitOutcome::Interrupted(_) => None,
@@ -124,12 +127,13 @@ pub fn started_endpoint(started: &Started, node_address: Option<&str>) -> Option
     session_endpoint(&started.objects, node_address)
 }
 
-/// Writes phase, Pod, node and endpoint after the end of a wait. Returns the endpoint and the Session.
+/// Writes phase, Pod, node, endpoint and the record of runs after the end of a wait. Returns the endpoint and the Session.
 async fn write_settled_status(
     cluster: &Cluster,
     started: &Started,
     state: &WorkloadState,
     pod: Option<&Pod>,
+    usage: &SessionUsage,
     write: &WriteOptions,
     now: Timestamp,
 ) -> Result<(Option<String>, Value)> {
@@ -138,7 +142,7 @@ async fn write_settled_status(
     let pod = pod.and_then(|pod| pod.metadata.name.clone());
     let endpoint = started_endpoint(started, address.as_deref());
     let stands = decide_phase(&started.session, TargetState::Running, state);
-    let patch = status_patch::phase_status(
+    let mut patch = status_patch::phase_status(
         &started.session,
         &stands,
         pod.as_deref(),
@@ -146,6 +150,7 @@ async fn write_settled_status(
         endpoint.as_deref(),
         now,
     );
+    status_patch::add_usage(&mut patch, &started.session, usage);
     let object = cluster.patch_status(&started.session, patch, write).await?;
     Ok((endpoint, object))
 }

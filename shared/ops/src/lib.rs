@@ -24,7 +24,7 @@
 //! finished by running it again.
 //!
 //! Beside the operations: `Confirmation` asks before data is destroyed, `trust` decides whether stored text may be run,
-//! `preflight` checks quotas and classes before a start, `QuiesceHooks` run around a snapshot, and `container_archive` copies files out
+//! `preflight` checks quotas and classes before a start, `hours_check` the owner's budget of running hours, `QuiesceHooks` run around a snapshot, and `container_archive` copies files out
 //! of a container and into it.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
@@ -33,6 +33,7 @@ mod admission_policy;
 mod adopt;
 mod apply_existing;
 pub mod apply_plan;
+mod checked_list;
 mod choose_container;
 mod claim_mapping;
 pub mod claim_restore;
@@ -45,7 +46,9 @@ pub mod deletion;
 mod deletion_data;
 mod explain_cause;
 pub mod finish_start;
+pub mod fit_facts;
 pub mod follow_logs;
+pub mod hours_check;
 mod incomplete_copy;
 pub mod missing_kinds;
 pub mod missing_right;
@@ -57,7 +60,11 @@ pub mod preflight;
 pub mod quiesce_hooks;
 pub mod read_schedule;
 pub mod restart;
+pub mod room;
+pub mod room_nodes;
+pub mod room_wait;
 mod run_hook;
+pub mod run_records;
 pub mod selected_sessions;
 pub mod session_events;
 pub mod session_losses;
@@ -76,6 +83,7 @@ pub mod stop_options;
 pub mod template_lookup;
 pub mod trust;
 mod wait_claim_bound;
+mod wait_counted;
 mod wait_deleted;
 pub mod wait_error;
 mod wait_expanded;
@@ -90,7 +98,9 @@ mod tests;
 pub use choose_container::ContainerTarget;
 pub use cluster::Cluster;
 pub use controller::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE, Driver};
-pub use custom_workload::{check_stoppable, custom_primary, may_be_of_custom, pod_selector};
+pub use custom_workload::{
+    check_stoppable, custom_primary, makes_custom_objects, may_be_of_custom, pod_selector,
+};
 pub use observed_session::ObservedSession;
 pub use patch_session::SessionRef;
 pub use wait_expanded::ExpansionOutcome;

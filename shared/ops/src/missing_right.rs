@@ -3,6 +3,7 @@
 use session_model::api::API_GROUP;
 use session_model::encode::shell;
 use session_model::failure::{FailureKind, find_failure};
+use session_model::objects::custom_workload::is_custom_api;
 
 /// A right that a user lacks, by the API server's message.
 #[derive(Debug, PartialEq, Eq)]
@@ -96,6 +97,9 @@ impl<'a> MissingRight<'a> {
             // View reads neither Secrets nor what serves streams.
             ("", "secrets" | "pods/attach" | "pods/proxy" | "services/proxy") => &["edit"],
             ("rbac.authorization.k8s.io", _) => &["admin"],
+            // The maker of a custom kind grants it, or nobody.
+            (API_GROUP | "snapshot.storage.k8s.io", _) => &["edit"],
+            (group, _) if is_custom_api(&format!("{group}/")) => &[],
             // Kubernetes grants their changes to nobody in a namespace.
             ("", "resourcequotas" | "limitranges") if !is_read => &[],
             (

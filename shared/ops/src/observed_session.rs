@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::Cluster;
 use crate::controller::Driver;
-use crate::custom_workload::custom_primary;
+use crate::custom_workload::{claim_selector, custom_primary};
 use crate::finish_start::ReadySession;
 use crate::selected_sessions::SelectedSession;
 use crate::session_objects::{owner_kinds, session_selector, with_setup_hint};
@@ -149,9 +149,13 @@ impl ObservedSession {
             namespace: self.namespace(),
             name: self.name(),
             owner_kinds: &owner_kinds(&self.session),
+            claims: claim_selector(&self.session),
         };
         let reads = reader.read(&new, on_failure).await?;
-        self.add_parts(reads);
+        let claims = self.add_parts(reads);
+        let owners = &self.live.owners;
+        let owned = cluster.find_owned_claims(&claims, owners, &self.session);
+        self.live.owned_claims.extend(owned.await?);
         Ok(())
     }
 
@@ -182,11 +186,13 @@ impl ObservedSession {
         Ok(())
     }
 
-    fn add_parts(&mut self, reads: Vec<PartRead>) {
+    /// Adds parts; returns the claims that have an owner.
+    fn add_parts(&mut self, reads: Vec<PartRead>) -> Vec<Value> {
+        let mut owned = Vec::new();
         for (part, read) in reads {
             self.parts.push(part);
             match read {
-                Ok(objects) => objects.add_to(&mut self.live),
+                Ok(objects) => owned.extend(objects.add_to(&mut self.live, self.session.name())),
                 Err(reason) => {
                     self.live.snapshots_unlistable |= part == Part::Snapshots;
                     self.unreadable.insert(part, reason);
@@ -194,6 +200,7 @@ impl ObservedSession {
             }
         }
         self.attribute();
+        owned
     }
 
     /// Returns true for a part that has been read, or that cannot be.
@@ -310,6 +317,7 @@ impl Cluster {
             namespace,
             name,
             owner_kinds: &[],
+            claims: session_selector(name),
         };
         let (object, reads) = futures::join!(
             self.get(&SESSION, namespace, name),
@@ -320,6 +328,7 @@ impl Cluster {
         };
         let selected = SelectedSession::parse(object)?;
         let mut observed = ObservedSession::unchecked(selected, Driver::Client);
+        // A report destroys nothing: whether an owner takes claims with it is not asked.
         observed.add_parts(reads?);
         if custom_primary(&observed.session).is_some() && parts.contains(&Part::Pods) {
             // Its Pods may have no label.

@@ -6,26 +6,29 @@ use futures::future::try_join_all;
 use serde_json::Value;
 
 use crate::Cluster;
+use crate::checked_list::{CheckedList, list_if_needed, note_unchecked};
 use crate::custom_workload::check_stoppable;
+use crate::hours_check::check_hours;
+use crate::room::{CheckedRoom, RoomFacts, RoomRequest, refusal_error};
 use crate::start_plan::StartPlan;
-use session_client::{ListOptions, Scope, WriteOptions};
-use session_engine::diagnosis::{Cause, ingress_conflict, missing_class, pod_security, quota};
+use session_client::{ObjectList, Scope, WriteOptions};
+use session_engine::diagnosis::{ingress_conflict, missing_class, pod_security};
 use session_engine::reconcile::{claim_expansions, may_use_existing};
-use session_model::failure::{self, FailureKind, with_hint};
+use session_model::failure::{self, FailureKind};
 use session_model::labels::MANAGER;
 use session_model::objects::ResourceType;
 use session_model::objects::Untyped;
 use session_model::objects::ownership::{Ownership, has_kind_and_name};
 use session_model::objects::resource::{
-    INGRESS, INGRESS_CLASS, NAMESPACE, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, STORAGE_CLASS,
+    INGRESS, INGRESS_CLASS, NAMESPACE, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS,
 };
-use session_model::progress::{ProgressEvent, ProgressSink};
+use session_model::progress::ProgressSink;
 
 /// Objects that the checks need; `None` for a list that the caller may not read or that is not needed.
 #[derive(Debug, Default)]
 pub struct PreflightFacts {
-    /// ResourceQuotas of the namespace.
-    pub quotas: Option<Vec<Value>>,
+    /// Quotas and LimitRanges.
+    pub room: RoomFacts,
     /// StorageClasses.
     pub storage_classes: Option<Vec<Value>>,
     /// IngressClasses.
@@ -51,25 +54,37 @@ pub struct PreflightObjects<'a> {
     pub use_existing: &'a [String],
 }
 
-/// Checks `objects` against quotas, classes, other Ingresses and the Pod Security level of the namespace. Facts that are `None` are not
-/// checked.
+impl PreflightObjects<'_> {
+    /// Returns the new objects without those in `existing`, which are used as they are.
+    fn absent(&self, existing: &[Value]) -> Vec<Value> {
+        let is_new = |object: &&Value| {
+            let (kind, name) = (Untyped(object).kind(), Untyped(object).name());
+            let mut existing = existing.iter();
+            !existing.any(|found| has_kind_and_name(found, kind, name))
+        };
+        self.new.iter().filter(is_new).cloned().collect()
+    }
+
+    /// Returns the room that the start needs.
+    pub fn room_request(&self, existing: &[Value]) -> RoomRequest {
+        let (session, namespace) = (&self.ownership.session, &self.ownership.namespace);
+        RoomRequest::new(session.as_str(), namespace.as_str(), self.absent(existing))
+    }
+}
+
+/// Checks `objects` against classes, other Ingresses, LimitRanges and the Pod Security level of the namespace. Facts that are `None` are
+/// not checked. Room is checked by [`RoomRequest::require_room`], or waited for.
 ///
 /// # Errors
 /// The first object that the server would refuse, that would stay pending, or that would compete for a host.
 pub fn check_preflight(objects: &PreflightObjects<'_>, checked: &PreflightFacts) -> Result<()> {
     let PreflightObjects {
         ownership,
-        new: objects,
         ingresses,
         ..
     } = *objects;
     let none = Vec::new();
-    let is_new = |object: &&Value| {
-        let (kind, name) = (Untyped(object).kind(), Untyped(object).name());
-        let mut existing = checked.existing.iter();
-        !existing.any(|found| has_kind_and_name(found, kind, name))
-    };
-    let objects: Vec<Value> = objects.iter().filter(is_new).cloned().collect();
+    let objects = objects.absent(&checked.existing);
     let objects = objects.as_slice();
     let storage = checked.storage_classes.as_ref().unwrap_or(&none);
     let ingress = checked.ingress_classes.as_ref().unwrap_or(&none);
@@ -99,26 +114,17 @@ pub fn check_preflight(objects: &PreflightObjects<'_>, checked: &PreflightFacts)
                 checked.ingresses.as_ref()?,
             )
         })
-        .or_else(|| quota::find_quota_shortfall(objects, checked.quotas.as_ref()?))
+        .or_else(|| checked.room.find_refusal(objects))
         .or_else(|| {
             pod_security::find_pod_security_refusal(objects, checked.pod_security.as_ref()?)
         });
     match found {
         None => Ok(()),
-        Some(Cause {
-            message, remedy, ..
-        }) => {
-            let name = ownership.session.as_str();
-            let error = anyhow::anyhow!("cannot start session {name:?}: {message}");
-            Err(match remedy {
-                Some(remedy) => with_hint(error, remedy),
-                None => error,
-            })
-        }
+        Some(cause) => Err(refusal_error(ownership.session.as_str(), cause)),
     }
 }
 
-/// Lists quotas, classes and Ingresses that `objects` depend on, one request a kind, and reads the namespace if privileged Pods
+/// Lists quotas, LimitRanges, classes and Ingresses that `objects` depend on, one request a kind, and reads the namespace if privileged Pods
 /// depend on it and the objects that may exist already, all at the same time. If the caller may not read a kind, the check is skipped
 /// with a note.
 ///
@@ -136,50 +142,29 @@ pub async fn read_preflight_facts(
     let name = objects.ownership.namespace.as_str();
     let namespace = Scope::Namespace(name);
     let privileged = pod_security::needs_privileged_namespace(objects.new);
-    let (quotas, storage, ingress, ingresses, existing, level) = futures::try_join!(
-        list_if_needed(cluster, &RESOURCE_QUOTA, namespace, !objects.new.is_empty()),
+    let (room, storage, ingress, ingresses, existing, level) = futures::try_join!(
+        RoomFacts::read(cluster, name, objects.new, sink),
         list_if_needed(cluster, &STORAGE_CLASS, Scope::Cluster, !storage.is_empty()),
         list_if_needed(cluster, &INGRESS_CLASS, Scope::Cluster, !ingress.is_empty()),
         list_other_ingresses(cluster, namespace, objects.ingresses),
         read_existing(cluster, name, objects.new, objects.use_existing),
         read_namespace(cluster, name, privileged),
     )?;
-    for (found, kind, right) in [
-        (&quotas, "quotas", "list them"),
+    let checks = [
         (&storage, "StorageClasses", "list them"),
         (&ingress, "IngressClasses", "list them"),
         (&ingresses, "hosts of other Ingresses", "list them"),
         (&level, "Pod Security", "get the namespace"),
-    ] {
-        if matches!(found, CheckedList::Forbidden) {
-            sink.tell(ProgressEvent::Note(format!(
-                "{kind} not checked: no permission to {right}"
-            )));
-        }
-    }
+    ];
+    note_unchecked(&checks, sink);
     Ok(PreflightFacts {
-        quotas: quotas.items(),
+        room,
         storage_classes: storage.items(),
         ingress_classes: ingress.items(),
         ingresses: ingresses.items(),
         existing,
         pod_security: level.items().and_then(|found| found.into_iter().next()),
     })
-}
-
-enum CheckedList {
-    Items(Vec<Value>),
-    Forbidden,
-    NotNeeded,
-}
-
-impl CheckedList {
-    fn items(self) -> Option<Vec<Value>> {
-        match self {
-            CheckedList::Items(items) => Some(items),
-            _ => None,
-        }
-    }
 }
 
 /// Lists the Ingresses of all namespaces, or else of `namespace`, if one of `ingresses` claims a host.
@@ -192,29 +177,6 @@ async fn list_other_ingresses(
     match list_if_needed(cluster, &INGRESS, Scope::All, concerned).await? {
         CheckedList::Forbidden => list_if_needed(cluster, &INGRESS, namespace, true).await,
         found => Ok(found),
-    }
-}
-
-async fn list_if_needed(
-    cluster: &Cluster,
-    kind: &ResourceType,
-    scope: Scope<'_>,
-    concerned: bool,
-) -> Result<CheckedList> {
-    if !concerned {
-        return Ok(CheckedList::NotNeeded);
-    }
-    // The server checks again at the write: a cached list is good enough.
-    let at_hand = ListOptions {
-        from_cache: true,
-        ..ListOptions::default()
-    };
-    match cluster.list(kind, scope, &at_hand).await {
-        Ok(list) => Ok(CheckedList::Items(list.items)),
-        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
-            Ok(CheckedList::Forbidden)
-        }
-        Err(error) => Err(error),
     }
 }
 
@@ -255,7 +217,10 @@ async fn read_namespace(cluster: &Cluster, namespace: &str, needed: bool) -> Res
         return Ok(CheckedList::NotNeeded);
     }
     match cluster.get_metadata(&NAMESPACE, namespace, namespace).await {
-        Ok(found) => Ok(CheckedList::Items(found.into_iter().collect())),
+        Ok(found) => Ok(CheckedList::Items(ObjectList {
+            items: found.into_iter().collect(),
+            ..ObjectList::default()
+        })),
         Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
             Ok(CheckedList::Forbidden)
         }
@@ -264,13 +229,14 @@ async fn read_namespace(cluster: &Cluster, namespace: &str, needed: bool) -> Res
 }
 
 impl StartPlan {
-    /// Checks quotas and classes of new objects, hosts of new and changed Ingresses, and the expansion of claims by a server dry
-    /// run.
+    /// Checks classes of new objects, quotas and nodes, the owner's running hours, hosts of new and changed Ingresses, and the expansion
+    /// of claims by a server dry run. With `waits_for_room`, room is left to who waits for it.
     pub(super) async fn check_preflight(
         &self,
         cluster: &Cluster,
+        waits_for_room: bool,
         sink: &mut dyn ProgressSink,
-    ) -> Result<()> {
+    ) -> Result<CheckedRoom> {
         let live = &self.observed.live;
         let missing = |object: &&Value| {
             let (kind, name) = (Untyped(object).kind(), Untyped(object).name());
@@ -296,6 +262,13 @@ impl StartPlan {
         };
         let checked = read_preflight_facts(cluster, &objects, sink).await?;
         check_preflight(&objects, &checked)?;
+        let (owner, quotas) = (&self.start.ownership, checked.room.quotas.as_ref());
+        let quotas = quotas.map(|quotas| &*quotas.items);
+        check_hours(cluster, owner, quotas, self.requested_at, sink).await?;
+        let request = objects.room_request(&checked.existing);
+        if !waits_for_room {
+            request.require_room(&checked.room)?;
+        }
         let rehearsal = WriteOptions {
             dry_run: true,
             ..WriteOptions::by(MANAGER)
@@ -310,7 +283,11 @@ impl StartPlan {
                     .await
             }
         });
-        try_join_all(asks).await.map(drop)
+        try_join_all(asks).await?;
+        Ok(CheckedRoom {
+            request,
+            facts: checked.room,
+        })
     }
 }
 
@@ -344,14 +321,15 @@ mod tests {
             "{error}"
         );
         let quota = json!({"metadata": {"name": "q"}, "spec": {}, "status": {"hard": {"requests.storage": "0"}}});
-        let no_room = PreflightFacts {
-            quotas: Some(vec![quota]),
-            ..PreflightFacts::default()
+        let no_room = RoomFacts {
+            quotas: Some(ObjectList {
+                items: vec![quota],
+                ..ObjectList::default()
+            }),
+            ..RoomFacts::default()
         };
-        assert!(
-            judged(no_room)
-                .unwrap_err()
-                .contains("quota \"q\" is exceeded")
-        );
+        let error = objects.room_request(&[]).require_room(&no_room);
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("quota \"q\" is exceeded"), "{error}");
     }
 }

@@ -52,7 +52,9 @@ impl StartPlan {
             Access::new("patch", &SESSION, name),
             Access::new("patch", &SESSION, name).on_subresource("status"),
         ];
-        needs.chain(session).collect()
+        let custom = live.custom.iter();
+        let custom = custom.flat_map(|one| one.start_accesses(self.observed.session.primary()));
+        needs.chain(custom).chain(session).collect()
     }
 
     /// Stops the session and starts it.

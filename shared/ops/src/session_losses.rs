@@ -3,7 +3,8 @@
 use super::deletion::Deletion;
 use super::start_plan::StartPlan;
 use crate::observed_session::ObservedSession;
-use session_engine::reconcile::find_losses;
+use jiff::Timestamp;
+use session_engine::reconcile::{TargetState, find_claim_losses, find_losses};
 use session_model::objects::resource::PERSISTENT_VOLUME_CLAIM;
 
 /// A session that is about to end and the data it loses or saves, one entry an object.
@@ -18,27 +19,28 @@ pub struct SessionLosses {
 }
 
 impl SessionLosses {
-    /// Returns the losses of a stop: data that ends with the Pods.
+    /// Returns the losses of a stop: data that ends with the Pods, and claims that go with a workload which can only be deleted.
     pub fn of_stop(observed: &ObservedSession) -> Self {
-        let losses = find_losses(&observed.session, &observed.live);
         Self {
             name: observed.name().to_owned(),
-            destroyed: losses.iter().map(ToString::to_string).collect(),
+            destroyed: stop_losses(observed),
             saved: Vec::new(),
         }
     }
 
-    /// Returns the losses of a start that deletes running Pods the template no longer contains; `None` if nothing is lost.
+    /// Returns the losses of a start that deletes what the template no longer contains: running Pods, workloads with claims of their
+    /// own; `None` if nothing is lost.
     pub fn of_start(start_plan: &StartPlan) -> Option<Self> {
-        let losses = start_plan.losses();
-        (!losses.is_empty()).then(|| Self {
+        let destroyed = start_plan.losses();
+        (!destroyed.is_empty()).then(|| Self {
             name: start_plan.observed.name().to_owned(),
-            destroyed: losses.iter().map(ToString::to_string).collect(),
+            destroyed,
             saved: Vec::new(),
         })
     }
 
-    /// Returns the losses of a deletion: data that ends with the Pods, and claims as the data policy says.
+    /// Returns the losses of a deletion: data that ends with the Pods, claims as the data policy says, and those that go with their
+    /// owners under every policy.
     pub fn of_deletion(deletion: &Deletion) -> Self {
         let first = deletion.snapshot_name().map_or_else(
             || "deleted when a snapshot is ready".to_owned(),
@@ -54,6 +56,17 @@ impl SessionLosses {
                 .collect(),
         }
     }
+}
+
+/// Returns all data that a stop destroys, one entry an object.
+pub fn stop_losses(observed: &ObservedSession) -> Vec<String> {
+    // Neither the hook nor the time of a stop changes what it deletes.
+    let target = TargetState::Stopped { skip_sync: true };
+    let plan = observed.plan(target, None, Timestamp::UNIX_EPOCH);
+    let pods = find_losses(&observed.session, &observed.live).into_iter();
+    let claims = find_claim_losses(&plan, &observed.live).into_iter();
+    let pods = pods.map(|loss| loss.to_string());
+    pods.chain(claims.map(ToString::to_string)).collect()
 }
 
 /// Returns a claim's name as messages show it: `persistentvolumeclaim/NAME`.

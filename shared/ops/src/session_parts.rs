@@ -8,10 +8,11 @@ use serde_json::Value;
 use crate::Cluster;
 use crate::custom_workload::custom_primary;
 use crate::session_objects::{list_snapshots, owner_kinds, session_selector};
-use session_client::{Scope, parse_object};
+use session_client::{ListOptions, Scope, parse_object};
 use session_engine::reconcile::LiveObjects;
 use session_model::api::Session;
 use session_model::failure::{self, FailureKind};
+use session_model::labels;
 use session_model::names::parameters_secret_name;
 use session_model::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, POD, SECRET, STATEFUL_SET, VOLUME_SNAPSHOT,
@@ -29,7 +30,7 @@ pub enum Part {
     Pods,
     /// Objects between the Session and its Pods: StatefulSets, Deployments, ReplicaSets, …
     Owners,
-    /// PersistentVolumeClaims with the session's label.
+    /// PersistentVolumeClaims with the session's label, and those that an owner takes with it.
     Claims,
     /// The parameters Secret, without its values; absent where the caller may not read it.
     ParametersSecret,
@@ -65,17 +66,29 @@ pub(crate) enum OnFailure {
 pub(crate) enum PartObjects {
     Pods(Vec<Pod>),
     Owners(Vec<Value>),
-    /// Claims, the parameters Secret or snapshots.
+    /// The parameters Secret or snapshots.
     Data(Vec<Value>),
+    /// Claims that may be the session's data, or have an owner.
+    Claims(Vec<Value>),
 }
 
 impl PartObjects {
-    pub(crate) fn add_to(self, live: &mut LiveObjects) {
+    /// Adds the objects to those of session `name`; returns the claims that have an owner.
+    pub(crate) fn add_to(self, live: &mut LiveObjects, name: &str) -> Vec<Value> {
         match self {
             PartObjects::Pods(pods) => live.pods = pods,
             PartObjects::Owners(owners) => live.owners = owners,
             PartObjects::Data(data) => live.data.extend(data),
+            PartObjects::Claims(claims) => {
+                let has_owner = |claim: &&Value| Untyped(claim).owners().next().is_some();
+                let owned = claims.iter().filter(has_owner).cloned().collect();
+                let mut labelled = claims;
+                labelled.retain(|claim| Untyped(claim).label(labels::SESSION) == Some(name));
+                live.data.extend(labelled);
+                return owned;
+            }
         }
+        Vec::new()
     }
 }
 
@@ -88,6 +101,8 @@ pub(crate) struct PartReader<'a> {
     pub(crate) namespace: &'a str,
     pub(crate) name: &'a str,
     pub(crate) owner_kinds: &'a [&'static ResourceType],
+    /// Options that list the claims.
+    pub(crate) claims: ListOptions,
 }
 
 impl PartReader<'_> {
@@ -118,10 +133,11 @@ impl PartReader<'_> {
             cluster, namespace, ..
         } = self;
         let select = session_selector(self.name);
-        let list = |kind| {
-            let list = cluster.list(kind, Scope::Namespace(namespace), &select);
-            async { anyhow::Ok(list.await?.items) }
+        let list_by = async |kind, options| {
+            let list = cluster.list(kind, Scope::Namespace(namespace), options);
+            anyhow::Ok(list.await?.items)
         };
+        let list = |kind| list_by(kind, &select);
         Ok(match part {
             Part::Pods => {
                 let pods = list(&POD).await?.into_iter().map(parse_object);
@@ -132,7 +148,9 @@ impl PartReader<'_> {
                 let owners = try_join_all(lists).await?.into_iter().flatten();
                 PartObjects::Owners(owners.collect())
             }
-            Part::Claims => PartObjects::Data(list(&PERSISTENT_VOLUME_CLAIM).await?),
+            Part::Claims => {
+                PartObjects::Claims(list_by(&PERSISTENT_VOLUME_CLAIM, &self.claims).await?)
+            }
             Part::ParametersSecret => {
                 // Only the metadata: no caller needs the values.
                 let name = parameters_secret_name(self.name);
@@ -162,17 +180,30 @@ fn is_excused(part: Part, error: &anyhow::Error) -> bool {
 }
 
 impl Cluster {
-    /// Reads the owners between `objects` and the Session, level by level, that are not in `known`. An owner that does
+    /// Reads the owners between Pods and the Session, level by level, that are not in `known`. An owner that does
     /// not exist ends its chain.
     pub(crate) async fn get_owners(
         &self,
         namespace: &str,
-        objects: &[Value],
+        pods: &[Value],
         known: &[Value],
         session: &Session,
     ) -> Result<Vec<Value>> {
-        let kinds = owner_kinds(session);
         let any_kind = custom_primary(session).is_some();
+        let kinds = owner_kinds(session);
+        self.get_owners_of_kinds(namespace, pods, known, &kinds, any_kind)
+            .await
+    }
+
+    /// Reads the owners above `objects` that are not in `known` and whose kind is one of `kinds`, or `any_kind`.
+    pub(crate) async fn get_owners_of_kinds(
+        &self,
+        namespace: &str,
+        objects: &[Value],
+        known: &[Value],
+        kinds: &[&'static ResourceType],
+        any_kind: bool,
+    ) -> Result<Vec<Value>> {
         let mut found: Vec<Value> = known.to_vec();
         let mut level: Vec<Value> = objects.to_vec();
         for _ in 0..MAX_OWNER_CHAIN {

@@ -13,17 +13,21 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::finish_start::Started;
+use super::room::refused_start_error;
+use super::room_wait::{RoomLimit, RoomWait};
 use super::start_plan::StartPlan;
 use super::stop::StopContext;
 use super::trust;
 use crate::Cluster;
 use crate::Driver;
 use crate::apply_plan::ApplyOptions;
+use crate::wait_ready::AwaitedWorkloads;
 use session_client::interrupt::{Interrupt, interrupted_error};
 use session_client::{WriteOptions, parse_object};
 use session_engine::plan::{Plan, PlanOutcome, Step, StepResult};
 use session_engine::reconcile::{
-    LiveObjects, RenderedStart, Rendering, TargetState, describe_evictions, reconcile, status_patch,
+    LiveObjects, RenderedStart, Rendering, TargetState, describe_evictions, reconcile,
+    status_patch, usage_after_start,
 };
 use session_model::api::{ObjectRef, SessionSpec};
 use session_model::failure::{self, FailureKind, with_hint};
@@ -114,6 +118,7 @@ impl RequestedStart<'_> {
             start: self.start,
             objects: Vec::new(),
             driver: self.driver,
+            awaited: AwaitedWorkloads::All,
         };
         if started.driver.is_controller() {
             return Ok(started);
@@ -130,7 +135,9 @@ impl RequestedStart<'_> {
             return Err(interrupted_error());
         }
         let (session, objects) = (&started.session, &started.objects);
-        let status = status_patch::start_status(session, &started.start, objects, context.now);
+        let usage = usage_after_start(session, self.live, objects, context.now);
+        let status =
+            status_patch::start_status(session, &started.start, objects, &usage, context.now);
         started.object = cluster.patch_status(&ownership, status, write).await?;
         started.session = parse_object(started.object.clone())?;
         Ok(started)
@@ -156,6 +163,7 @@ impl StartPlan {
             notes.for_each(|note| sink.tell(ProgressEvent::Note(note)));
         }
         started.map_err(|error| {
+            let error = refused_start_error(name, error);
             if context.write.dry_run || failure::has_kind(&error, FailureKind::Forbidden) {
                 return error;
             }
@@ -164,6 +172,35 @@ impl StartPlan {
                 format!("continue with: kubectl session start {name} -n {namespace}"),
             )
         })
+    }
+
+    /// Starts the session as soon as there is room for it, as [`StartPlan::start`] does. The time of the start is that of `clock` then.
+    ///
+    /// # Errors
+    /// As [`StartPlan::start`]; a wait that has come to its limit.
+    pub async fn start_in_room(
+        &self,
+        cluster: &Cluster,
+        limit: RoomLimit,
+        context: StartContext<'_>,
+        clock: impl Fn() -> Timestamp,
+        sink: &mut dyn ProgressSink,
+    ) -> Result<Started> {
+        let Some(room) = &self.room else {
+            return self.start(cluster, context, sink).await;
+        };
+        let start = async |sink: &mut dyn ProgressSink| {
+            let now = clock();
+            let context = StartContext { now, ..context };
+            let start_plan = self.with_request_time(now);
+            let started = start_plan.start(cluster, context, sink).await?;
+            Ok(Started {
+                awaited: AwaitedWorkloads::AllInRoom,
+                ..started
+            })
+        };
+        let wait = RoomWait::new(limit, context.interrupt);
+        wait.start_in_room(cluster, room.clone(), sink, start).await
     }
 
     async fn try_start(

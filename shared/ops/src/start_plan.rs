@@ -15,13 +15,15 @@ use super::missing_kinds::MissingKinds;
 use super::trust::StoredPart;
 use super::{incomplete_copy, template_lookup, trust};
 use crate::Cluster;
+use crate::hours_check::SKIPPED_CHECKS_NOTE;
 use crate::objects_by_name::read_objects_by_name;
 use crate::observed_session::ObservedSession;
+use crate::room::CheckedRoom;
 use session_client::{AccessReviews, random_token};
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
-    DataLoss, ManifestSource, RenderInput, RenderOutput, RenderedStart, Rendering, TargetState,
-    find_claim_conflict, find_plan_losses, render, status_patch,
+    ManifestSource, RenderInput, RenderOutput, RenderedStart, Rendering, TargetState,
+    find_claim_conflict, find_claim_losses, find_plan_losses, render, status_patch,
 };
 use session_model::api::{
     DesiredState, IntOrString, SecretSource, Session, SessionSpec, SessionTemplate,
@@ -35,7 +37,7 @@ use session_model::objects::access::Access;
 use session_model::objects::ownership::{Ownership, has_kind_and_name};
 use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::{SECRET, SESSION};
-use session_model::progress::ProgressSink;
+use session_model::progress::{ProgressEvent, ProgressSink};
 use session_template::AssignedValues;
 use session_template::decode_parameters_secret;
 
@@ -54,6 +56,8 @@ pub struct StartOptions {
     pub trust_manifest: bool,
     /// Skips the checks of quotas, classes, claims and rights.
     pub skip_checks: bool,
+    /// Leaves room to [`StartPlan::start_in_room`], which waits for it.
+    pub waits_for_room: bool,
 }
 
 /// A validated start of one session: rendered objects, ownership and checks are final, so carrying it out can fail only on the
@@ -74,6 +78,8 @@ pub struct StartPlan {
     pub stored_secrets: Option<BTreeMap<String, String>>,
     /// True if the user gave secret values.
     pub has_new_secrets: bool,
+    /// The room that the start needs; `None` if it was not checked.
+    pub room: Option<CheckedRoom>,
     /// Notes for the user, a line each.
     pub notes: Vec<String>,
 }
@@ -97,12 +103,10 @@ impl StartPlan {
             read_template(cluster, &observed),
             read_stored_secrets(cluster, &observed)
         )?;
-        let rendered = render_start(&observed, template.as_ref(), stored.as_ref(), options)?;
+        let mut rendered = render_start(&observed, template.as_ref(), stored.as_ref(), options)?;
         let secrets = &rendered.rendering.secrets;
-        let has_new_secrets = secrets
-            .keys()
-            .any(|secret| options.values.from_files.contains_key(secret));
-        let mut rendered = rendered;
+        let is_given = |secret: &String| options.values.from_files.contains_key(secret);
+        let has_new_secrets = secrets.keys().any(is_given);
         let mut notes = Vec::from_iter(
             template_lookup::template_change(&observed.session, template.as_ref())
                 .map(|change| format!("{change}; this start applies the current version")),
@@ -120,7 +124,7 @@ impl StartPlan {
         check_foreign_objects(&observed, &start)?;
         observed.live.by_name = read_objects_by_name(cluster, &observed, &start).await?;
         check_claims_fit(&observed, &start)?;
-        let start_plan = Self {
+        let mut start_plan = Self {
             session_patch: start_request_patch(&observed.session, &spec, options, has_new_secrets),
             observed,
             start,
@@ -128,21 +132,29 @@ impl StartPlan {
             requested_at: now,
             stored_secrets: stored,
             has_new_secrets,
+            room: None,
             notes,
         };
-        if !options.skip_checks {
-            futures::try_join!(
-                start_plan.check_preflight(cluster, sink),
+        if options.skip_checks {
+            sink.tell(ProgressEvent::Note(SKIPPED_CHECKS_NOTE.to_owned()));
+        } else {
+            let (room, ()) = futures::try_join!(
+                start_plan.check_preflight(cluster, options.waits_for_room, sink),
                 start_plan.require_access(cluster)
             )?;
+            start_plan.room = Some(room);
         }
         Ok(start_plan)
     }
 
-    /// Returns the data that the start destroys: that of running Pods which the template no longer contains.
-    pub fn losses(&self) -> Vec<DataLoss> {
-        let observed = &self.observed;
-        find_plan_losses(&self.steps(), &observed.session, &observed.live)
+    /// Returns the data that the start destroys, one entry an object: that of Pods which the template no longer contains, and claims
+    /// that go with such a workload.
+    pub fn losses(&self) -> Vec<String> {
+        let (plan, observed) = (self.steps(), &self.observed);
+        let pods = find_plan_losses(&plan, &observed.session, &observed.live).into_iter();
+        let claims = find_claim_losses(&plan, &observed.live).into_iter();
+        let pods = pods.map(|loss| loss.to_string());
+        pods.chain(claims.map(ToString::to_string)).collect()
     }
 
     /// Returns the steps after the start request, which is written into the Session first.
@@ -152,16 +164,34 @@ impl StartPlan {
         requested.plan(TargetState::Running, Some(&self.start), self.requested_at)
     }
 
-    /// Checks, if the start deletes objects first, that the caller has the rights for every step after that.
+    /// Checks, if the start deletes objects first or wakes a custom workload, that the caller has the rights for every step.
     async fn require_access(&self, cluster: &Cluster) -> Result<()> {
         let (plan, observed) = (self.steps(), &self.observed);
-        if !plan.deletes() || observed.driver.is_controller() {
+        let primary = observed.session.primary();
+        let custom = observed.live.custom.as_ref();
+        let resting = custom.filter(|custom| custom.is_at_rest(primary));
+        if (!plan.deletes() && resting.is_none()) || observed.driver.is_controller() {
             return Ok(());
         }
         let mut needs = plan.required_permissions();
+        needs.extend(
+            resting
+                .into_iter()
+                .flat_map(|custom| custom.start_accesses(primary)),
+        );
         needs.push(Access::new("patch", &SESSION, observed.name()).on_subresource("status"));
         let permissions = AccessReviews::new(cluster);
         permissions.require(observed.namespace(), &needs).await
+    }
+
+    /// Returns the same start, requested at another time.
+    pub(super) fn with_request_time(&self, now: Timestamp) -> Self {
+        let mut later = self.clone();
+        let request = next_start_request(&self.observed.session, now);
+        later.session_patch["spec"]["startRequest"] = request.as_str().into();
+        later.spec.start_request = Some(request);
+        later.requested_at = now;
+        later
     }
 
     /// Replaces the observed state, keeping the objects that were looked up by name.

@@ -16,7 +16,9 @@ use session_client::interrupt::Interrupt;
 use session_client::{AccessReviews, WriteOptions};
 use session_engine::plan::{Plan, Step, StepResult};
 use session_engine::reconcile::status_patch::{self, StopRecord};
-use session_engine::reconcile::{HookRun, PhaseReason, TargetState, WorkloadState, decide_phase};
+use session_engine::reconcile::{
+    HookRun, PhaseReason, TargetState, WorkloadState, decide_phase, usage_after_stop,
+};
 use session_model::api::{DesiredState, ObjectRef, Phase};
 use session_model::encode::shell;
 use session_model::failure::{self, FailureKind, with_hint};
@@ -158,6 +160,7 @@ impl ObservedSession {
             replicas: rest,
             is_synced: outcome.results.contains(&StepResult::HookRun),
             unrecorded_workloads: self.unrecorded_workloads(),
+            usage: Some(usage_after_stop(&session, &self.live, with.now)),
         };
         let patch = status_patch::stop_status(&session, &self.stopped_reason(), &rest, with.now);
         cluster.patch_status(&self.session, patch, with.write).await
@@ -329,5 +332,22 @@ pub(super) fn explain_step_failure(
         let command = shell::quote_command(&[&command, flags].concat());
         return with_hint(error, format!("finish it with: {command}"));
     }
-    error
+    match step {
+        // The Session says already that it is to be stopped.
+        Step::Patch { target, .. } | Step::Scale { target, .. }
+            if words.verb == STOP.verb && target.kind != SESSION.kind =>
+        {
+            let command = |verb| {
+                let command = ["kubectl", "session", verb, name, "-n", namespace];
+                shell::quote_command(&command)
+            };
+            let hint = format!(
+                "{target} still runs; when the server allows it: {}; to let it run: {}",
+                command(words.verb),
+                command("start")
+            );
+            with_hint(error, hint)
+        }
+        _ => error,
+    }
 }

@@ -55,7 +55,10 @@ pub(super) async fn template_names_hint(cluster: &Cluster) -> String {
     let found = cluster
         .list_metadata(&SESSION_TEMPLATE, Scope::Cluster, &ListOptions::default())
         .await;
-    let items = found.map(|list| list.items).unwrap_or_default();
+    let Ok(found) = found else {
+        return "list the templates: kubectl session template list".into();
+    };
+    let items = found.items;
     let name = |item: &Value| {
         item.pointer("/metadata/name")
             .and_then(|name| name.as_str())

@@ -69,6 +69,8 @@ pub enum AwaitedWorkloads {
     Primary,
     /// All workloads that the start made, and the primary one first.
     All,
+    /// The same, also while a quota refuses Pods of a workload: its controller tries again.
+    AllInRoom,
 }
 
 /// What a wait uses from outside: interrupt signal, progress sink and clock.
@@ -275,7 +277,7 @@ impl ReadinessWatch<'_> {
         let WorkloadState::Ready { pod } = &state else {
             return state;
         };
-        let awaits_all = self.awaited == AwaitedWorkloads::All;
+        let awaits_all = self.awaited != AwaitedWorkloads::Primary;
         if let Some(unready) = awaits_all
             .then(|| find_unready_workload(self.session, live))
             .flatten()

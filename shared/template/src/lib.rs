@@ -51,11 +51,12 @@ pub use annotation::parse_plain_value;
 pub use assigned::AssignedValues;
 pub use builtin_templates::builtin_templates;
 pub use convert::{
-    Adaptation, Conversion, InputForm, SecretOrigin, SecretReader, unknown_session_fields,
+    Adaptation, Conversion, InputForm, MICROS, PriceRange, Prices, SecretOrigin, SecretReader,
+    unknown_session_fields,
 };
 pub use extract::{ExtractedSecrets, extract_secret_literals};
 pub use fill::{RENDERED_BYTES_MAX, RENDERED_TEXT_MAX, RenderBudget};
-pub use lint::{Finding, Severity, lint_source};
+pub use lint::{Finding, Severity, lint_source, lint_template_source};
 pub use manifest::{
     ImageParameters, MANIFEST_MAX, Manifest, Placeholder, PlaceholderUse, parse_plain_objects,
 };

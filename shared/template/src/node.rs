@@ -121,6 +121,23 @@ impl Node {
         }
     }
 
+    /// Returns the value of a key of a mapping, to change it.
+    pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        let Node::Mapping(entries, _) = self else {
+            return None;
+        };
+        let mut entries = entries.iter_mut();
+        let entry = entries.find(|entry| entry.key == key);
+        entry.map(|entry| &mut entry.value)
+    }
+
+    /// Removes the entries of a mapping whose key is not wanted.
+    pub(super) fn retain_keys(&mut self, is_wanted: impl Fn(&str) -> bool) {
+        if let Node::Mapping(entries, _) = self {
+            entries.retain(|entry| is_wanted(&entry.key));
+        }
+    }
+
     /// Returns the value at a path of keys.
     pub(super) fn get_path(&self, path: &[&str]) -> Option<&Node> {
         path.iter().try_fold(self, |node, key| node.get(key))

@@ -12,18 +12,36 @@ const POINTER_MAX: usize = 200;
 
 /// Formats a path as a JSON pointer (RFC 6901) for messages. A long path is shortened to its end.
 pub(super) fn json_pointer(path: &[PathStep<'_>]) -> String {
+    format_path(path, "/...", |step| match step {
+        PathStep::Key(key) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        PathStep::Index(index) => format!("/{index}"),
+    })
+}
+
+/// Formats a path as the API server does in messages: `spec.containers[0].name`. A long path is shortened to its end.
+pub(super) fn field_path(path: &[PathStep<'_>]) -> String {
+    let text = format_path(path, "...", |step| match step {
+        PathStep::Key(key) => format!(".{key}"),
+        PathStep::Index(index) => format!("[{index}]"),
+    });
+    text.strip_prefix('.').map(str::to_owned).unwrap_or(text)
+}
+
+fn format_path(
+    path: &[PathStep<'_>],
+    ellipsis: &str,
+    format_step: impl Fn(&PathStep<'_>) -> String,
+) -> String {
     let (mut steps, mut length) = (Vec::new(), 0);
     for step in path.iter().rev() {
-        let step = match step {
-            PathStep::Key(key) => key.replace('~', "~0").replace('/', "~1"),
-            PathStep::Index(index) => index.to_string(),
-        };
-        length += step.chars().count() + 1;
+        let step = format_step(step);
+        length += step.chars().count();
         if length > POINTER_MAX {
-            steps.push("...".to_owned());
+            steps.push(ellipsis.to_owned());
             break;
         }
         steps.push(step);
     }
-    steps.iter().rev().map(|step| format!("/{step}")).collect()
+    steps.reverse();
+    steps.concat()
 }

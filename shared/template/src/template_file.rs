@@ -163,7 +163,7 @@ fn deserialize_part<T: DeserializeOwned>(
 }
 
 /// Returns the text of a scalar as a source. Only for a literal block do its lines correspond to lines of the file.
-fn manifest_source(source: &Source, scalar: &Scalar) -> Result<Source> {
+pub(super) fn manifest_source(source: &Source, scalar: &Scalar) -> Result<Source> {
     if scalar.style != ScalarStyle::Literal {
         return Source::new(
             format!("{} (spec.manifest)", source.name()),

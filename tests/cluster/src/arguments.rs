@@ -119,6 +119,8 @@ pub(crate) fn controller_manager(folder: &Folder, settings: &Settings) -> Vec<St
         format!("--cluster-signing-key-file={}", folder.text("pki/ca.key")),
         // There is one of it; waiting for a dead one's lease would only make a restart slow.
         "--leader-elect=false".to_owned(),
+        // A quota on objects of a new CustomResourceDefinition is counted in the next full round: every five minutes by default.
+        "--resource-quota-sync-period=10s".to_owned(),
     ]
 }
 

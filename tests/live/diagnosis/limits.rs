@@ -58,7 +58,7 @@ fn limits() -> Result<()> {
             &admission::deployment("resources: {limits: {memory: 1Mi}}")?,
         ),
         &[
-            "Deployment \"many\" cannot create its Pod: quota \"few\" is exceeded: requested: pods=1, used: pods=0, limited: pods=0\n",
+            "Deployment \"many\" cannot create its Pod: quota \"few\" is exceeded: pods: requested 1, used 0, hard 0\n",
             "  quota \"few\": pods 0 of 0 used\n",
             "hint: request less, delete sessions that are no longer needed, or ask an administrator to raise the quota",
         ],

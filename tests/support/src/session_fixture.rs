@@ -291,6 +291,32 @@ impl SessionFixture {
         api.put(session)
     }
 
+    /// Writes a session of `workload`, of a kind that is not built in and that is then served as `plural`, and returns the workload.
+    /// Its Pod has no label of the session. `fields` are added to the record of the primary workload: stop, start, ready.
+    pub fn put_custom(&self, api: &FakeApi, workload: Value, plural: &str, fields: Value) -> Value {
+        let [api_version, kind] = ["apiVersion", "kind"].map(|key| workload[key].clone());
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        api.serve(&text(&api_version), &text(&kind), plural, true);
+        let mut session = api.put(self.session());
+        let mut workload = owned(workload, &session);
+        workload["metadata"]["namespace"] = self.namespace.as_str().into();
+        workload["metadata"]["labels"] = json!({labels::SESSION: self.name});
+        let workload = api.put(workload);
+        let (name, uid) = (&workload["metadata"]["name"], &workload["metadata"]["uid"]);
+        let entry = json!({"apiVersion": api_version, "kind": kind, "name": name, "uid": uid});
+        session["status"]["applied"]["objects"] = json!([entry]);
+        let mut primary = json!({"kind": kind, "name": name, "container": "main"});
+        merge(&mut primary, &fields);
+        session["status"]["applied"]["primary"] = primary;
+        api.put(session);
+        if !self.pod_status.is_null() {
+            let mut pod = self.pod(&workload);
+            pod["metadata"]["labels"] = json!({});
+            api.put(pod);
+        }
+        workload
+    }
+
     fn primary_name(&self) -> &str {
         match &self.workload {
             Some(_) => &self.workload_name,

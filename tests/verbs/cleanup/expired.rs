@@ -2,8 +2,8 @@
 
 use kubectl_session_cleanup::Cleanup;
 use serde_json::json;
-use session_support::session_fixture::SESSIONS;
-use session_support::{Execution, FakeApi, golden};
+use session_support::session_fixture::{SESSIONS, owned};
+use session_support::{Execution, FakeApi, SessionFixture, golden};
 
 use crate::play::{NOW, Play};
 use crate::scene::{Session, class, cleanup, left, written};
@@ -229,4 +229,29 @@ fn who_has_no_end_or_is_asked_for_anew_or_rests_is_not_expired() {
     let played = cleanup(&api, "--expired -y");
     assert_eq!(played.done(), "");
     assert!(api.writes().is_empty());
+}
+
+/// A claim that the controller of a Sandbox made goes with it: the plan says so, and nothing is deleted without a confirmation.
+#[test]
+fn claims_that_go_with_their_owner_are_told() {
+    let api = FakeApi::stateful();
+    let expired = json!({"expiresAt": "2026-03-01T10:00:00Z", "dataPolicy": "keep"});
+    let fixture = SessionFixture::running("alice")
+        .status(expired)
+        .applied(json!({"onExpiry": "delete"}));
+    let sandbox = json!({"apiVersion": "agents.x-k8s.io/v1beta1", "kind": "Sandbox", "metadata": {"name": "box"}, "spec": {}});
+    let patches =
+        json!({"stop": {"spec": {"mode": "Suspended"}}, "start": {"spec": {"mode": "Running"}}});
+    let sandbox = fixture.put_custom(&api, sandbox, "sandboxes", patches);
+    let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data-box", "namespace": "default"},
+        "spec": {"volumeName": "pv"}});
+    api.put(owned(claim, &sandbox));
+    let refused = cleanup(&api, "--expired");
+    assert!(api.writes().is_empty());
+    let done = cleanup(&api, "--expired -y");
+    golden(
+        "cleanup-owned-claims.txt",
+        &format!("{}{}", refused.text(), done.text()),
+    );
+    assert_eq!(api.objects("persistentvolumeclaims"), [json!(null); 0]);
 }

@@ -309,3 +309,27 @@ fn a_local_port_in_use_is_told_before_any_request() {
         played.err
     );
 }
+
+#[test]
+fn services_that_cannot_be_listed_are_told_where_it_matters() {
+    let api = older(403, Answer::port(None));
+    let path = "/api/v1/namespaces/default/services";
+    api.on(
+        "GET",
+        path,
+        Answer::forbidden("alice", "list", "services", "default"),
+    );
+    let played = Play::on(&api)
+        .piped("")
+        .run::<Connect>("alice --stdio front");
+    let note = "note: ports of Services not checked: no permission to list services\nerror: ";
+    assert!(played.err.starts_with(note), "{played:?}");
+    assert_eq!(played.code, 1);
+    for word in ["front", "80"] {
+        let api = older(403, Answer::port(None));
+        api.on("GET", path, Answer::internal("etcd is sad"));
+        let words = format!("alice --stdio {word}");
+        let played = Play::on(&api).piped("").run::<Connect>(&words);
+        assert!(played.failed().contains("etcd is sad"), "{played:?}");
+    }
+}

@@ -4,6 +4,7 @@ use kubectl_session_connect::Connect;
 use kubectl_session_create::Create;
 use kubectl_session_stop::Stop;
 use serde_json::{Value, json};
+use session_shared::labels::SESSION_HOURS;
 use session_support::{Execution, FakeApi, golden};
 
 use crate::play::Play;
@@ -211,4 +212,18 @@ fn a_time_that_is_nearly_over_is_told() {
         let played = Play::on(&api).run::<Connect>("alice -q -- x");
         assert_eq!(played.err, "", "quiet");
     }
+}
+
+#[test]
+fn a_session_whose_owner_has_no_hours_left_is_not_started() {
+    let api = rested();
+    let budget = json!({SESSION_HOURS: "{\"*\":\"0/day\"}"});
+    api.put(
+        json!({"apiVersion": "v1", "kind": "ResourceQuota", "spec": {},
+        "metadata": {"name": "session-hours", "namespace": "default", "annotations": budget}}),
+    );
+    let played = connect(&api, "alice");
+    let text = "has used 0 of 0 hours today; free again on Mon 2026-03-02 00:00 UTC";
+    assert!(played.failed().contains(text), "{played:?}");
+    assert_eq!(phase(&api), "stopped");
 }

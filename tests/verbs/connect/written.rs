@@ -227,3 +227,12 @@ fn the_keys_of_a_host_block_belong_to_one_run_of_the_server() {
     );
     assert_eq!(kept, "example.com ssh-ed25519 AAAA\n");
 }
+
+#[test]
+fn a_service_that_cannot_be_read_is_told() {
+    let api = lab();
+    let path = "/api/v1/namespaces/*/services/*";
+    api.on("GET", path, Answer::internal("etcd is sad"));
+    let played = connect(&api, "alice --print");
+    assert!(played.failed().contains("etcd is sad"), "{played:?}");
+}

@@ -5,7 +5,8 @@ use session_support::{Answer, FakeApi, golden};
 
 use crate::tool::{create, made, posts, server};
 
-fn quota(api: &FakeApi, name: &str, limit: &str, used: &str) {
+/// A quota `q` of one resource.
+pub fn quota(api: &FakeApi, name: &str, limit: &str, used: &str) {
     api.put(json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q", "namespace": "default"},
         "spec": {"hard": {name: limit}}, "status": {"hard": {name: limit}, "used": {name: used}}}));
 }

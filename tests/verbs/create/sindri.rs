@@ -208,8 +208,8 @@ fn secrets_are_printed_only_if_asked_for() {
 
 #[test]
 fn a_quota_that_the_namespace_lacks_is_named() {
-    let hint = "kubectl create quota sindri-alice-quota -n dev-alice \
-        --hard=limits.cpu=8,limits.memory=16Gi,persistentvolumeclaims=5,requests.cpu=4,requests.memory=8Gi,requests.storage=100Gi";
+    let hint = "kubectl session quota set --hard \
+        limits.cpu=8,limits.memory=16Gi,persistentvolumeclaims=5,requests.cpu=4,requests.memory=8Gi,requests.storage=100Gi -n dev-alice";
     let played = from(&FakeApi::stateful(), TENANT, "");
     played.done();
     assert!(

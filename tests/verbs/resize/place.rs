@@ -1,6 +1,7 @@
 //! Resize in place: the Pod, its StatefulSet's Pod template, the Session.
 
-use serde_json::json;
+use serde_json::{Value, json};
+use session_shared::labels::RESIZED;
 use session_support::golden;
 
 use crate::scene::{half, kept, neighbour, obeying, resize, resources, server, session, told};
@@ -114,4 +115,29 @@ fn nobody_waits_who_does_not_want_to() {
     assert_eq!(played.done(), "session.streaming.platform/alice resized\n");
     assert!(!api.lines().iter().any(|line| line.contains("watch=")));
     assert_eq!(session(&api)["spec"]["resources"], json!({"cpu": 2}));
+}
+
+#[test]
+fn a_resize_in_place_divides_the_recorded_run_without_another_request() {
+    let requests = |records_runs: bool| {
+        let api = server("Pod", &half());
+        obeying(&api);
+        if records_runs {
+            let mut alice = session(&api);
+            alice["status"]["usage"] =
+                json!({"current": {"startTime": "2026-03-01T10:00:00Z", "cpu": "500m"}});
+            api.put(alice);
+        }
+        api.forget_requests();
+        resize(&api, "alice --cpu 2 --memory 3Gi").done();
+        let annotation = session(&api)["metadata"]["annotations"][RESIZED].clone();
+        (api.lines(), annotation)
+    };
+    let (sent, annotation) = requests(true);
+    let resized: Value = serde_json::from_str(annotation.as_str().unwrap()).unwrap();
+    assert_eq!(
+        resized,
+        json!([{"startTime": "2026-03-01T12:00:00Z", "cpu": "1", "memory": "1536Mi"}])
+    );
+    assert_eq!((sent, Value::Null), requests(false));
 }

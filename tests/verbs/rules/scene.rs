@@ -53,6 +53,10 @@ pub(super) fn server(verb: &str) -> FakeApi {
             json!({"phase": "Bound", "capacity": {"storage": "1Gi"}}),
         )
     });
+    api.react("resourcequotas", |quota| {
+        let hard = &quota["spec"]["hard"];
+        with_status(quota, json!({"hard": hard, "used": hard}))
+    });
     api.react(DEFINITIONS, |definition| {
         with_status(definition, json!({"conditions": [
             {"type": "NamesAccepted", "status": "True"}, {"type": "Established", "status": "True"}]}))

@@ -118,11 +118,11 @@ fn default(arg: &Arg) -> String {
         _ => {}
     }
     let name = arg.get_value_names().unwrap()[0].to_string();
+    // Numbers and durations; a range such as 1-50 is neither.
     let bare = |text: &str| {
+        let amount = text.trim_start_matches('-');
         ["true", "false"].contains(&text)
-            || text
-                .trim_start_matches('-')
-                .starts_with(|c: char| c.is_ascii_digit())
+            || amount.starts_with(|c: char| c.is_ascii_digit()) && !amount.contains('-')
     };
     match arg.get_default_values() {
         [] if arg

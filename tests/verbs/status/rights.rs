@@ -2,7 +2,7 @@
 
 use session_support::{Answer, golden};
 
-use crate::scenes::{running_api, status};
+use crate::scenes::{running_api, several, status};
 
 #[test]
 fn a_missing_right_is_no_error() {
@@ -46,15 +46,15 @@ fn without_pods_the_phase_is_as_it_was_written() {
 
 #[test]
 fn a_broken_part_says_what_the_server_said() {
-    let api = running_api();
-    api.on(
-        "GET",
+    for path in [
         "/api/v1/namespaces/default/events",
-        Answer::internal("etcd is sad"),
-    );
-    assert!(
-        status(&api, "")
-            .done()
-            .contains("<unknown> (Internal error occurred: etcd is sad)")
-    );
+        "/api/v1/namespaces/default/services/*",
+        "/apis/batch/v1/namespaces/default/cronjobs/*",
+    ] {
+        let api = several();
+        api.on("GET", path, Answer::internal("etcd is sad"));
+        let played = status(&api, "");
+        let words = "<unknown> (Internal error occurred: etcd is sad)";
+        assert!(played.done().contains(words), "{path}: {}", played.out);
+    }
 }

@@ -63,6 +63,7 @@ pub fn all() -> Vec<(&'static str, FakeApi)> {
         ("template-changed", template_changed()),
         ("data", with_data()),
         ("several", several()),
+        ("useless-services", useless_services()),
         ("hostile", hostile()),
         ("manifest", manifest()),
     ]
@@ -215,7 +216,7 @@ fn with_data() -> FakeApi {
     api
 }
 
-fn several() -> FakeApi {
+pub fn several() -> FakeApi {
     let mut session = session("pending");
     let applied = &mut session["status"]["applied"];
     applied["primary"] = json!({"kind": "Deployment", "name": "web"});
@@ -291,6 +292,27 @@ fn several() -> FakeApi {
         budget,
         policy,
     ])
+}
+
+/// Returns a running session with a Service that selects none of its Pods, and one that names a port which no Pod declares.
+fn useless_services() -> FakeApi {
+    let mut session = session("running");
+    let applied = &mut session["status"]["applied"]["objects"];
+    let service = |name: &str, selector: Value| {
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "default", "uid": name},
+            "spec": {"type": "ClusterIP", "clusterIP": "10.96.0.7", "selector": selector, "ports": [{"port": 80, "targetPort": "http"}]}})
+    };
+    let services = [
+        service("api", json!({"app": "api"})),
+        service("web", json!({"streaming.platform/session": "alice"})),
+    ];
+    for service in &services {
+        let name = &service["metadata"]["name"];
+        let entry = json!({"apiVersion": "v1", "kind": "Service", "name": name, "uid": name});
+        applied.as_array_mut().unwrap().push(entry);
+    }
+    let [api_service, web] = services;
+    api(&[session, tool(running()), api_service, web])
 }
 
 /// Returns a session with names and texts that would move the cursor, break lines or exceed any width.

@@ -21,7 +21,7 @@ pub struct RosterFlags {
     /// --preset, --namespace, --expires-in, --set). Without a name, the session is named after its user. Sessions that exist
     /// already are left unchanged, so that the same command continues after an interruption. With --roster, -o is one of csv, json, name
     /// or wide, and create waits for ready sessions only with an explicit --wait.
-    #[arg(help_heading = "Roster", long, value_name = "FILENAME", conflicts_with_all = ["name", "filename", "config", "user_id", "generate_name", "replace", "primary", "rendered"])]
+    #[arg(help_heading = "Roster", long, value_name = "FILENAME", conflicts_with_all = ["name", "filename", "config", "user_id", "generate_name", "replace", "primary", "rendered", "wait_for_room"])]
     pub roster: Option<String>,
 
     /// Pace of a roster.

@@ -35,7 +35,8 @@ pub(super) struct NamespaceFacts {
     pub(super) sessions: HashMap<String, ExistingSession>,
     /// Claims that were kept from earlier sessions, by the session's name.
     pub(super) claims: HashMap<String, KeptClaims>,
-    pub(super) quotas: Vec<Value>,
+    /// ResourceQuotas; `None` if the caller may not list them.
+    pub(super) quotas: Option<Vec<Value>>,
 }
 
 /// A session that was there before.
@@ -162,7 +163,7 @@ async fn read_namespace(
         driver,
         sessions: sessions.collect(),
         claims: claims.unwrap_or_default(),
-        quotas: quotas.map(|list| list.items).unwrap_or_default(),
+        quotas: quotas.map(|list| list.items),
     };
     Ok((facts, notes))
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::{Result, anyhow};
 use session_shared::Timestamp;
 use session_shared::failure::{combine_errors, with_hint};
+use session_shared::ops::hours_check::check_hours;
 use session_shared::ops::missing_kinds::MissingKinds;
 use session_shared::ops::preflight::{self, PreflightFacts, PreflightObjects};
 use session_shared::ops::{Cluster, check_stoppable};
@@ -190,8 +191,14 @@ impl RowChecks<'_> {
         if let Err(error) = preflight::check_preflight(&objects, facts) {
             return Ok(Err(error));
         }
-        let kept = self.facts.namespaces.get(&subject.ownership.namespace);
-        if let Some(kept) = kept.and_then(|facts| facts.claims.get(subject.name.as_str())) {
+        let namespace_facts = self.facts.namespaces.get(&subject.ownership.namespace);
+        let quotas = namespace_facts.and_then(|facts| facts.quotas.as_deref());
+        let (owner, sink) = (&subject.ownership, &mut DiscardingSink);
+        if let Err(error) = check_hours(self.cluster, owner, quotas, self.now, sink).await {
+            return Ok(Err(error));
+        }
+        let name = subject.name.as_str();
+        if let Some(kept) = namespace_facts.and_then(|facts| facts.claims.get(name)) {
             match kept.compare(subject, intent) {
                 Ok(notes) => self.plan.notes.extend(notes),
                 Err(error) => return Ok(Err(error)),
@@ -207,7 +214,9 @@ impl RowChecks<'_> {
     fn require_quota(&self) -> Result<()> {
         for (name, facts) in &self.facts.namespaces {
             let demand = self.demands.get(name.as_str());
-            let shortfall = demand.and_then(|it| it.find_shortfall(name.as_str(), &facts.quotas));
+            let shortfall = demand
+                .zip(facts.quotas.as_ref())
+                .and_then(|(demand, quotas)| demand.find_shortfall(name.as_str(), quotas));
             if let Some(error) = shortfall {
                 return Err(error);
             }

@@ -171,9 +171,10 @@ impl RosterRun<'_> {
             write: &intent.mutation.write,
             interrupt: &self.uninterrupted,
             driver: self.driver(row),
+            now: observed.now,
             missing,
         };
-        match creation.create(subject, &mut DiscardingSink).await {
+        match creation.create(&subject, &mut DiscardingSink).await {
             Ok(started) => {
                 self.wait_ready(&started).await?;
                 Ok(RowResult::Created)

@@ -10,8 +10,8 @@ use crate::report::Report;
 
 pub(super) fn add_data(page: &mut Page, report: &Report, now: Timestamp) {
     let data = &report.data;
-    let hidden =
-        ["claims", "parametersSecret", "snapshots"].map(|part| (part, report.unknown_reason(part)));
+    let hidden = ["claims", "parametersSecret", "schedule", "snapshots"]
+        .map(|part| (part, report.unknown_reason(part)));
     let nothing =
         data.claims.is_empty() && data.parameters_secret.is_none() && data.snapshots.is_empty();
     let nothing_shown = nothing && data.schedule.is_none() && data.ephemeral.is_empty();

@@ -152,10 +152,14 @@ fn container_state_text(container: &ContainerReport, now: Timestamp) -> String {
 }
 
 pub(super) fn add_network(page: &mut Page, report: &Report) {
-    if report.network.is_empty() {
+    let unread = report.unknown_reason("network");
+    if report.network.is_empty() && unread.is_none() {
         return;
     }
     page.add_section("Network");
+    if let Some(why) = unread {
+        page.add_text(2, 2, &unknown_text(why));
+    }
     for service in &report.network {
         let mut parts = Vec::new();
         let mut of_type = service.r#type.clone();

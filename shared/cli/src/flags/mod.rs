@@ -3,12 +3,15 @@
 
 pub mod connection;
 pub mod existing;
+pub mod file_connection;
+pub mod input_form;
 pub mod list;
 pub mod mutation_options;
 pub mod numbers;
 pub mod output;
 pub mod pace;
 pub mod reconcile;
+pub mod room;
 pub mod session_selection;
 pub mod trust_manifest;
 pub mod values;

@@ -43,7 +43,8 @@ fn add_amount(sum: &mut BTreeMap<String, Quantity>, name: &str, amount: Quantity
     *entry = entry.add(&amount);
 }
 
-fn pod_count(object: &Value) -> i64 {
+/// Returns the number of Pods that run at the same time for an object with a Pod template.
+pub(crate) fn pod_count(object: &Value) -> i64 {
     let wanted = object
         .pointer("/spec/replicas")
         .or_else(|| object.pointer("/spec/parallelism"));
@@ -69,12 +70,34 @@ fn count_object(object: &Value, sum: &mut BTreeMap<String, Quantity>) {
         .and_then(Value::as_array);
     for claim in inside.into_iter().flatten() {
         for _ in 0..pod_count(object) {
-            add_amount(sum, "persistentvolumeclaims", Quantity::from_units(1));
+            for name in ["persistentvolumeclaims", "count/persistentvolumeclaims"] {
+                add_amount(sum, name, Quantity::from_units(1));
+            }
             count_storage(claim, sum);
         }
     }
-    if kind == "PersistentVolumeClaim" {
-        count_storage(object, sum);
+    match kind {
+        "PersistentVolumeClaim" => count_storage(object, sum),
+        "Service" => count_ports(object, sum),
+        _ => {}
+    }
+}
+
+/// Counts a Service's node ports and load balancer, of which a cluster has few.
+fn count_ports(service: &Value, sum: &mut BTreeMap<String, Quantity>) {
+    let service = Untyped(service);
+    let kind = service.str_at("/spec/type");
+    let balanced = kind == Some("LoadBalancer");
+    if balanced {
+        add_amount(sum, "services.loadbalancers", Quantity::from_units(1));
+    }
+    let has_ports = kind == Some("NodePort")
+        || balanced
+            && service.at("/spec/allocateLoadBalancerNodePorts") != Some(&Value::Bool(false));
+    if has_ports {
+        let ports = i64::try_from(service.items_at("/spec/ports").count());
+        let ports = ports.unwrap_or(i64::MAX);
+        add_amount(sum, "services.nodeports", Quantity::from_units(ports));
     }
 }
 
@@ -84,11 +107,10 @@ fn count_storage(claim: &Value, sum: &mut BTreeMap<String, Quantity>) {
         .and_then(parse_quantity)
         .unwrap_or(Quantity::ZERO);
     if let Some(class) = Untyped(claim).str_at("/spec/storageClassName") {
-        add_amount(
-            sum,
-            &format!("{class}.storageclass.storage.k8s.io/requests.storage"),
-            size,
-        );
+        let of_class = format!("{class}.storageclass.storage.k8s.io");
+        add_amount(sum, &format!("{of_class}/requests.storage"), size);
+        let one = Quantity::from_units(1);
+        add_amount(sum, &format!("{of_class}/persistentvolumeclaims"), one);
     }
     add_amount(sum, "requests.storage", size);
 }
@@ -150,7 +172,7 @@ fn raise_amounts(most: &mut BTreeMap<String, Quantity>, amounts: BTreeMap<String
     }
 }
 
-fn container_resources(container: &Value) -> Vec<(String, Quantity)> {
+pub(crate) fn container_resources(container: &Value) -> Vec<(String, Quantity)> {
     amounts_in(container.pointer("/resources"))
 }
 
@@ -207,6 +229,34 @@ mod tests {
             demand["fast.storageclass.storage.k8s.io/requests.storage"].to_string(),
             "60Gi"
         );
+        assert_eq!(
+            demand["fast.storageclass.storage.k8s.io/persistentvolumeclaims"].to_string(),
+            "2"
+        );
+    }
+
+    #[test]
+    fn services_count_their_node_ports_and_load_balancers() {
+        let service = |spec: Value| json!({ "apiVersion": "v1", "kind": "Service", "spec": spec });
+        let demand = |spec: Value, name: &str| {
+            let demand = sum_quota_demand(&[service(spec)]);
+            demand.get(name).map(|amount| amount.value())
+        };
+        let ports = json!([{ "port": 80 }, { "port": 443 }]);
+        let of_type = |kind: &str| json!({ "type": kind, "ports": ports });
+        assert_eq!(demand(of_type("NodePort"), "services.nodeports"), Some(2));
+        assert_eq!(
+            demand(of_type("LoadBalancer"), "services.nodeports"),
+            Some(2)
+        );
+        assert_eq!(
+            demand(of_type("LoadBalancer"), "services.loadbalancers"),
+            Some(1)
+        );
+        assert_eq!(demand(of_type("ClusterIP"), "services.nodeports"), None);
+        let mut none = of_type("LoadBalancer");
+        none["allocateLoadBalancerNodePorts"] = false.into();
+        assert_eq!(demand(none, "services.nodeports"), None);
     }
 
     fn requests(spec: Value) -> String {

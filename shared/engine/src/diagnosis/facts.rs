@@ -17,6 +17,7 @@ use super::fact_lines::{
 };
 use super::fact_query::{Fact, FactQuery, PodRequests};
 use super::image_parameters::add_image_parameters;
+use super::image_pull::PLATFORM_REMEDY;
 use crate::capacity::demand::{parse_amount, pod_resources};
 use session_model::objects::Untyped;
 use session_model::objects::metadata::name_of;
@@ -55,12 +56,24 @@ fn add_log_lines(cause: &mut Cause, ask: &FactQuery, lines: &[String]) {
         cause.evidence.push(format!("{}: empty", ask.subject()));
         return;
     }
+    let is_exit = ["Error", "CrashLoopBackOff"].contains(&cause.reason.as_str());
+    if is_exit && lines.last().is_some_and(|line| is_exec_format_error(line)) {
+        cause.reason = "ExecFormatError".to_owned();
+        cause.message +=
+            ": its program is not built for the node's platform, or is a script without a #! line";
+        cause.remedy = Some(PLATFORM_REMEDY.to_owned());
+    }
     cause
         .evidence
         .push(format!("{}, last lines:", ask.subject()));
     cause
         .evidence
         .extend(lines.iter().map(|line| format!("  {line}")));
+}
+
+/// Returns true for the runtime's line about a program that the node's kernel cannot run: `exec /app: exec format error`.
+fn is_exec_format_error(line: &str) -> bool {
+    line.starts_with("exec ") && line.trim_end().ends_with(": exec format error")
 }
 
 fn add_objects(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {

@@ -2,6 +2,9 @@
 
 use super::Cause;
 
+/// Remedy for a program that the node's platform does not run.
+pub(super) const PLATFORM_REMEDY: &str = "use an image built for the node's operating system and CPU architecture, or set a nodeSelector for matching nodes";
+
 /// An image pull and the parts of the Pod that it depends on.
 pub(super) struct ImagePull<'a> {
     /// The container for messages: `container "main" of pod "x"`.
@@ -92,7 +95,7 @@ impl ImagePull<'_> {
             ),
             PullError::PlatformMismatch => (
                 format!("image {image:?} is not built for the node's platform"),
-                "use an image built for the node's operating system and CPU architecture, or set a nodeSelector for matching nodes",
+                PLATFORM_REMEDY,
                 true,
             ),
             PullError::Unreachable => (

@@ -4,7 +4,9 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition, PodStatus};
 
 use super::container_facts::{ContainerFacts, ContainerProgress};
 use super::fact_query::FactQuery;
-use super::{Cause, EventNote, Finding, Prognosis, claim_failure, scheduling, volume_failure};
+use super::{
+    Cause, EventNote, Finding, Prognosis, claim_failure, scale_up, scheduling, volume_failure,
+};
 use session_model::objects::conditions::pod_condition;
 use session_model::objects::metadata::{name_of, uid_of};
 use session_model::progress::WaitStage;
@@ -86,7 +88,7 @@ impl PodAssessment {
 impl PodInspection<'_> {
     fn assess(&self) -> PodAssessment {
         if self.pod.metadata.deletion_timestamp.is_some() {
-            return PodAssessment::waiting(WaitStage::Terminating, "being deleted");
+            return self.assess_deletion();
         }
         match self.status.phase.as_deref() {
             Some("Succeeded" | "Failed") => self.after_end(),
@@ -175,10 +177,11 @@ impl PodInspection<'_> {
             return PodAssessment::waiting(WaitStage::Scheduling, "");
         }
         let cause = scheduling::unschedulable_cause(self.pod, &message);
-        PodAssessment::recoverable(
-            WaitStage::Scheduling,
-            self.with_scheduler_evidence(cause, &message),
-        )
+        let mut cause = self.with_scheduler_evidence(cause, &message);
+        if let Some(event) = self.newest_event(&scale_up::SCALE_UP_REASONS) {
+            scale_up::add_scale_up(&mut cause, event);
+        }
+        PodAssessment::recoverable(WaitStage::Scheduling, cause)
     }
 
     fn with_scheduler_evidence(&self, mut cause: Cause, message: &str) -> Cause {

@@ -144,7 +144,7 @@ fn a_workload_without_pods_is_explained_by_its_own_events_only() {
         object_kind: "ReplicaSet".into(),
         object_name: name.into(),
         reason: "FailedCreate".into(),
-        message: "exceeded quota: q".into(),
+        message: "exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0".into(),
         time: time.into(),
         ..EventNote::default()
     };

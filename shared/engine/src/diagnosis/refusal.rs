@@ -1,7 +1,8 @@
 //! Reasons why the API server refuses a Pod, read from its message: the answer to a POST, or a controller's FailedCreate event.
 
 use super::Cause;
-use super::quota::QUOTA_REMEDY;
+use super::limit_violation::LIMIT_RANGE_REMEDY;
+use super::quota::{QUOTA_REMEDY, QuotaShortfall, unset_resources_cause};
 
 /// A refusal of the API server that was recognised.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,28 +126,21 @@ fn quoted_answer(said: &str) -> String {
 
 /// Reads `exceeded quota: Q, requested: …, used: …, limited: …` and `failed quota: Q: must specify …`.
 fn parse_quota(message: &str) -> Option<Refusal> {
-    if let Some((_, rest)) = message.split_once("exceeded quota: ") {
-        let (name, figures) = rest.split_once(", ").unwrap_or((rest, ""));
-        let figures = if figures.is_empty() {
-            String::new()
-        } else {
-            format!(": {figures}")
-        };
+    if let Some(exceeded) = QuotaShortfall::parse(message) {
         return Some(Refusal {
             reason: "QuotaExceeded",
-            message: format!("quota {name:?} is exceeded{figures}"),
+            message: exceeded.to_string(),
             remedy: QUOTA_REMEDY.into(),
             is_transient: false,
         });
     }
     let (_, rest) = message.split_once("failed quota: ")?;
     let (name, must) = rest.split_once(": ")?;
+    let cause = unset_resources_cause(name, must);
     Some(Refusal {
         reason: "QuotaNeedsResources",
-        message: format!("quota {name:?} counts values that the Pod does not set: the Pod {must}"),
-        remedy:
-            "set these requests and limits on every container, or add a LimitRange with defaults"
-                .into(),
+        message: cause.message,
+        remedy: cause.remedy?,
         is_transient: false,
     })
 }
@@ -167,8 +161,7 @@ fn parse_limit_range(message: &str) -> Option<Refusal> {
     Some(Refusal {
         reason: "LimitRange",
         message: format!("a LimitRange of the namespace is violated: {rule}"),
-        remedy: "set requests and limits within the LimitRange: kubectl describe limitranges"
-            .into(),
+        remedy: LIMIT_RANGE_REMEDY.into(),
         is_transient: false,
     })
 }

@@ -2,6 +2,7 @@
 
 mod cases;
 mod fixtures;
+mod other_causes;
 mod page;
 mod recordings;
 
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 
 use self::cases::findings;
 use self::fixtures::{claim, ended, event, nodes, pod, stopped, unlimited};
+use self::other_causes::{stuck_deletions, useless_services};
 use super::*;
 
 fn causes() -> Vec<(&'static str, Cause)> {
@@ -22,49 +24,9 @@ fn causes() -> Vec<(&'static str, Cause)> {
         )
     });
     let mut all: Vec<_> = found.collect();
+    all.extend(useless_services());
     all.extend(stuck_deletions().map(|cause| ("finalizer", cause)));
     all
-}
-
-/// Returns the causes of objects that stay although they are deleted.
-fn stuck_deletions() -> [Cause; 3] {
-    [
-        "example.com/hold",
-        "foregroundDeletion",
-        "kubernetes.io/pvc-protection",
-    ]
-    .map(|finalizer| {
-        let held = json!({ "kind": "Pod", "metadata": { "name": "p", "deletionTimestamp": "2026-01-01T00:00:00Z",
-            "finalizers": [finalizer] } });
-        find_deletion_blocker(&held).unwrap()
-    })
-}
-
-/// Returns a cause of each check that is made before anything is created.
-fn found_before_creation() -> [Cause; 5] {
-    let quota = json!({ "metadata": { "name": "q" }, "spec": { "hard": { "pods": "0" } },
-        "status": { "hard": { "pods": "0" }, "used": { "pods": "0" } } });
-    let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p" }, "spec": { "containers": [
-        { "name": "main", "image": "i", "securityContext": { "privileged": true } }] } });
-    let namespace = json!({ "kind": "Namespace", "metadata": { "name": "ns",
-        "labels": { "pod-security.kubernetes.io/enforce": "restricted" } } });
-    let ingress = |namespace: &str| {
-        json!({ "kind": "Ingress", "metadata": { "name": "p", "namespace": namespace }, "spec": { "rules": [
-            { "host": "p.example.com", "http": { "paths": [{ "path": "/" }] } }] } })
-    };
-    let present = [json!({ "metadata": { "name": "standard" } })];
-    let class = |kind: &str| missing_class::find_missing_class(kind, &["c".into()], &present);
-    let pods = [pod];
-    let conflict =
-        ingress_conflict::find_ingress_conflict(&[ingress("ns")], "ns", None, &[ingress("other")]);
-    [
-        quota::find_quota_shortfall(&pods, &[quota]),
-        class("StorageClass"),
-        class("IngressClass"),
-        pod_security::find_pod_security_refusal(&pods, &namespace),
-        conflict,
-    ]
-    .map(Option::unwrap)
 }
 
 #[test]
@@ -140,6 +102,14 @@ fn what_may_heal_is_waited_for_and_nothing_else() {
         "pods",
         "volume",
         "volume elsewhere",
+        "autoscaler at its limit",
+        "autoscaler without such nodes",
+        "autoscaler unsaid",
+        "autoscaler adds",
+        "drained",
+        "tainted",
+        "preempted",
+        "node gone",
         "hurdle unknown",
         "no node",
         "scheduler unknown",
@@ -257,6 +227,7 @@ const NOT_FOUND_HERE: &[&str] = &[
     "fact_lines.rs",
     "facts.rs",
     "fact_query.rs",
+    "limit_violation.rs",
     "pod_resize.rs",
     "expansion.rs",
     "stability.rs",
@@ -340,6 +311,29 @@ fn every_text_of_the_code_is_among_the_cases() {
         }
     }
     assert_eq!(missing, Vec::<String>::new());
+}
+
+#[test]
+fn a_program_of_another_platform_is_told_by_the_last_lines_of_its_log() {
+    let ended = ended(255, "Error", "", &[]).cause().unwrap().clone();
+    let log = ended.queries[0].clone();
+    let refined = |line: &str| {
+        let lines = Fact::Lines(vec!["start".to_owned(), line.to_owned()]);
+        refine(ended.clone(), &[(log.clone(), lines)])
+    };
+    let cause = refined("exec /usr/local/bin/app: exec format error");
+    assert_eq!(cause.reason, "ExecFormatError");
+    assert_eq!(
+        cause.message,
+        "container \"main\" of pod \"p\" ended with exit code 255 and was restarted once: \
+            its program is not built for the node's platform, or is a script without a #! line"
+    );
+    assert!(cause.remedy.unwrap().contains("CPU architecture"));
+    let other = refined("no exec format error here");
+    assert_eq!(
+        (&other.reason, &other.message),
+        (&ended.reason, &ended.message)
+    );
 }
 
 #[test]

@@ -2,16 +2,17 @@
 //!
 //! ```text
 //! PrimaryRef (stop, start, ready), from status.applied or the rendering ─┐
-//! CustomWorkload: type, object, count of its scale subresource ──────────┴► rest_step, merge_start_patch, start_step, readiness
+//! CustomWorkload: type, object, count of its scale subresource ──────────┴► rest_step, merge_start_patch, start_step, start_accesses, readiness
 //! ```
 
 use serde_json::Value;
 
 use crate::plan::{PropagationPolicy, Step};
 use session_model::api::PrimaryRef;
+use session_model::objects::access::Access;
 use session_model::objects::custom_workload::unmet_check;
 use session_model::objects::json_merge;
-use session_model::objects::{ObjectRef, ResourceType};
+use session_model::objects::{ObjectRef, ResourceType, Untyped};
 
 /// A primary workload of a kind that is not built in, as the server has it; the Session owns it. Its type comes from discovery. The
 /// object itself is also one of the owners of [`LiveObjects`](super::LiveObjects).
@@ -66,6 +67,16 @@ impl CustomWorkload {
     pub(super) fn start_step(&self, primary: &PrimaryRef, recorded: Option<i32>) -> Option<Step> {
         let scaled = primary.stop.is_none() && self.replicas == Some(0);
         scaled.then(|| self.scale_step(recorded.unwrap_or(1).max(1)))
+    }
+
+    /// Returns the rights with which a start makes this workload run again: it applies the object, and scales one that a stop scales.
+    pub fn start_accesses(&self, primary: Option<&PrimaryRef>) -> Vec<Access> {
+        let name = Untyped(&self.object).name();
+        let apply = Access::new("patch", &self.resource, name);
+        let is_patched = primary.is_some_and(|primary| primary.stop.is_some());
+        let scales = self.replicas.is_some() && !is_patched;
+        let scale = scales.then(|| apply.clone().on_subresource("scale"));
+        std::iter::once(apply).chain(scale).collect()
     }
 
     fn scale_step(&self, replicas: i32) -> Step {

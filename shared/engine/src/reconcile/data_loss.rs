@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::assess_workload::assess_workload;
 use super::live_objects::LiveObjects;
+use super::owned_claim::OwnedClaim;
 use super::workload_state::WorkloadState;
 use crate::diagnosis::inspect_pod;
 use crate::plan::{Plan, Step};
@@ -63,13 +64,7 @@ pub fn find_losses(session: &Session, live: &LiveObjects) -> Vec<DataLoss> {
 
 /// Returns the data that is lost when `plan` is carried out, which may delete only some of the Pods.
 pub fn find_plan_losses(plan: &Plan, session: &Session, live: &LiveObjects) -> Vec<DataLoss> {
-    let deleted: Vec<&str> = plan
-        .steps()
-        .filter_map(|step| match step {
-            Step::Delete { target, .. } => target.uid(),
-            _ => None,
-        })
-        .collect();
+    let deleted = deleted_uids(plan);
     let uid = session.uid();
     let ends = |pod: &Pod| {
         let workload = live.workload_of(pod, uid);
@@ -84,6 +79,22 @@ pub fn find_plan_losses(plan: &Plan, session: &Session, live: &LiveObjects) -> V
     let mut losses = find_losses(session, live);
     losses.retain(|loss| ending.contains(&loss.pod.as_str()));
     losses
+}
+
+/// Returns the claims that the garbage collector deletes once `plan` is carried out.
+pub fn find_claim_losses<'a>(plan: &Plan, live: &'a LiveObjects) -> Vec<&'a OwnedClaim> {
+    let deleted = deleted_uids(plan);
+    let claims = live.owned_claims.iter();
+    claims.filter(|claim| claim.is_below(&deleted)).collect()
+}
+
+/// Returns the UIDs of the objects that `plan` deletes.
+fn deleted_uids(plan: &Plan) -> Vec<&str> {
+    let targets = plan.steps().filter_map(|step| match step {
+        Step::Delete { target, .. } => target.uid(),
+        _ => None,
+    });
+    targets.collect()
 }
 
 /// Returns the data that the session's Pods hold outside claims, whether it has been used yet or not. Without any claim, all

@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use super::custom_workload::CustomWorkload;
+use super::owned_claim::OwnedClaim;
 use crate::diagnosis::EventNote;
 use session_model::api::{PrimaryRef, Session, replicas_key};
 use session_model::labels;
@@ -34,6 +35,8 @@ pub struct LiveObjects {
     pub events: Vec<EventNote>,
     /// PersistentVolumeClaims and the parameters Secret; VolumeSnapshots where a deletion needs them.
     pub data: Vec<Value>,
+    /// Claims that the garbage collector deletes with an object of the session. They may be among `data`, too.
+    pub owned_claims: Vec<OwnedClaim>,
     /// UIDs of claims of which this deletion has taken a snapshot that is ready. The data policy `snapshot` deletes these, and no
     /// other claim that holds data.
     pub snapshotted_claims: Vec<String>,

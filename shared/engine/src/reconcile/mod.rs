@@ -35,12 +35,14 @@ mod job_state;
 mod live_objects;
 mod manifest_settings;
 mod other_workloads;
+mod owned_claim;
 mod phase_reason;
 mod phase_since;
 mod render;
 mod rendered_start;
 mod required_access;
 mod restart_plan;
+mod run_history;
 mod secret_ownership;
 mod start;
 pub mod status_patch;
@@ -52,19 +54,24 @@ mod workload_state;
 pub use assess_workload::assess_workload;
 pub use custom_workload::CustomWorkload;
 pub use data_loss::{
-    DataLoss, describe_evictions, find_data_at_risk, find_losses, find_plan_losses,
+    DataLoss, describe_evictions, find_claim_losses, find_data_at_risk, find_losses,
+    find_plan_losses,
 };
 pub use default_container::default_container;
 pub use hook_run::HookRun;
 pub use live_objects::{Impostor, LiveObjects, NamedObject, is_data_of, is_primary_pod};
 pub use manifest_settings::read_manifest_settings;
 pub use other_workloads::find_unready_workload;
+pub use owned_claim::OwnedClaim;
 pub use phase_reason::{PhaseReason, current_phase, decide_phase};
 pub use phase_since::phase_since;
 pub use render::{ManifestSource, RenderInput, RenderOutput, render};
 pub use rendered_start::{RenderedStart, Rendering, TemplateVersion, may_use_existing};
 pub use required_access::{restart_accesses, teardown_accesses};
 pub use restart_plan::{claim_expansions, expected_claims, find_claim_conflict};
+pub use run_history::{
+    pods_end, run_amounts, usage_after_settling, usage_after_start, usage_after_stop, vanished_end,
+};
 pub use secret_ownership::{is_secret_proven, proves_secret};
 use start::plan_start;
 pub use target_state::{TargetState, expiry_time, is_expired, is_start_requested, target_state};

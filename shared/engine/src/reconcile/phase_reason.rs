@@ -3,7 +3,8 @@
 use super::target_state::{TargetState, is_start_requested};
 use super::workload_state::WorkloadState;
 use crate::diagnosis::Cause;
-use session_model::api::{DesiredState, Phase, Session};
+use session_model::api::{DesiredState, Phase, PrimaryRef, Session};
+use session_model::objects::pods::WORKLOAD_KINDS;
 
 /// Phase of a session with its reason and message, as the Ready condition has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,11 +42,7 @@ pub fn decide_phase(session: &Session, wanted: TargetState, state: &WorkloadStat
             "no workload has been created yet",
         ),
         (WorkloadState::NoWorkload, _) => recorded_phase(session),
-        (WorkloadState::Lost, _) => phase_reason(
-            Phase::Failed,
-            "PodLost",
-            "the Pod was deleted or its node was lost",
-        ),
+        (WorkloadState::Lost, _) => phase_reason(Phase::Failed, "PodLost", &lost_message(session)),
         (WorkloadState::NotReady(finding), _) => {
             let message = format!("{} {}", finding.stage.as_str(), finding.object);
             let message = if finding.detail.is_empty() {
@@ -82,6 +79,17 @@ fn recorded_phase(session: &Session) -> PhaseReason {
             phase_reason(Phase::Stopped, &condition.reason, &condition.message)
         }
         _ => phase_reason(Phase::Stopped, "Stopped", ""),
+    }
+}
+
+/// Returns why a session may have no Pods: an object of a custom kind goes with its CustomResourceDefinition, too.
+fn lost_message(session: &Session) -> String {
+    let primary = session.primary();
+    match primary.filter(|primary| !WORKLOAD_KINDS.contains(&primary.kind.as_str())) {
+        Some(PrimaryRef { kind, name, .. }) => format!(
+            "the Pods of {kind} {name:?} are gone: the object, its kind or the Pods were deleted, or the node was lost"
+        ),
+        None => "the Pod was deleted or its node was lost".to_owned(),
     }
 }
 

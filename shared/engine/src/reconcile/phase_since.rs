@@ -83,7 +83,7 @@ fn ready_since(pod: &Pod) -> Option<Timestamp> {
     time(&pod_condition(pod, "Ready")?.last_transition_time)
 }
 
-fn created(pod: &Pod) -> Option<Timestamp> {
+pub(super) fn created(pod: &Pod) -> Option<Timestamp> {
     time(&pod.metadata.creation_timestamp)
 }
 
@@ -95,7 +95,7 @@ fn failed_since(pod: &Pod) -> Option<Timestamp> {
 }
 
 /// Returns the time at which an ended Pod ended: of its last container, else, for an eviction, of the disruption.
-fn end_time(pod: &Pod) -> Option<Timestamp> {
+pub(super) fn end_time(pod: &Pod) -> Option<Timestamp> {
     let disrupted = || time(&pod_condition(pod, "DisruptionTarget")?.last_transition_time);
     container_ends(pod)
         .or_else(disrupted)
@@ -120,7 +120,7 @@ fn container_end(status: &ContainerStatus) -> Option<Timestamp> {
 }
 
 /// Returns the time at which the Pods of the last start ended, from the events that are still there of them.
-fn lost_since(session: &Session, live: &LiveObjects) -> Option<Timestamp> {
+pub(super) fn lost_since(session: &Session, live: &LiveObjects) -> Option<Timestamp> {
     let recorded = session.applied().map(|applied| applied.objects.as_slice());
     let recorded = recorded.unwrap_or_default();
     let ends = live.events.iter().filter(|event| {

@@ -102,6 +102,7 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
         ManifestSource::Template(_) => Adaptation::default(),
     };
     manifest.check_namespace(&rendered, recipe.namespace.as_str())?;
+    manifest.check_required_fields(&rendered, &parameters)?;
     let withheld = rendered.omitted_secrets.clone();
     let mut objects = rendered.into_objects();
     let declared = spec.primary.as_ref().or(body.primary.as_ref());
@@ -139,8 +140,8 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
         warnings: parameters
             .find_visible_passwords()
             .iter()
+            .chain(&adaptation.warnings)
             .map(ToString::to_string)
-            .chain(adaptation.warnings)
             .collect(),
         primary,
         objects,
@@ -150,7 +151,7 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
         rendering,
         withheld,
         parameters,
-        notes: adaptation.notes,
+        notes: adaptation.notes.iter().map(ToString::to_string).collect(),
         max_name_length: manifest.session_name_limit(&values),
     })
 }

@@ -5,25 +5,24 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+pub use crate::capacity::run_hours::format_rfc3339;
+
 use super::phase_reason::PhaseReason;
 use super::rendered_start::RenderedStart;
 use super::target_state::{expiry_time, is_expired};
-use session_model::api::{Condition, ObjectRef, Phase, Session};
+use session_model::api::{Condition, ObjectRef, Phase, Session, SessionUsage};
 use session_model::objects::endpoint::session_endpoint;
 
 /// Type of the condition of a session whose template has changed since its start.
 const TEMPLATE_CHANGED_CONDITION: &str = "TemplateChanged";
 
-/// Formats a time as RFC 3339 in UTC, to the second, as Kubernetes does.
-pub fn format_rfc3339(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-/// Returns the status of a start whose objects have been created: everything that later commands need without the template.
+/// Returns the status of a start whose objects have been created: everything that later commands need without the template. `usage` is
+/// the record of runs with this one.
 pub fn start_status(
     session: &Session,
     start: &RenderedStart,
     objects: &[Value],
+    usage: &SessionUsage,
     now: Timestamp,
 ) -> Value {
     let rendering = &start.rendering;
@@ -43,7 +42,7 @@ pub fn start_status(
     conditions.retain(|condition| {
         !["Expired", "Synced", TEMPLATE_CHANGED_CONDITION].contains(&condition.r#type.as_str())
     });
-    json!({ "status": {
+    let mut patch = json!({ "status": {
         "phase": Phase::Pending,
         "startTime": format_rfc3339(now),
         "expiresAt": expiry_time(now, rendering.lifetime).map(format_rfc3339),
@@ -56,7 +55,23 @@ pub fn start_status(
         "conditions": conditions,
         "podName": null,
         "nodeName": null,
-    } })
+    } });
+    add_usage(&mut patch, session, usage);
+    patch
+}
+
+/// Adds the record of runs to a patch of the status, as far as it has changed.
+pub fn add_usage(patch: &mut Value, session: &Session, usage: &SessionUsage) {
+    let (before, after) = (
+        json!(session.usage().cloned().unwrap_or_default()),
+        json!(usage),
+    );
+    for part in ["current", "runs", "earlier"] {
+        let of = |usage: &Value| usage.get(part).cloned().unwrap_or_default();
+        if of(&before) != of(&after) {
+            patch["status"]["usage"][part] = replacing_patch(of(&before), of(&after));
+        }
+    }
 }
 
 /// Returns a merge patch that turns `before` into exactly `after`, with null for fields to remove.
@@ -85,6 +100,8 @@ pub struct StopRecord {
     pub is_synced: bool,
     /// Workloads scaled to 0 that no start recorded: an interrupted start created them.
     pub unrecorded_workloads: Vec<ObjectRef>,
+    /// Record of runs after the stop; `None` leaves it as it is.
+    pub usage: Option<SessionUsage>,
 }
 
 /// Returns the status of a session whose workload has been removed. `standing` is its new phase. Marks a pending start request as
@@ -120,6 +137,9 @@ pub fn stop_status(
         );
         set_condition(&mut all, session, "Synced", Some(said), now);
         status["conditions"] = json!(all);
+    }
+    if let Some(usage) = &rest.usage {
+        add_usage(&mut patch, session, usage);
     }
     patch
 }

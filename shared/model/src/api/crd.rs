@@ -52,6 +52,13 @@ pub fn custom_resource_definitions() -> Vec<Value> {
         "/properties/spec/properties/resources/properties/gpu",
         32,
     );
+    let usage = "/properties/status/properties/usage/properties";
+    for run in ["current", "runs/items"] {
+        for amount in ["cpu", "memory", "gpu", "storage"] {
+            let path = format!("{usage}/{run}/properties/{amount}");
+            set_max_length(&mut session, &path, 64);
+        }
+    }
     vec![session, custom_resource_definition::<SessionTemplate>()]
 }
 
@@ -133,6 +140,34 @@ mod tests {
             "the API has no defaults"
         );
         assert_eq!(text.matches("\"nullable\":").count(), 0);
+    }
+
+    /// Returns the paths of strings and lists of a schema that have no bound.
+    fn unbounded(schema: &Value, path: &str, found: &mut Vec<String>) {
+        let is_string = schema["type"] == "string" || schema["x-kubernetes-int-or-string"] == true;
+        if is_string && schema.get("maxLength").is_none()
+            || schema["type"] == "array" && schema.get("maxItems").is_none()
+            || schema["type"] == "object" && schema.get("properties").is_none()
+        {
+            found.push(path.to_owned());
+        }
+        for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+            unbounded(field, &format!("{path}.{name}"), found);
+        }
+        if let Some(items) = schema.get("items") {
+            unbounded(items, &format!("{path}[]"), found);
+        }
+    }
+
+    #[test]
+    fn the_record_of_runs_is_bounded() {
+        let all = custom_resource_definitions();
+        let usage = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/usage";
+        let usage = all[0].pointer(usage).unwrap();
+        assert_eq!(usage["properties"]["runs"]["maxItems"], 50);
+        let mut found = Vec::new();
+        unbounded(usage, "usage", &mut found);
+        assert_eq!(found, [""; 0]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod crd;
 mod int_or_string;
 mod object_ref;
 mod parameter;
+mod run_record;
 mod session;
 mod status;
 mod template;
@@ -23,6 +24,7 @@ pub use crd::custom_resource_definitions;
 pub use int_or_string::IntOrString;
 pub use object_ref::{ObjectRef, PrimaryRef, ReadyCheck, WorkloadControl};
 pub use parameter::{Parameter, ParameterType, Presets, SecretGeneration};
+pub use run_record::{EarlierRuns, Run, SessionUsage};
 pub use session::{DesiredState, ResourceLimits, SecretSource, Session, SessionSpec, StorageSpec};
 pub use status::{Condition, Phase, SessionStatus, StartRecord, replicas_key};
 pub use template::{

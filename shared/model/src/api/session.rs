@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::int_or_string::IntOrString;
 use super::object_ref::PrimaryRef;
+use super::run_record::SessionUsage;
 use super::status::{Condition, Phase, SessionStatus, StartRecord};
 use super::template::DataPolicy;
 use crate::objects::{Untyped, metadata};
@@ -228,6 +229,11 @@ impl Session {
     /// Returns the primary workload of the last start; `None` before the first start.
     pub fn primary(&self) -> Option<&PrimaryRef> {
         self.applied()?.primary.as_ref()
+    }
+
+    /// Returns the record of the session's runs; `None` before the first start.
+    pub fn usage(&self) -> Option<&SessionUsage> {
+        self.status.as_ref()?.usage.as_ref()
     }
 
     /// Returns the phase in the status, as last written; `None` before the first start.

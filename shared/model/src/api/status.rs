@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::object_ref::{ObjectRef, PrimaryRef};
+use super::run_record::SessionUsage;
 use super::template::{ConnectMethod, DataPolicy, Hooks, OnExpiry};
 
 /// Observed state of a session. podName, nodeName and endpoint are informational: no command acts on them.
@@ -47,6 +48,9 @@ pub struct SessionStatus {
     /// template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied: Option<StartRecord>,
+    /// Record of the session's runs, for reports of what it has used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<SessionUsage>,
     /// Conditions of the session: Ready, Synced, Expired, TemplateChanged, …
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,

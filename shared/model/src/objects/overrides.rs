@@ -148,14 +148,17 @@ fn set_limit(resources: &mut Value, name: &str, limit: Quantity) {
     }
 }
 
+/// Returns true for an extended resource that counts GPUs: nvidia.com/gpu, amd.com/gpu, a MIG profile.
+pub fn is_gpu_resource(name: &str) -> bool {
+    name.contains('/') && (name.ends_with("gpu") || name.contains("/mig-"))
+}
+
 /// Sets the count of the GPU resource that the container already names (nvidia.com/gpu, amd.com/gpu, a MIG profile), else of
 /// `default`, and returns its name.
 fn set_gpu(resources: &mut Value, count: u32, default: String) -> String {
-    let is_gpu =
-        |name: &&String| name.contains('/') && (name.ends_with("gpu") || name.contains("/mig-"));
     let named = ["limits", "requests"].iter().find_map(|part| {
         let map = resources.get(*part)?.as_object()?;
-        map.keys().find(is_gpu).cloned()
+        map.keys().find(|name| is_gpu_resource(name)).cloned()
     });
     let name = named.unwrap_or(default);
     for part in ["limits", "requests"] {

@@ -65,6 +65,12 @@ impl ResourceType {
         }
     }
 
+    /// Returns the type of a plural that this program knows, with or without its group: `pods`, `sessions.streaming.platform`, `deployments`.
+    pub fn find_by_plural(plural: &str) -> Option<&'static ResourceType> {
+        let mut known = KNOWN.iter().copied();
+        known.find(|known| known.plural == plural || known.qualified() == plural)
+    }
+
     /// Returns the type of a kind that this program knows, without a request; `None` for all others, which have to be discovered.
     pub fn find_known(api_version: &str, kind: &str) -> Option<&'static ResourceType> {
         KNOWN
@@ -73,6 +79,9 @@ impl ResourceType {
             .find(|known| known.kind == kind && known.api_version() == api_version)
     }
 }
+
+/// Resource of a ResourceQuota that counts the sessions of a namespace, stopped ones included.
+pub const SESSION_COUNT: &str = "count/sessions.streaming.platform";
 
 impl fmt::Display for ResourceType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -148,6 +157,8 @@ known_types! {
     INGRESS_CLASS = "networking.k8s.io" "v1" "IngressClass" "ingressclasses" false;
     /// NetworkPolicy.
     NETWORK_POLICY = "networking.k8s.io" "v1" "NetworkPolicy" "networkpolicies" true;
+    /// RuntimeClass.
+    RUNTIME_CLASS = "node.k8s.io" "v1" "RuntimeClass" "runtimeclasses" false;
     /// StorageClass.
     STORAGE_CLASS = "storage.k8s.io" "v1" "StorageClass" "storageclasses" false;
     /// CSIDriver.
@@ -177,6 +188,10 @@ mod tests {
         assert_eq!(SESSION.singular(), "session.streaming.platform");
         assert_eq!(POD.singular(), "pod");
         assert_eq!(SESSION.qualified(), "sessions.streaming.platform");
+        assert_eq!(SESSION_COUNT, format!("count/{}", SESSION.qualified()));
+        for plural in ["deployments", "deployments.apps"] {
+            assert_eq!(ResourceType::find_by_plural(plural), Some(&DEPLOYMENT));
+        }
         assert_eq!(
             ResourceType::find_known("apps/v1", "StatefulSet"),
             Some(&STATEFUL_SET)

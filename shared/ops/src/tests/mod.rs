@@ -3,6 +3,7 @@
 mod controller;
 mod observed_session;
 mod patching;
+mod room;
 mod waiting;
 
 use serde_json::{Value, json};

@@ -244,3 +244,57 @@ async fn a_selector_that_no_node_has_ends_the_wait_and_one_that_a_node_has_does_
         );
     }
 }
+
+#[tokio::test]
+async fn a_quota_that_refuses_a_workloads_pod_is_waited_for_if_the_start_waits_for_room() {
+    let set = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "spec": {"replicas": 1}, "status": {"replicas": 0},
+        "metadata": {"name": "web", "namespace": "default", "uid": "w-1",
+            "labels": {"streaming.platform/primary": "true"},
+            "ownerReferences": [{"apiVersion": "streaming.platform/v1", "kind": "Session", "name": "a", "uid": "s-1", "controller": true}]}});
+    let event = json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "default"},
+        "type": "Warning", "reason": "FailedCreate", "lastTimestamp": "2026-01-01T00:00:59Z", "count": 1,
+        "involvedObject": {"kind": "StatefulSet", "name": "web", "uid": "w-1", "namespace": "default"},
+        "message": "create Pod web-0 in StatefulSet web failed error: pods \"web-0\" is forbidden: exceeded quota: q, requested: pods=1, used: pods=3, limited: pods=3"});
+    for (awaited, is_over) in [
+        (AwaitedWorkloads::All, true),
+        (AwaitedWorkloads::AllInRoom, false),
+    ] {
+        let api = FakeApi::new();
+        let told = json!({"type": "ADDED", "object": event});
+        api.on(
+            "GET",
+            "/api/v1/namespaces/default/pods",
+            Answer::watch_open(vec![]),
+        )
+        .on(
+            "GET",
+            "/api/v1/namespaces/default/events",
+            Answer::watch_open(vec![told]),
+        )
+        .on(
+            "GET",
+            "/api/v1/namespaces/default/resourcequotas",
+            Answer::forbidden("alice", "list", "resourcequotas", "default"),
+        );
+        let mut session = session("a");
+        session["metadata"]["uid"] = "s-1".into();
+        let session = serde_json::from_value(session).unwrap();
+        let now: Timestamp = "2026-01-01T00:01:00Z".parse().unwrap();
+        let mut run = WaitContext {
+            interrupt: &Interrupt::default(),
+            sink: &mut Nobody,
+            now: &|| now,
+        };
+        let (cluster, limit) = (cluster(&api), Duration::from_millis(500));
+        let made = vec![set.clone()];
+        let wait = cluster.wait_ready("default", &session, made, awaited, limit, &mut run);
+        let waited = wait.await.unwrap();
+        let (WaitOutcome::Settled { state, .. } | WaitOutcome::TimedOut(state)) = &waited else {
+            panic!("{waited:?}")
+        };
+        let cause = state.cause().map(|cause| cause.message.as_str());
+        let text = "StatefulSet \"web\" cannot create its Pod: quota \"q\" is exceeded: pods: requested 1, used 3, hard 3";
+        assert_eq!(cause, Some(text));
+        assert_eq!(matches!(waited, WaitOutcome::Settled { .. }), is_over);
+    }
+}

@@ -1,7 +1,7 @@
 //! Reads of a wait about a Pod without a node: the claim that is missing may exist by now, and a node may have the labels that the
 //! Pod requires.
 
-use super::ReadinessWatch;
+use super::{AwaitedWorkloads, ReadinessWatch};
 use session_engine::diagnosis::{
     CLAIM_NOT_FOUND, EventNote, Fact, FactQuery, is_node_selector_unmatched,
 };
@@ -13,11 +13,14 @@ const SCALE_UP_REASONS: [&str; 2] = ["TriggeredScaleUp", "Nominated"];
 
 impl ReadinessWatch<'_> {
     /// True if the scheduler reports a missing claim that exists: the scheduler has not seen the new claim yet, and will
-    /// retry.
+    /// retry. True for a quota that the caller waits for.
     pub(super) async fn is_premature(&self, state: &WorkloadState) -> bool {
         let WorkloadState::Unrecoverable(cause) = state else {
             return false;
         };
+        if self.awaited == AwaitedWorkloads::AllInRoom && cause.reason == "QuotaExceeded" {
+            return true;
+        }
         let Some(FactQuery::PersistentVolumeClaim { name }) = cause.queries.first() else {
             return false;
         };

@@ -37,6 +37,8 @@ pub struct Conversion {
     pub secrets: BTreeMap<String, String>,
     /// `spec.hard` of the ResourceQuota that the file expects in the namespace.
     pub quota: BTreeMap<String, String>,
+    /// Defaults of containers that go with the quota, by the keys of a LimitRange's item: `default.cpu`, `defaultRequest.cpu`.
+    pub container_defaults: BTreeMap<String, String>,
     /// Warnings of fields that are ignored or mean something else here.
     pub warnings: Vec<Problem>,
 }

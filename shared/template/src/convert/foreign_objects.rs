@@ -1,10 +1,11 @@
 //! Objects that another tool rendered or exported (kustomize, Helm, `kubectl get -o yaml`), made fit for a session.
+//! Long because each rule of the adaptation has its words for notes and warnings beside it.
 //!
 //! ```text
 //! RenderedManifest ─► without Namespaces, Helm tests, server-made fields ─► references to the session's namespace ─► Adaptation
 //! ```
 //!
-//! Names stay as they are. What is left out or moved is a note; what may not work is a warning.
+//! `create` adapts what it has rendered, lint the objects as they stand in the file. Names stay as they are. What is left out or moved is a note; what may not work is a warning.
 
 use std::collections::BTreeSet;
 
@@ -15,6 +16,7 @@ use session_model::objects::Untyped;
 
 use crate::credentials::is_reminder;
 use crate::manifest::Manifest;
+use crate::problem::Problem;
 use crate::render::{RenderedManifest, RenderedObject};
 use crate::resolve::most_similar;
 
@@ -32,33 +34,98 @@ const SERVER_MADE: [&str; 7] = [
     "ownerReferences",
 ];
 
-/// Notes and warnings of an adaptation, one line each with the place in the file.
+/// Notes and warnings of an adaptation, with their places in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Adaptation {
     /// Objects and fields that were left out, and references that were moved.
-    pub notes: Vec<String>,
+    pub notes: Vec<Problem>,
     /// Values and hooks that may not work unchanged.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Problem>,
+}
+
+/// Where the objects of a session go.
+#[derive(Clone, Copy)]
+struct Destination<'n> {
+    /// Namespace in objects.
+    namespace: &'n str,
+    /// Words for it in messages.
+    words: &'n str,
 }
 
 impl Manifest {
     /// Makes rendered objects fit for a session in `namespace`.
     pub fn adapt(&self, rendered: &mut RenderedManifest, namespace: &str) -> Adaptation {
+        let destination = Destination {
+            namespace,
+            words: &format!("namespace {namespace:?}"),
+        };
+        let mut adaptation = self.adapt_objects(rendered, destination);
+        for one in &rendered.objects {
+            let values = configured_values(&one.object).into_iter();
+            let reminders = values.filter(|(_, value)| is_reminder(value));
+            let texts = reminders
+                .map(|(place, value)| format!("{place} still has the value {:?}", shorten(&value)));
+            let texts = texts.map(|text| self.object_problem(one, &text));
+            adaptation.warnings.extend(texts);
+        }
+        adaptation.warnings.sort_by_key(|problem| problem.line);
+        adaptation
+    }
+
+    /// Removes the objects and fields that a session leaves out, and returns what [`Manifest::adapt`] would say of a session in a namespace
+    /// that is not known yet, except of values left to be replaced.
+    pub(crate) fn leave_out_foreign(&mut self) -> Adaptation {
+        let mut objects = RenderedManifest {
+            objects: Vec::new(),
+            omitted_secrets: Vec::new(),
+        };
+        for document in &self.documents {
+            objects.objects.push(RenderedObject {
+                object: document.root.to_value(),
+                location: document.root.location(),
+            });
+        }
+        let destination = Destination {
+            namespace: "${NAMESPACE}",
+            words: "the session's namespace",
+        };
+        let adaptation = self.adapt_objects(&mut objects, destination);
+        self.documents.retain(|document| {
+            let object = document.root.to_value();
+            left_out_reason(Untyped(&object), "").is_none()
+        });
+        for document in &mut self.documents {
+            document.root.retain_keys(|key| key != "status");
+            if let Some(metadata) = document.root.get_mut("metadata") {
+                metadata.retain_keys(|key| !SERVER_MADE.contains(&key));
+            }
+        }
+        adaptation
+    }
+
+    fn adapt_objects(
+        &self,
+        rendered: &mut RenderedManifest,
+        destination: Destination<'_>,
+    ) -> Adaptation {
         let mut adaptation = Adaptation::default();
         let mut replaced = BTreeSet::new();
         rendered.objects.retain(|one| {
             let object = Untyped(&one.object);
-            let (kind, name) = (object.kind(), object.name());
-            let left_out = if (object.api_version(), kind) == ("v1", "Namespace") {
-                replaced.insert(name.to_owned());
-                format!("Namespace {name:?} is left out: its objects are created in namespace {namespace:?}")
-            } else if is_helm_test(object) {
-                format!("{kind} {name:?} is left out: it is a Helm test")
-            } else {
+            let Some(reason) = left_out_reason(object, destination.words) else {
                 return true;
             };
-            let problem = self.problem_at(one.location, left_out);
-            adaptation.notes.push(problem.to_string());
+            if is_namespace(object) {
+                replaced.insert(object.name().to_owned());
+            }
+            let left_out = format!(
+                "{} {:?} is left out: {reason}",
+                object.kind(),
+                object.name()
+            );
+            adaptation
+                .notes
+                .push(self.problem_at(one.location, left_out));
             false
         });
         for one in &mut rendered.objects {
@@ -70,15 +137,12 @@ impl Manifest {
                     "fields that the server makes are left out: {fields}"
                 ));
             }
-            let moved = move_references(&mut one.object, &replaced, namespace);
+            let moved = move_references(&mut one.object, &replaced, destination.namespace);
             if !moved.is_empty() {
                 let fields = moved.join(", ");
-                changes.push(format!("refers to namespace {namespace:?} now: {fields}"));
+                changes.push(format!("refers to {} now: {fields}", destination.words));
             }
-            let label = label(one);
-            let changes = changes.into_iter();
-            let changes = changes.map(|text| format!("{label}: {text}"));
-            let changes = changes.map(|text| self.problem_at(one.location, text).to_string());
+            let changes = changes.iter().map(|text| self.object_problem(one, text));
             adaptation.notes.extend(changes);
         }
         self.add_warnings(rendered, &mut adaptation);
@@ -99,9 +163,6 @@ impl Manifest {
             }
             texts.extend(drain_blocker(&one.object, &rendered.objects));
             for (place, value) in configured_values(&one.object) {
-                if is_reminder(&value) {
-                    texts.push(format!("{place} still has the value {:?}", shorten(&value)));
-                }
                 let hosts = hosts_of(&value);
                 let unknown = hosts.into_iter().filter(|host| !services.contains(host));
                 texts.extend(unknown.map(|host| {
@@ -110,17 +171,28 @@ impl Manifest {
                     format!("{place} names host {host:?}, but no Service of the session has that name{near}")
                 }));
             }
-            let label = label(one);
-            let texts = texts.into_iter().map(|text| format!("{label}: {text}"));
-            let texts = texts.map(|text| self.problem_at(one.location, text).to_string());
+            let texts = texts.iter().map(|text| self.object_problem(one, text));
             adaptation.warnings.extend(texts);
         }
     }
+
+    fn object_problem(&self, one: &RenderedObject, text: &str) -> Problem {
+        let object = Untyped(&one.object);
+        let text = format!("{} {:?}: {text}", object.kind(), object.name());
+        self.problem_at(one.location, text)
+    }
 }
 
-fn label(one: &RenderedObject) -> String {
-    let object = Untyped(&one.object);
-    format!("{} {:?}", object.kind(), object.name())
+/// Returns why an object is no part of a session whose objects go to `destination`; `None` for one that is.
+fn left_out_reason(object: Untyped<'_>, destination: &str) -> Option<String> {
+    if is_namespace(object) {
+        return Some(format!("its objects are created in {destination}"));
+    }
+    is_helm_test(object).then(|| "it is a Helm test".to_owned())
+}
+
+fn is_namespace(object: Untyped<'_>) -> bool {
+    (object.api_version(), object.kind()) == ("v1", "Namespace")
 }
 
 /// Returns the warning about a PodDisruptionBudget that never allows an eviction, because it wants as many Pods available as its

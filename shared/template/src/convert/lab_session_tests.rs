@@ -28,7 +28,10 @@ fn converted(text: &str) -> Conversion {
 
 #[test]
 fn a_lab_session_is_a_session_of_the_template_lab() {
-    assert_eq!(InputForm::recognize(&source(LAB)), InputForm::LabSession);
+    assert_eq!(
+        InputForm::recognize(&source(LAB)),
+        Some(InputForm::LabSession)
+    );
     let session = converted(LAB);
     // An unquoted 001 is a text.
     assert_eq!(session.name.as_deref(), Some("001"));

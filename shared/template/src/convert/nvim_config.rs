@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use session_model::api::{IntOrString, StorageSpec};
 use session_model::labels;
 use session_model::names::check_dns_label;
+use session_model::objects::resource::SESSION_COUNT;
 
 use super::super::api_rules::{check_key, check_label_value};
 use super::super::node::Node;
@@ -37,8 +38,6 @@ const RESOURCES: [(&str, &str); 4] = [
     ("memory_request", "MEMORY_REQUEST"),
     ("memory_limit", "MEMORY_LIMIT"),
 ];
-/// Resource of a ResourceQuota that counts the sessions of a namespace.
-const SESSION_COUNT: &str = "count/sessions.streaming.platform";
 
 /// Converts the configuration.
 ///

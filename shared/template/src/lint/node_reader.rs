@@ -14,7 +14,14 @@ use serde_json::{Map, Value};
 use super::super::node::{MappingEntry, Node};
 use super::super::parameter::shorten_value;
 use super::super::path_step::PathStep;
+use super::super::source::SourceLocation;
 use super::field_checker::FieldChecker;
+
+/// Fields that are optional in the types of Kubernetes, but have required fields: they are read even if they are not there.
+const READ_ANYWAY: [&str; 2] = ["spec", "template"];
+
+/// Node of a field that is not there.
+static NOTHING: Node = Node::Mapping(Vec::new(), SourceLocation { line: 0, column: 0 });
 
 /// Deserializer of a node. A value of another type does not end the reading: it is reported and taken for an empty one.
 pub(super) struct NodeReader<'c, 'd> {
@@ -80,6 +87,24 @@ impl<'c, 'd> NodeReader<'c, 'd> {
             let reason = format!("must be {expected}, but is {}", describe(&value));
             self.checker.report_value(self.node.location(), &reason);
             T::default()
+        })
+    }
+
+    /// Reads an object, with an entry that it lacks.
+    fn read_entries<'de, V: Visitor<'de>>(
+        mut self,
+        absent: Option<(&'d str, &'d Node)>,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        self.read("an object", |value| value.is_object().then_some(()));
+        let entries = entries(self.node).iter();
+        self.visit(|checker| {
+            visitor.visit_map(Entries {
+                entries,
+                absent,
+                value: None,
+                checker,
+            })
         })
     }
 
@@ -174,7 +199,8 @@ impl<'de> Deserializer<'de> for NodeReader<'_, '_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        match self.node.is_null() {
+        let is_read_anyway = matches!(self.checker.path.last(), Some(PathStep::Key(key)) if READ_ANYWAY.contains(key));
+        match self.node.is_null() && !is_read_anyway {
             true => visitor.visit_none(),
             false => visitor.visit_some(self),
         }
@@ -194,16 +220,8 @@ impl<'de> Deserializer<'de> for NodeReader<'_, '_> {
         self.visit(|checker| visitor.visit_seq(Items { items, checker }))
     }
 
-    fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, ReadError> {
-        self.read("an object", |value| value.is_object().then_some(()));
-        let entries = entries(self.node).iter();
-        self.visit(|checker| {
-            visitor.visit_map(Entries {
-                entries,
-                value: None,
-                checker,
-            })
-        })
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.read_entries(None, visitor)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -214,7 +232,9 @@ impl<'de> Deserializer<'de> for NodeReader<'_, '_> {
     ) -> Result<V::Value, ReadError> {
         self.checker
             .check_keys(type_name, fields, entries(self.node));
-        self.deserialize_map(visitor)
+        let mut absent = READ_ANYWAY.into_iter();
+        let absent = absent.find(|key| fields.contains(key) && self.node.get(key).is_none());
+        self.read_entries(absent.map(|key| (key, &NOTHING)), visitor)
     }
 
     /// Value of an unknown field, which is not read.
@@ -260,8 +280,10 @@ impl<'de> SeqAccess<'de> for Items<'_, '_> {
 /// Entries of an object.
 struct Entries<'c, 'd> {
     entries: Iter<'d, MappingEntry>,
+    /// Entry that is read after them.
+    absent: Option<(&'d str, &'d Node)>,
     /// Entry whose key has been read.
-    value: Option<&'d MappingEntry>,
+    value: Option<(&'d str, &'d Node)>,
     checker: &'c mut FieldChecker<'d>,
 }
 
@@ -272,17 +294,19 @@ impl<'de> MapAccess<'de> for Entries<'_, '_> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, ReadError> {
-        self.value = self.entries.next();
-        let key = self.value.map(|entry| StrDeserializer::new(&entry.key));
+        let entry = self.entries.next();
+        let entry = entry.map(|entry| (entry.key.as_str(), &entry.value));
+        self.value = entry.or_else(|| self.absent.take());
+        let key = self.value.map(|(key, _)| StrDeserializer::new(key));
         key.map(|key| seed.deserialize(key)).transpose()
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ReadError> {
-        let Some(entry) = self.value.take() else {
+        let Some((key, node)) = self.value.take() else {
             return Err(ReadError::Reported);
         };
-        self.checker.path.push(PathStep::Key(&entry.key));
-        let value = seed.deserialize(NodeReader::new(&entry.value, self.checker));
+        self.checker.path.push(PathStep::Key(key));
+        let value = seed.deserialize(NodeReader::new(node, self.checker));
         self.checker.path.pop();
         value
     }

@@ -8,13 +8,17 @@ use super::super::node::{Node, Scalar};
 use super::super::parameters::Parameters;
 use super::super::path_step::{PathStep, json_pointer};
 use super::super::placeholder::TextSegment;
+use super::super::problem::Problem;
 use super::super::scalar::parse_plain_scalar;
 use super::super::scalar_context::ScalarContext;
 use super::super::scope::is_controller_kind;
 use super::finding::{Findings, Severity};
 use crate::ParameterRules as _;
 use serde_json::Value;
+use session_model::api::PrimaryRef;
 use session_model::objects::Untyped;
+use session_model::objects::custom_workload::{has_containers, is_custom_workload};
+use session_model::objects::ownership::has_kind_and_name;
 use session_model::objects::primary_workload::can_be_primary;
 
 /// String fields, in which an unquoted placeholder could become a number.
@@ -44,6 +48,25 @@ impl Manifest {
         workloads
             .map(|workload| format!("{}/{}", Untyped(workload).kind(), Untyped(workload).name()))
             .collect()
+    }
+}
+
+impl Manifest {
+    /// Returns a problem for each value that is a reminder to replace it.
+    pub(super) fn find_reminders(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for document in &self.documents {
+            document.visit_scalars(&mut |path, _, scalar| {
+                if is_reminder(&scalar.text) {
+                    let field = json_pointer(path);
+                    let message = format!(
+                        "{field} must be changed: the value is a reminder such as CHANGE_ME"
+                    );
+                    problems.push(self.problem_at(scalar.location, message));
+                }
+            });
+        }
+        problems
     }
 }
 
@@ -103,6 +126,25 @@ pub(super) fn lint_shared_hosts(manifest: &Manifest, findings: &mut Findings) {
     }
 }
 
+/// Warns of objects of custom kinds beside the primary workload that most likely make Pods: no stop is known for them.
+pub(super) fn lint_unstopped(manifest: &Manifest, primary: &PrimaryRef, findings: &mut Findings) {
+    for document in &manifest.documents {
+        let object = document.root.to_value();
+        let (kind, name) = (Untyped(&object).kind(), Untyped(&object).name());
+        let is_primary = has_kind_and_name(&object, &primary.kind, &primary.name);
+        if is_primary || !is_custom_workload(&object) || !has_containers(&object) {
+            continue;
+        }
+        let message = format!(
+            "{kind}/{name} stays running when the session is stopped: only the primary workload's kind has a stop"
+        );
+        let place = document.root.get("kind").map(Node::location);
+        let problem = manifest.problem_at(place.unwrap_or_default(), message);
+        let hint = "make it a session of its own, as its primary workload";
+        findings.push(Severity::Warning, problem.with_hint(hint));
+    }
+}
+
 fn lint_scalar(
     manifest: &Manifest,
     document: &ManifestDocument,
@@ -111,15 +153,6 @@ fn lint_scalar(
     findings: &mut Findings,
 ) {
     let problem = |message: String| manifest.problem_at(scalar.location, message);
-    if is_reminder(&scalar.text) {
-        findings.push(
-            Severity::Error,
-            problem(format!(
-                "{} must be changed: the value is a reminder such as CHANGE_ME",
-                json_pointer(path)
-            )),
-        );
-    }
     if position.is_text() && ["{{", "{%"].iter().any(|form| scalar.text.contains(form)) {
         findings.push(
             Severity::Warning,
@@ -139,7 +172,9 @@ fn lint_scalar(
         return;
     }
     if let Some(text) = default_text(scalar, parameters, position) {
-        let is_typed = scalar.is_plain() && !position.is_string_only()
+        let is_null = scalar.is_plain() && scalar.literal().is_some_and(is_null_text);
+        let is_typed = is_null
+            || scalar.is_plain() && !position.is_string_only()
             || scalar.is_quoted_number(position, &text);
         let value = if is_typed {
             parse_plain_scalar(&text)
@@ -150,6 +185,10 @@ fn lint_scalar(
             findings.push(Severity::Error, problem(reason));
         }
     }
+}
+
+fn is_null_text(text: &str) -> bool {
+    parse_plain_scalar(text).is_null()
 }
 
 /// Checks for an unquoted placeholder in a string field.

@@ -31,11 +31,11 @@ pub(super) fn lint_references(manifest: &Manifest, findings: &mut Findings) {
     }
 }
 
-/// Names that are defined, and whether others may be once placeholders are replaced.
+/// Names that are defined, and whether there may be others, such as that of a placeholder.
 #[derive(Default)]
 struct Names<'d> {
     known: BTreeSet<&'d str>,
-    has_placeholder: bool,
+    may_be_more: bool,
 }
 
 impl<'d> Names<'d> {
@@ -48,15 +48,13 @@ impl<'d> Names<'d> {
     fn add(&mut self, name: Option<&'d Node>) {
         if let Some(name) = name.and_then(Node::scalar) {
             self.known.insert(&name.text);
-            self.has_placeholder |= name.literal().is_none();
+            self.may_be_more |= name.literal().is_none();
         }
     }
 
     /// Returns true if the name is none of them whatever the parameters are.
     fn lack(&self, name: &Scalar) -> bool {
-        !self.has_placeholder
-            && name.literal().is_some()
-            && !self.known.contains(name.text.as_str())
+        !self.may_be_more && name.literal().is_some() && !self.known.contains(name.text.as_str())
     }
 }
 
@@ -76,12 +74,12 @@ fn lint_selector(document: &ManifestDocument, report: &mut impl FnMut(Severity, 
             "Deployment" | "StatefulSet" | "ReplicaSet" | "DaemonSet"
         );
     let selector = document.root.get_path(&["spec", "selector", "matchLabels"]);
-    let (true, Some(Node::Mapping(entries, _))) = (is_checked, selector) else {
+    let template = document.root.get_path(&["spec", "template"]);
+    let (true, Some(Node::Mapping(entries, _)), Some(template)) = (is_checked, selector, template)
+    else {
         return;
     };
-    let labels = document
-        .root
-        .get_path(&["spec", "template", "metadata", "labels"]);
+    let labels = template.get_path(&["metadata", "labels"]);
     for entry in entries {
         let Some(wanted) = entry.value.scalar() else {
             continue;
@@ -113,7 +111,10 @@ fn lint_pod_spec(
     let claims = document.root.get_path(&["spec", "volumeClaimTemplates"]);
     let claims = claims.map(Node::items).unwrap_or_default().iter();
     let claims = claims.map(|claim| claim.get_path(&["metadata", "name"]));
-    let volumes = Names::of(volumes.chain(claims));
+    let mut volumes = Names::of(volumes.chain(claims));
+    // A volume whose name was forgotten may be the one that is meant.
+    let mut unnamed = list(spec, "volumes").iter();
+    volumes.may_be_more |= unnamed.any(|volume| volume.get("name").is_none());
     let containers = ["initContainers", "containers"].map(|key| list(spec, key));
     for container in containers.into_iter().flatten() {
         let name = container.get("name").and_then(Node::scalar);

@@ -153,6 +153,7 @@ impl SpecLinter<'_> {
                 return self.findings.push(Severity::Error, problem);
             }
         };
+        super::objects::lint_unstopped(manifest, &primary, self.findings);
         if !WORKLOAD_KINDS.contains(&primary.kind.as_str()) && primary.stop.is_none() {
             let message = format!(
                 "spec.primary has no stop and start: a stop needs the scale subresource of kind {}",

@@ -3,10 +3,16 @@
 use serde_json::{Value, json};
 use session_model::failure::ErrorWithHint;
 
-use super::super::{Adaptation, Manifest, Parameters, Source, ValueLayers};
+use super::super::{Manifest, Parameters, Problem, Source, ValueLayers};
 use super::identity;
 
-fn adapted(text: &str) -> (Vec<Value>, Adaptation) {
+/// Notes and warnings of an adaptation as texts.
+struct Told {
+    notes: Vec<String>,
+    warnings: Vec<String>,
+}
+
+fn adapted(text: &str) -> (Vec<Value>, Told) {
     let manifest = Manifest::parse(&Source::new("-", text).unwrap()).unwrap();
     let values = Parameters::merge(&[], &manifest)
         .unwrap()
@@ -15,7 +21,12 @@ fn adapted(text: &str) -> (Vec<Value>, Adaptation) {
     let mut rendered = manifest.render(&values).unwrap();
     let adaptation = manifest.adapt(&mut rendered, "pr-17");
     manifest.check_namespace(&rendered, "pr-17").unwrap();
-    (rendered.into_objects(), adaptation)
+    let texts = |problems: &[Problem]| problems.iter().map(ToString::to_string).collect();
+    let told = Told {
+        notes: texts(&adaptation.notes),
+        warnings: texts(&adaptation.warnings),
+    };
+    (rendered.into_objects(), told)
 }
 
 #[test]
@@ -95,9 +106,9 @@ fn values_to_be_replaced_and_hosts_without_a_service_are_warned_of() {
     assert_eq!(
         told.warnings,
         [
+            "-:5:1: Secret \"s\": DATABASE_URL names host \"db\", but no Service of the session has that name; did you mean \"staging-db\"?",
             "-:5:1: Secret \"s\": KEY still has the value \"CHANGE_ME\"",
             "-:5:1: Secret \"s\": DATABASE_URL still has the value \"postgresql://app:CHANGE_ME_IN_PRODUCTION...\"",
-            "-:5:1: Secret \"s\": DATABASE_URL names host \"db\", but no Service of the session has that name; did you mean \"staging-db\"?",
             "-:7:1: ConfigMap \"c\": API_URL names host \"api\", but no Service of the session has that name; did you mean \"staging-api\"?",
         ]
     );
@@ -200,4 +211,75 @@ fn a_budget_that_blocks_every_drain_is_warned_of() {
     );
     assert!(warned(2, "minAvailable: 1").is_empty());
     assert!(warned(1, "maxUnavailable: 1").is_empty());
+}
+
+/// Lint says of a manifest what `create` says, and nothing against what `create` leaves out.
+#[test]
+fn lint_leaves_out_what_create_leaves_out() {
+    let text = "{apiVersion: v1, kind: Namespace, metadata: {name: staging}}\n---\n\
+         {apiVersion: v1, kind: Pod, metadata: {name: a, namespace: staging, uid: u, ownerReferences: [{uid: o}]}, spec: {containers: [{name: a, image: x, env: [{name: TOKEN_URL, value: CHANGE_ME}]}]}, status: {newer: x}}\n---\n\
+         {apiVersion: v1, kind: Pod, metadata: {name: b, annotations: {helm.sh/hook: test}}, spec: {}}\n---\n\
+         {apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: a}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: a}, subjects: [{kind: ServiceAccount, name: x, namespace: staging}]}\n";
+    let said = super::lint::said(text);
+    for wanted in [
+        "a.yaml:1:1: info: Namespace \"staging\" is left out: its objects are created in the session's namespace",
+        "a.yaml:3:1: info: Pod \"a\": fields that the server makes are left out: metadata.uid, metadata.ownerReferences, status",
+        "a.yaml:5:1: info: Pod \"b\" is left out: it is a Helm test",
+        "a.yaml:7:1: info: RoleBinding \"a\": refers to the session's namespace now: subjects",
+    ] {
+        assert!(said.contains(&wanted.to_owned()), "{wanted}: {said:?}");
+    }
+    let reminders = said.iter().filter(|line| line.contains("CHANGE_ME"));
+    assert_eq!(reminders.count(), 1, "{said:?}");
+    assert!(
+        said.iter().all(|line| !line.contains(": error: ")),
+        "{said:?}"
+    );
+    // Of a template, nothing is left out.
+    let source = Source::new("a.yaml", text).unwrap();
+    let findings = super::super::lint_template_source(&source);
+    let is_error =
+        |finding: &&super::super::Finding| finding.severity == super::super::Severity::Error;
+    let errors: Vec<String> = findings
+        .iter()
+        .filter(is_error)
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(errors.len(), 4, "{errors:?}");
+    assert!(
+        errors[0].contains("Namespace is cluster-scoped"),
+        "{errors:?}"
+    );
+}
+
+/// Lint reads a Session as `create` does.
+#[test]
+fn lint_reads_the_manifest_of_a_session() {
+    let errors = super::lint_fields::errors;
+    let session = |spec: &str| {
+        format!(
+            "apiVersion: streaming.platform/v1\nkind: Session\nmetadata: {{name: a}}\nspec:\n  userId: bob\n{spec}"
+        )
+    };
+    assert_eq!(errors(&session("  template: nvim\n")), [""; 0]);
+    let manifest = |container: &str| {
+        session(&format!(
+            "  manifest: |\n    apiVersion: v1\n    kind: Pod\n    metadata: {{name: a}}\n    spec: {{containers: [{container}]}}\n"
+        ))
+    };
+    assert_eq!(errors(&manifest("{name: a, image: x}")), [""; 0]);
+    assert_eq!(
+        errors(&manifest("{image: x}")),
+        ["a.yaml:10:25: error: missing required field \"spec.containers[0].name\""]
+    );
+    assert_eq!(errors(&session("").replace("bob", "[1]")).len(), 1);
+    let two = format!(
+        "{}---\n{}",
+        session("  template: a\n"),
+        session("  template: b\n")
+    );
+    assert_eq!(
+        errors(&two),
+        ["a.yaml:1:1: error: a Session must be the only object in its file"]
+    );
 }

@@ -79,7 +79,7 @@ const OBJECTS: &[(&str, &str)] = &[
     ),
     (
         "    env: [{name: A, value: CHANGE_ME_IN_PRODUCTION}]\n",
-        "a.yaml:8:28: error: /spec/containers/0/env/0/value must be changed",
+        "a.yaml:8:28: warning: /spec/containers/0/env/0/value must be changed",
     ),
     (
         "    env: [{name: A, value: \"{{ x }}\"}]\n",
@@ -275,6 +275,11 @@ const TEMPLATES: &[(&str, &str, &str)] = &[
         "  primary: {kind: Sandbox, name: s}\n",
         "---\napiVersion: agents.x-k8s.io/v1\nkind: Sandbox\nmetadata: {name: s}\n",
         "a.yaml:9:12: warning: spec.primary has no stop and start: a stop needs the scale subresource of kind Sandbox",
+    ),
+    (
+        "",
+        "---\napiVersion: agents.x-k8s.io/v1\nkind: Sandbox\nmetadata: {name: s}\nspec: {containers: [{name: c}]}\n",
+        "warning: Sandbox/s stays running when the session is stopped: only the primary workload's kind has a stop",
     ),
     (
         "  primary: {kind: Sandbox, name: s, stop: {spec: {mode: x}}}\n",

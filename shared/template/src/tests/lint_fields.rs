@@ -171,3 +171,149 @@ fn other_kinds_are_checked_and_unknown_ones_let_through() {
     );
     assert_eq!(errors(&custom), [""; 0]);
 }
+
+/// Text of the Deployment, what replaces it, and the only error.
+const MISSING: &[(&str, &str, &str)] = &[
+    (
+        "- name: web\n        image",
+        "- image",
+        "a.yaml:11:9: error: missing required field \"spec.template.spec.containers[0].name\"",
+    ),
+    (
+        "- name: web\n        image",
+        "- name:\n        image",
+        "a.yaml:11:9: error: missing required field \"spec.template.spec.containers[0].name\"",
+    ),
+    (
+        "  selector: {matchLabels: {app: web}}\n",
+        "",
+        "a.yaml:5:3: error: missing required field \"spec.selector\"",
+    ),
+    (
+        "{name: PORT, value: 80}",
+        "{value: 80}",
+        "a.yaml:13:15: error: missing required field \"spec.template.spec.containers[0].env[0].name\"",
+    ),
+    (
+        "value: 80",
+        "valueFrom: {configMapKeyRef: {name: a}}",
+        "a.yaml:13:57: error: missing required field \"spec.template.spec.containers[0].env[0].valueFrom.configMapKeyRef.key\"",
+    ),
+    (
+        ", containerPort: 80",
+        "",
+        "a.yaml:14:17: error: missing required field \"spec.template.spec.containers[0].ports[0].containerPort\"",
+    ),
+    (
+        "{port: http}",
+        "{path: /}",
+        "a.yaml:15:35: error: missing required field \"spec.template.spec.containers[0].readinessProbe.httpGet.port\"",
+    ),
+    (
+        "        env:",
+        "        volumeMounts: [{name: \"${V}\"}]\n        env:",
+        "a.yaml:13:24: error: missing required field \"spec.template.spec.containers[0].volumeMounts[0].mountPath\"",
+    ),
+];
+
+#[test]
+fn a_required_field_that_is_missing_is_one_error() {
+    for (part, other, wanted) in MISSING {
+        let text = DEPLOYMENT.replacen(part, other, 1);
+        assert_ne!(text, DEPLOYMENT, "{part}");
+        assert_eq!(errors(&text), [*wanted]);
+    }
+    let head = DEPLOYMENT.split("spec:").next().unwrap();
+    for (spec, wanted) in [
+        ("", "a.yaml:1:1: error: missing required field \"spec\""),
+        (
+            "spec:\n",
+            "a.yaml:1:1: error: missing required field \"spec\"",
+        ),
+        (
+            "spec: {selector: {matchLabels: {app: web}}}\n",
+            "a.yaml:4:7: error: missing required field \"spec.template\"",
+        ),
+        (
+            "spec: {selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}}}\n",
+            "a.yaml:4:55: error: missing required field \"spec.template.spec\"",
+        ),
+    ] {
+        assert_eq!(errors(&format!("{head}{spec}")), [wanted], "{spec}");
+    }
+}
+
+#[test]
+fn other_kinds_have_their_required_fields() {
+    for (kind, body, wanted) in [
+        (
+            "v1\nkind: Service",
+            "spec: {ports: [{name: a}]}",
+            "spec.ports[0].port",
+        ),
+        (
+            "autoscaling/v2\nkind: HorizontalPodAutoscaler",
+            "spec: {scaleTargetRef: {kind: Deployment, name: a}}",
+            "spec.maxReplicas",
+        ),
+        (
+            "rbac.authorization.k8s.io/v1\nkind: RoleBinding",
+            "subjects: []",
+            "roleRef",
+        ),
+        (
+            "networking.k8s.io/v1\nkind: Ingress",
+            "spec: {rules: [{http: {paths: [{backend: {}}]}}]}",
+            "spec.rules[0].http.paths[0].pathType",
+        ),
+        (
+            "batch/v1\nkind: CronJob",
+            "spec: {schedule: \"* * * * *\", jobTemplate: {}}",
+            "spec.jobTemplate.spec",
+        ),
+        (
+            "v1\nkind: LimitRange",
+            "spec: {limits: [{}]}",
+            "spec.limits[0].type",
+        ),
+        (
+            "apps/v1\nkind: ReplicaSet",
+            "spec: {selector: {matchLabels: {a: b}}}",
+            "spec.template",
+        ),
+        (
+            "v1\nkind: Service",
+            "spec: {selector: {a: \"\"}, ports: [{name: \"\"}]}",
+            "spec.ports[0].port",
+        ),
+    ] {
+        let text = format!("{POD}---\napiVersion: {kind}\nmetadata: {{name: b}}\n{body}\n");
+        let wanted = format!("error: missing required field {wanted:?}");
+        let errors = errors(&text);
+        assert!(
+            errors.len() == 1 && errors[0].ends_with(&wanted),
+            "{errors:?}"
+        );
+    }
+    for (kind, body) in [
+        ("v1\nkind: LimitRange", ""),
+        (
+            "rbac.authorization.k8s.io/v1\nkind: RoleBinding",
+            "roleRef: {kind: Role, name: a}",
+        ),
+        ("v1\nkind: ConfigMap", ""),
+        ("v1\nkind: Service", "spec:"),
+        ("v1\nkind: PersistentVolumeClaim", ""),
+        (
+            "networking.k8s.io/v1\nkind: Ingress",
+            "status: {loadBalancer: {ingress: [{ports: [{}]}]}}",
+        ),
+        (
+            "apps/v1\nkind: StatefulSet",
+            "spec: {serviceName: a, selector: {}, template: {spec: {containers: [{name: a}]}}, volumeClaimTemplates: [{metadata: {name: a}, spec: {}}]}",
+        ),
+    ] {
+        let text = format!("{POD}---\napiVersion: {kind}\nmetadata: {{name: b}}\n{body}\n");
+        assert_eq!(errors(&text), [""; 0], "{kind}");
+    }
+}

@@ -20,7 +20,9 @@ fn convert(text: &str) -> Result<Conversion> {
     let source = Source::new("sindri.yaml", text)?;
     let mut read_secret =
         |name: &str, _: &SecretOrigin| Ok((name != "ABSENT").then(|| format!("value of {name}")));
-    let converted = InputForm::recognize(&source).convert(&source, &mut read_secret)?;
+    let converted = InputForm::recognize(&source)
+        .unwrap()
+        .convert(&source, &mut read_secret)?;
     Ok(converted.unwrap())
 }
 
@@ -87,6 +89,14 @@ fn name_namespace_context_and_quota_are_the_files() {
         quota.join(","),
         "limits.cpu=8,limits.memory=16Gi,persistentvolumeclaims=5,requests.cpu=4,requests.memory=8Gi,requests.storage=100Gi"
     );
+    let defaults = converted.container_defaults.iter();
+    let defaults: Vec<String> = defaults
+        .map(|(key, amount)| format!("{key}={amount}"))
+        .collect();
+    assert_eq!(
+        defaults.join(","),
+        "default.cpu=2,default.memory=4Gi,defaultRequest.cpu=1,defaultRequest.memory=2Gi"
+    );
     assert_eq!(
         converted.secrets.keys().collect::<Vec<_>>(),
         ["GITHUB_TOKEN", "SECRET_IMAGE", "TLS_KEY"]
@@ -94,18 +104,28 @@ fn name_namespace_context_and_quota_are_the_files() {
 }
 
 #[test]
-fn only_a_sindri_configuration_is_recognized() {
+fn a_file_is_recognized_by_its_keys() {
     for (text, form) in [
-        (ADVANCED, InputForm::Sindri),
-        ("name: a\nproviders: {kubernetes: {}}\n", InputForm::Sindri),
+        (ADVANCED, Some(InputForm::Sindri)),
+        (
+            "name: a\nproviders: {kubernetes: {}}\n",
+            Some(InputForm::Sindri),
+        ),
         (
             "apiVersion: v1\nkind: Pod\nproviders: {}\n",
-            InputForm::Objects,
+            Some(InputForm::Objects),
         ),
-        ("name: a\n", InputForm::Objects),
-        ("- a\n", InputForm::Objects),
-        ("", InputForm::Objects),
-        ("{{ x }}", InputForm::Objects),
+        ("name: a\n", Some(InputForm::Objects)),
+        ("- a\n", None),
+        ("", None),
+        ("{{ x }}", None),
+        ("a = 1\n", Some(InputForm::Toml)),
+        ("title = \"a: b\"\n[x]\n", Some(InputForm::Toml)),
+        (
+            "[kubernetes]\nenabled = true\n",
+            Some(InputForm::NvimConfig),
+        ),
+        ("a = \n", None),
     ] {
         assert_eq!(
             InputForm::recognize(&Source::new("a", text).unwrap()),

@@ -231,13 +231,13 @@ fn may_stand_alone(arg: &Arg) -> bool {
         .is_some_and(|range| range.min_values() == 0)
 }
 
-/// True for numbers and durations: `500`, `-1`, `30s`, `1h30m`.
+/// True for numbers and durations: `500`, `-1`, `30s`, `1h30m`, `7d`.
 fn is_amount(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     digits.starts_with(|c: char| c.is_ascii_digit())
         && digits
             .chars()
-            .all(|c| c.is_ascii_digit() || ['s', 'm', 'h'].contains(&c))
+            .all(|c| c.is_ascii_digit() || ['s', 'm', 'h', 'd'].contains(&c))
 }
 
 /// The arguments that are no flags, and what they are; hidden ones are left out.

@@ -1,4 +1,6 @@
 //! A case for every cause, with the messages of Kubernetes 1.36 and containerd 2.4.
+//!
+//! Long because it is one list of data.
 
 use super::fixtures::*;
 use super::recordings;
@@ -209,6 +211,31 @@ fn places() -> Vec<Case> {
                 "1 node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod",
             ),
         ),
+        (
+            "autoscaler at its limit",
+            scale_up(
+                "NotTriggerScaleUp",
+                "pod didn't trigger scale-up: 1 max node group size reached",
+            ),
+        ),
+        (
+            "autoscaler without such nodes",
+            scale_up(
+                "NotTriggerScaleUp",
+                "pod didn't trigger scale-up (it wouldn't fit if a new node is added): 2 Insufficient cpu",
+            ),
+        ),
+        (
+            "autoscaler unsaid",
+            scale_up("NotTriggerScaleUp", "pod didn't trigger scale-up"),
+        ),
+        (
+            "autoscaler adds",
+            scale_up(
+                "TriggeredScaleUp",
+                "pod triggered scale-up: [{pool 1->2 (max: 3)}]",
+            ),
+        ),
         ("hurdle unknown", nodes("1 node(s) had unknown conditions")),
         (
             "no node",
@@ -338,6 +365,28 @@ fn ends() -> Vec<Case> {
                 "Evicted",
                 "Pod ephemeral local storage usage exceeds the total limit of containers 96Mi. ",
             ),
+        ),
+        (
+            "drained",
+            disrupted("EvictionByEvictionAPI", "Eviction API: evicting"),
+        ),
+        (
+            "tainted",
+            disrupted(
+                "DeletionByTaintManager",
+                "Taint manager: deleting due to NoExecute taint",
+            ),
+        ),
+        (
+            "preempted",
+            disrupted(
+                "PreemptionByScheduler",
+                "default-scheduler: preempting to accommodate a higher priority pod",
+            ),
+        ),
+        (
+            "node gone",
+            disrupted("DeletionByPodGC", "PodGC: node no longer exists"),
         ),
         ("deadline", down("DeadlineExceeded", "")),
         ("taken down", down("NodeShutdown", "")),

@@ -109,6 +109,23 @@ pub(super) fn nodes(reasons: &str) -> Finding {
     )
 }
 
+/// Returns the finding for a Pod that fits on no node, and the cluster autoscaler's event.
+pub(super) fn scale_up(reason: &str, message: &str) -> Finding {
+    let scheduler =
+        "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No.";
+    unscheduled(scheduler, &[event(reason, message)])
+}
+
+/// Returns the finding for a Pod that something other than its session deletes.
+pub(super) fn disrupted(reason: &str, message: &str) -> Finding {
+    let status = json!({ "phase": "Running", "conditions": [
+        { "type": "DisruptionTarget", "status": "True", "reason": reason, "message": message }] });
+    let deleted = |pod: &mut Value| {
+        pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+    };
+    inspect_pod(&pod(status, deleted), &[])
+}
+
 pub(super) fn claim(reason: &str, message: &str) -> Finding {
     let event = EventNote {
         object_kind: "PersistentVolumeClaim".into(),

@@ -1,7 +1,7 @@
 //! The page `docs/troubleshooting.md`: the reasons of all cases, each with the messages and remedies of its causes.
 
 use super::cases::sections;
-use super::{found_before_creation, stuck_deletions};
+use super::other_causes::{found_before_creation, stuck_deletions, useless_services};
 use crate::diagnosis::Cause;
 
 const HEAD: &str = "# Troubleshooting
@@ -24,6 +24,8 @@ fn page() -> String {
             .filter_map(|(_, finding)| finding.cause().cloned());
         text += &section(title, &causes.collect::<Vec<_>>());
     }
+    let services = useless_services().map(|(_, cause)| cause);
+    text += &section("A Service leads nowhere", &services);
     text += &section(
         "Refused before anything is created",
         &found_before_creation(),

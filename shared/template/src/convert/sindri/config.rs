@@ -93,6 +93,7 @@ pub(super) struct SindriConfig {
     pub(super) secret_name: Option<String>,
     pub(super) secrets: Vec<Secret>,
     pub(super) quota: BTreeMap<String, String>,
+    pub(super) container_defaults: BTreeMap<String, String>,
 }
 
 /// GPUs of the container.
@@ -301,7 +302,7 @@ impl SindriConfig {
         }
     }
 
-    /// Reads the block `resourceQuota`: limits are twice its amounts, as Sindri's own quota has them.
+    /// Reads the block `resourceQuota`: limits are twice its amounts, and containers have defaults, as with Sindri's own quota.
     fn read_quota(&mut self, reader: &mut FieldReader<'_>, section: Option<&Node>) {
         let Some(block) = reader.section(section, "resourceQuota", &["cpu", "memory", "storage"])
         else {
@@ -309,8 +310,12 @@ impl SindriConfig {
         };
         let mut hard = BTreeMap::from([("persistentvolumeclaims".to_owned(), "5".to_owned())]);
         for (key, request, limit) in [
-            ("cpu", "requests.cpu", Some("limits.cpu")),
-            ("memory", "requests.memory", Some("limits.memory")),
+            ("cpu", "requests.cpu", Some(("limits.cpu", "2", "1"))),
+            (
+                "memory",
+                "requests.memory",
+                Some(("limits.memory", "4Gi", "2Gi")),
+            ),
             ("storage", "requests.storage", None),
         ] {
             let amount = reader.checked(Some(block), key, |text| {
@@ -321,7 +326,14 @@ impl SindriConfig {
                 continue;
             };
             hard.insert(request.to_owned(), amount.to_string());
-            hard.extend(limit.map(|limit| (limit.to_owned(), amount.multiply(2).to_string())));
+            let Some((limit, default, default_request)) = limit else {
+                continue;
+            };
+            hard.insert(limit.to_owned(), amount.multiply(2).to_string());
+            for (field, amount) in [("default", default), ("defaultRequest", default_request)] {
+                self.container_defaults
+                    .insert(format!("{field}.{key}"), amount.to_owned());
+            }
         }
         self.quota = hard;
     }

@@ -52,6 +52,7 @@ pub(super) fn convert(source: &Source, read_secret: &mut SecretReader<'_>) -> Re
         objects,
         secrets,
         quota: config.quota,
+        container_defaults: config.container_defaults,
         warnings: reader.warnings,
         ..Conversion::default()
     };

@@ -1,0 +1,127 @@
+//! `quota cost`: what sessions cost per month.
+
+mod observe;
+mod view;
+
+use anyhow::Result;
+use clap::{Args as Group, ValueEnum};
+use session_shared::capacity::cost::session_costs;
+use session_shared::capacity::cost_report::{CostGroup, group_costs};
+use session_shared::client::Scope;
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::values::read_source;
+use session_shared::report::mutation::no_resources_message;
+use session_shared::template::Prices;
+use session_shared::verb::Environment;
+
+use crate::row_output::{RowFormat, RowOutputFlags};
+use view::CostView;
+
+pub(crate) const EXAMPLES: &str = "  # Show what each session of this namespace costs per month
+  kubectl session quota cost
+
+  # Show what each user costs in all namespaces, by your own prices
+  kubectl session quota cost -A --by user --prices prices.yaml
+
+  # Show the parts of each cost
+  kubectl session quota cost -o wide";
+
+/// Flags of `quota cost`.
+#[derive(Group, Clone, Debug)]
+pub struct QuotaCostArgs {
+    /// If true, show the sessions of all namespaces
+    #[arg(short = 'A', long)]
+    pub all_namespaces: bool,
+    /// Sum of each line: session, user or namespace
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_enum,
+        default_value = "session",
+        hide_possible_values = true
+    )]
+    pub by: CostBy,
+    /// TOML or YAML file with prices per month; "-" means standard input
+    #[arg(long, value_name = "FILENAME")]
+    pub prices: Option<String>,
+    #[command(flatten)]
+    pub output: RowOutputFlags,
+}
+
+/// Dimension by which costs are summed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CostBy {
+    /// Each session.
+    Session,
+    /// Each user.
+    User,
+    /// Each namespace.
+    Namespace,
+}
+
+impl CostBy {
+    fn group(self) -> CostGroup {
+        match self {
+            Self::Session => CostGroup::Session,
+            Self::User => CostGroup::User,
+            Self::Namespace => CostGroup::Namespace,
+        }
+    }
+}
+
+/// Shows costs.
+///
+/// # Errors
+/// An invalid output format or prices file; sessions that cannot be read.
+pub(crate) async fn run(
+    args: QuotaCostArgs,
+    connection: &ConnectionFlags,
+    environment: &mut Environment,
+) -> Result<()> {
+    let QuotaCostArgs {
+        all_namespaces,
+        by,
+        prices,
+        output,
+    } = args;
+    let format = RowFormat::parse(output)?;
+    let prices = match prices.as_deref() {
+        Some(file) => Prices::parse(&read_source(file, environment.console.input())?)?,
+        None => Prices::default(),
+    };
+    let cluster = environment.connect(connection).await?;
+    let scope = match all_namespaces {
+        true => Scope::All,
+        false => Scope::Namespace(cluster.namespace()),
+    };
+    let observed = observe::read_objects(&cluster, scope).await?;
+    let report = session_costs(&observed.objects, &prices);
+    let scope_flag = match all_namespaces {
+        true => "-A".to_owned(),
+        false => format!("-n {}", cluster.namespace()),
+    };
+    let notes = view::notes(&report, &observed.unread, &scope_flag);
+    let view = CostView {
+        group: by.group(),
+        rows: group_costs(report.rows, by.group()),
+        notes,
+        prices: &prices,
+        unread: &observed.unread,
+        has_namespaces: all_namespaces,
+    };
+    let console = &mut environment.console;
+    let (is_text, no_headers) = (format.is_text(), format.no_headers);
+    format.print(console, &view.to_json(), "items", |wide| {
+        view.table(wide, no_headers)
+    })?;
+    if view.rows.is_empty() {
+        if !is_text {
+            return Ok(());
+        }
+        let namespace = (!all_namespaces).then(|| cluster.namespace());
+        console.print_error_line(&no_resources_message(namespace));
+    } else {
+        view.notes.iter().for_each(|note| console.note(note));
+    }
+    Ok(())
+}

@@ -1,0 +1,304 @@
+//! The validated request of `quota set`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use session_shared::capacity::container_defaults::ContainerDefaults;
+use session_shared::capacity::hours_budget::UserBudget;
+use session_shared::capacity::quota_key::{GPU_KEY, add_hard, canonical_key};
+use session_shared::client::DryRun;
+use session_shared::failure::{usage_error, with_hint};
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::file_connection::adopt_file_connection;
+use session_shared::flags::input_form::input_form;
+use session_shared::flags::mutation_options::MutationOptions;
+use session_shared::flags::values::read_source;
+use session_shared::names::check_dns_subdomain;
+use session_shared::objects::resource::SESSION_COUNT;
+use session_shared::quantity::Quantity;
+use session_shared::report::console::Console;
+use session_shared::template::{Conversion, InputForm, Source};
+
+use super::args::{COUNTED_TIMEOUT, QuotaSetArgs};
+use crate::set_hours::parse_hours;
+
+/// Name of the ResourceQuota if neither the command line nor a file names one.
+const DEFAULT_NAME: &str = "session-quota";
+/// Name of the ResourceQuota of a sindri.yaml, Sindri's own.
+const SINDRI_NAME: &str = "sindri-quota";
+
+/// A validated request to set a quota.
+#[derive(Clone, Debug)]
+pub(crate) struct Intent {
+    /// Name of the ResourceQuota.
+    pub(crate) name: String,
+    /// Name of the LimitRange.
+    pub(crate) limits_name: String,
+    /// Namespace that a file names; `None` for the connection's.
+    pub(crate) namespace: Option<String>,
+    /// `spec.hard` of the ResourceQuota; without any, only the LimitRange is set.
+    pub(crate) hard: BTreeMap<String, Quantity>,
+    /// Defaults of the LimitRange; without any, no LimitRange is set.
+    pub(crate) defaults: ContainerDefaults,
+    /// Budgets of running hours.
+    pub(crate) hours: Vec<UserBudget>,
+    /// True to take over objects of others.
+    pub(crate) force: bool,
+    pub(crate) yes: bool,
+    /// Timeout of the wait; `None` does not wait.
+    pub(crate) wait: Option<Duration>,
+    pub(crate) mutation: MutationOptions,
+    pub(crate) connection: ConnectionFlags,
+}
+
+/// Validates the command line and the file it names. The file's namespace and context become those of the connection, unless flags
+/// name others.
+///
+/// # Errors
+/// Usage errors: nothing to set, an unknown resource, one given twice, an invalid amount; problems of the file.
+pub(crate) fn parse_intent(
+    args: QuotaSetArgs,
+    connection: &ConnectionFlags,
+    console: &mut Console,
+) -> Result<Intent> {
+    let QuotaSetArgs {
+        name,
+        filename,
+        config,
+        max_sessions,
+        cpu,
+        memory,
+        storage,
+        claims,
+        pods,
+        gpu,
+        hard,
+        limits_factor,
+        limit_range,
+        hours,
+        force,
+        yes,
+        output,
+        write_flags,
+        wait_flags,
+    } = args;
+    let hours = parse_hours(&hours)?;
+    let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
+    let named = [
+        ("max-sessions", SESSION_COUNT, max_sessions),
+        ("cpu", "requests.cpu", cpu),
+        ("memory", "requests.memory", memory),
+        ("storage", "requests.storage", storage),
+        ("claims", "persistentvolumeclaims", claims),
+        ("pods", "pods", pods),
+        ("gpu", GPU_KEY, gpu),
+    ];
+    let mut amounts = QuotaAmounts {
+        hard: read_hard(named, &hard)?,
+        defaults: read_defaults(&limit_range)?,
+        factor: limits_factor.as_deref().map(parse_factor).transpose()?,
+    };
+    let mut connection = connection.clone();
+    let mut default_name = DEFAULT_NAME;
+    let mut namespace = None;
+    if let Some(file) = filename.or_else(|| config.clone()) {
+        let source = read_source(&file, console.input())?;
+        let is_nvim = config.is_some();
+        (default_name, namespace) =
+            amounts.merge_file(&source, is_nvim, &mut connection, console)?;
+    }
+    let (hard, defaults) = amounts.finish(!hours.is_empty())?;
+    let name = name.unwrap_or_else(|| default_name.to_owned());
+    check_dns_subdomain(&name).map_err(|reason| anyhow!("invalid name {name:?}: {reason}"))?;
+    let waits = wait_flags.wait && mutation.dry_run == DryRun::None && !hard.is_empty();
+    Ok(Intent {
+        limits_name: format!("{}-limits", name.strip_suffix("-quota").unwrap_or(&name)),
+        name,
+        namespace,
+        hard,
+        defaults,
+        hours,
+        force,
+        yes,
+        wait: waits.then(|| wait_flags.timeout_or(COUNTED_TIMEOUT)),
+        mutation,
+        connection,
+    })
+}
+
+/// The amounts of a quota, as they are put together from flags and a file.
+struct QuotaAmounts {
+    hard: BTreeMap<String, Quantity>,
+    defaults: ContainerDefaults,
+    /// Factor from requests to limits.
+    factor: Option<Quantity>,
+}
+
+impl QuotaAmounts {
+    /// Adds the amounts of a file that no flag gives. Returns the name of its quota and the namespace that it brings.
+    ///
+    /// # Errors
+    /// Problems of the file; one that describes no quota.
+    fn merge_file(
+        &mut self,
+        source: &Source,
+        is_nvim: bool,
+        connection: &mut ConnectionFlags,
+        console: &mut Console,
+    ) -> Result<(&'static str, Option<String>)> {
+        let file = source.name();
+        let (form, converted) = convert(source, is_nvim)?;
+        console.note(&format!("{file} is {}", form.describe()));
+        // What else of a sindri.yaml is ignored or missing does not matter for its quota.
+        let concerns = |text: &str| form != InputForm::Sindri || text.contains("resourceQuota");
+        let warnings = converted.warnings.iter();
+        for warning in warnings.filter(|warning| concerns(&warning.message)) {
+            console.warn_with_hint(&warning.to_string(), warning.hint.as_deref());
+        }
+        let has_own_limits = self.hard.keys().any(|key| key.starts_with("limits."));
+        let given: Vec<String> = self.hard.keys().cloned().collect();
+        for (key, amount) in &converted.quota {
+            if key.starts_with("limits.") {
+                // Limits follow the requests, which flags may have changed.
+                let twice = Quantity::from_units(2);
+                self.factor = self.factor.or((!has_own_limits).then_some(twice));
+            } else if !given.iter().any(|given| canonical_key(given) == key) {
+                add_hard(&mut self.hard, key, amount).with_context(|| file.to_owned())?;
+            }
+        }
+        if self.defaults.is_empty() {
+            for (key, amount) in &converted.container_defaults {
+                self.defaults.add(key, amount)?;
+            }
+            let mut hard = self.hard.clone();
+            add_limits(&mut hard, self.factor)?;
+            self.defaults.cap(&hard);
+        }
+        let name = match form {
+            InputForm::Sindri => SINDRI_NAME,
+            _ => DEFAULT_NAME,
+        };
+        let namespace = adopt_file_connection(file, &converted, connection, console);
+        Ok((name, namespace))
+    }
+
+    /// Returns the hard limits, with the limits that follow from requests, and the defaults.
+    ///
+    /// # Errors
+    /// There are none at all, and no budgets of hours; a factor without requests.
+    fn finish(
+        mut self,
+        has_hours: bool,
+    ) -> Result<(BTreeMap<String, Quantity>, ContainerDefaults)> {
+        if self.hard.is_empty() && self.defaults.is_empty() && !has_hours {
+            return Err(usage_error(
+                "at least one of --max-sessions, --cpu, --memory, --storage, --claims, --pods, --gpu, --hard, --limit-range, --hours, --filename and --config is required",
+            ));
+        }
+        add_limits(&mut self.hard, self.factor)?;
+        Ok((self.hard, self.defaults))
+    }
+}
+
+/// Returns the hard limits of the flags: those with a flag of their own, with their key, and those of `--hard`.
+fn read_hard<const N: usize>(
+    named: [(&str, &str, Option<String>); N],
+    pairs: &[String],
+) -> Result<BTreeMap<String, Quantity>> {
+    let mut hard = BTreeMap::new();
+    for (flag, key, amount) in named {
+        if let Some(amount) = amount {
+            let added = add_hard(&mut hard, key, &amount);
+            added.with_context(|| format!("invalid argument for --{flag}"))?;
+        }
+    }
+    for pair in pairs {
+        let (key, amount) = split_pair("--hard", "RESOURCE=QUANTITY", pair)?;
+        add_hard(&mut hard, key, amount).context("invalid argument for --hard")?;
+    }
+    Ok(hard)
+}
+
+fn read_defaults(pairs: &[String]) -> Result<ContainerDefaults> {
+    let mut defaults = ContainerDefaults::default();
+    for pair in pairs {
+        let (key, amount) = split_pair("--limit-range", "default.cpu=QUANTITY", pair)?;
+        let added = defaults.add(key, amount);
+        added.context("invalid argument for --limit-range")?;
+    }
+    defaults
+        .check()
+        .context("invalid argument for --limit-range")?;
+    Ok(defaults)
+}
+
+fn split_pair<'a>(flag: &str, form: &str, pair: &'a str) -> Result<(&'a str, &'a str)> {
+    pair.split_once('=').ok_or_else(|| {
+        let error = anyhow!("invalid argument for {flag}: {pair:?} has no \"=\"");
+        with_hint(error, format!("use {flag} {form}"))
+    })
+}
+
+/// Parses a factor from requests to limits.
+fn parse_factor(text: &str) -> Result<Quantity> {
+    let is_decimal = text.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let factor = text.parse::<Quantity>().ok().filter(|_| is_decimal);
+    let one = Quantity::from_units(1);
+    factor.filter(|factor| *factor >= one).ok_or_else(|| {
+        usage_error(format!(
+            "invalid value of --limits-factor {text:?}: must be a number, 1 or more"
+        ))
+    })
+}
+
+/// Adds `limits.cpu` and `limits.memory`, a multiple of what may be requested.
+fn add_limits(hard: &mut BTreeMap<String, Quantity>, factor: Option<Quantity>) -> Result<()> {
+    let Some(factor) = factor else { return Ok(()) };
+    let one = Quantity::from_units(1);
+    let mut limits = Vec::new();
+    for (key, amount) in &*hard {
+        if let "requests.cpu" | "requests.memory" = canonical_key(key) {
+            let limit = canonical_key(key).replace("requests.", "limits.");
+            limits.push((limit, amount.scale_ratio(&factor, &one)));
+        }
+    }
+    if limits.is_empty() {
+        return Err(usage_error("--limits-factor requires --cpu or --memory"));
+    }
+    for (key, amount) in limits {
+        add_hard(hard, &key, &amount.to_string())
+            .context("invalid argument for --limits-factor")?;
+    }
+    Ok(())
+}
+
+/// Reads the quota of a file. No secret of it is read.
+///
+/// # Errors
+/// Problems of the file; one that describes no quota.
+fn convert(source: &Source, is_config: bool) -> Result<(InputForm, Conversion)> {
+    let form = input_form("quota set", source.name(), is_config, source)?;
+    let shown = source.name();
+    // Secrets do not matter for a quota, but without a value a required one would be a problem.
+    let converted = form.convert(source, &mut |_, _| Ok(Some("unread".to_owned())))?;
+    let Some(converted) = converted else {
+        let error = anyhow!("{shown}: Kubernetes objects describe no quota of sessions");
+        return Err(with_hint(
+            error,
+            "apply a ResourceQuota with kubectl apply, or give its amounts with --hard",
+        ));
+    };
+    if converted.quota.is_empty() {
+        match form {
+            InputForm::Sindri => bail!("{shown}: no providers.kubernetes.resourceQuota"),
+            InputForm::NvimConfig => bail!("{shown}: no max_sessions in table [kubernetes]"),
+            form => bail!("{shown}: {} describes no quota", form.describe()),
+        }
+    }
+    Ok((form, converted))
+}
+
+#[cfg(test)]
+#[path = "intent_tests.rs"]
+mod tests;

@@ -1,0 +1,85 @@
+//! `quota set`: a ResourceQuota, and with it a LimitRange, from flags or from the file of another program.
+//!
+//! ```text
+//! args ─► intent ─► observe ─► plan ─► outcome: confirm below use, apply, wait until counted
+//! QuotaSetArgs  Intent  Observed  QuotaPlan
+//! ```
+
+pub(crate) mod args;
+mod intent;
+mod observe;
+mod outcome;
+mod plan;
+
+use anyhow::Result;
+use session_shared::client::DryRun;
+use session_shared::failure::{self, FailureKind, with_hint};
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::verb::Environment;
+
+use crate::set_hours;
+use args::QuotaSetArgs;
+use intent::Intent;
+
+/// Sets a quota.
+///
+/// # Errors
+/// Mistakes of the command line and the file, before any request; an object of somebody else; limits below use that nobody confirms;
+/// the server's refusal; a wait that ends without every resource counted.
+pub(crate) async fn run(
+    args: QuotaSetArgs,
+    connection: &ConnectionFlags,
+    environment: &mut Environment,
+) -> Result<()> {
+    // no requests: validation of the arguments and the file
+    let intent = intent::parse_intent(args, connection, &mut environment.console)?;
+    let set = set_quota(&intent, environment).await;
+    set.map_err(
+        |error| match failure::has_kind(&error, FailureKind::Forbidden) {
+            true => with_hint(
+                error,
+                "print the objects for an administrator to apply: add --dry-run=client -o yaml",
+            ),
+            false => error,
+        },
+    )
+}
+
+async fn set_quota(intent: &Intent, environment: &mut Environment) -> Result<()> {
+    let cluster = environment.connect(&intent.connection).await?;
+    let namespace = intent.namespace.as_deref().unwrap_or(cluster.namespace());
+    // reads only
+    let observed = observe::observe(&cluster, intent, namespace).await?;
+    plan::check_ownership(intent, &observed)?;
+    // pure
+    let plan = plan::plan_quota(intent, namespace, observed);
+    let console = &mut environment.console;
+    for note in &plan.notes {
+        console.note(note);
+    }
+    if let Some((warning, hint)) = &plan.warning {
+        console.warn_with_hint(warning, Some(hint));
+    }
+    let running = match plan.exceeded.is_empty() {
+        true => None,
+        false => observe::running_sessions(&cluster, namespace).await?,
+    };
+    if !outcome::confirm_below_use(&plan, running, intent, console)? {
+        return Ok(());
+    }
+    // writes
+    let interrupt = environment.interrupt.clone();
+    let _guard = match intent.mutation.dry_run {
+        DryRun::None => Some(interrupt.guard()?),
+        _ => None,
+    };
+    if !intent.hours.is_empty() {
+        let (hours, mutation) = (&intent.hours, &intent.mutation);
+        let console = &mut environment.console;
+        set_hours::set_hours(hours, &cluster, namespace, mutation, console).await?;
+    }
+    match outcome::apply_objects(&cluster, &plan, intent, environment).await? {
+        Some(quota) => outcome::wait_counted(&cluster, &quota, intent, environment).await,
+        None => Ok(()),
+    }
+}

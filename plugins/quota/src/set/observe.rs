@@ -1,0 +1,182 @@
+//! What `quota set` reads: the objects of its names, the LimitRanges of the namespace, and what is used of the limits.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use futures::future::try_join_all;
+use serde_json::Value;
+use session_shared::capacity::quota_change::{counted_type, quota_amounts, use_of_objects};
+use session_shared::capacity::quota_key::canonical_key;
+use session_shared::client::{DryRun, ListOptions, Scope};
+use session_shared::failure::{self, FailureKind};
+use session_shared::objects::resource::{LIMIT_RANGE, RESOURCE_QUOTA, SESSION};
+use session_shared::objects::{ResourceType, Untyped};
+use session_shared::ops::Cluster;
+use session_shared::ops::session_objects::with_setup_hint;
+use session_shared::quantity::Quantity;
+
+use super::intent::Intent;
+
+/// What was read before a quota is set.
+#[derive(Debug, Default)]
+pub(crate) struct Observed {
+    /// The ResourceQuota of the name.
+    pub(crate) quota: Option<Value>,
+    /// The LimitRange of the name.
+    pub(crate) limit_range: Option<Value>,
+    /// All LimitRanges of the namespace; `None` if the caller may not list them.
+    pub(crate) limit_ranges: Option<Vec<Value>>,
+    /// What is used, by full name of the keys. Keys that could not be counted are absent.
+    pub(crate) used: BTreeMap<String, Quantity>,
+    /// What was not read for lack of rights.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Reads what a quota of these limits depends on. In a client dry run, an object that the caller may not read counts as absent.
+///
+/// # Errors
+/// Refusals of the server; that to list what is only counted is a note.
+pub(crate) async fn observe(
+    cluster: &Cluster,
+    intent: &Intent,
+    namespace: &str,
+) -> Result<Observed> {
+    let mut observed = Observed::default();
+    let has_quota = !intent.hard.is_empty();
+    let (quota, limit_range, limit_ranges) = futures::try_join!(
+        get_if(
+            cluster,
+            has_quota,
+            (&RESOURCE_QUOTA, namespace, &intent.name)
+        ),
+        get_if(
+            cluster,
+            !intent.defaults.is_empty(),
+            (&LIMIT_RANGE, namespace, &intent.limits_name)
+        ),
+        list_allowed(cluster, &LIMIT_RANGE, namespace),
+    )?;
+    for found in [quota, limit_range] {
+        match found {
+            Ok(None) => {}
+            Ok(Some(found)) if Untyped(&found).kind() == RESOURCE_QUOTA.kind => {
+                observed.quota = Some(found);
+            }
+            Ok(Some(found)) => observed.limit_range = Some(found),
+            Err(error) if intent.mutation.dry_run == DryRun::Client => {
+                observed
+                    .notes
+                    .push(format!("not compared with what is there: {error}"));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    observed.limit_ranges = limit_ranges;
+    if let Some(quota) = &observed.quota {
+        observed.used = quota_amounts(quota, "/status/used");
+    }
+    count_use(cluster, intent, namespace, &mut observed).await?;
+    Ok(observed)
+}
+
+/// Reads an object if it is needed. That the caller may not is the inner error.
+async fn get_if(
+    cluster: &Cluster,
+    needed: bool,
+    (resource, namespace, name): (&ResourceType, &str, &str),
+) -> Result<Result<Option<Value>>> {
+    if !needed {
+        return Ok(Ok(None));
+    }
+    match cluster.get(resource, namespace, name).await {
+        // The answer of a GET for one object need not have its kind.
+        Ok(found) => Ok(Ok(found.map(|mut found| {
+            found["kind"] = resource.kind.clone().into();
+            found
+        }))),
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(Err(error)),
+        Err(error) => Err(error),
+    }
+}
+
+async fn list_allowed(
+    cluster: &Cluster,
+    resource: &ResourceType,
+    namespace: &str,
+) -> Result<Option<Vec<Value>>> {
+    let listed = cluster
+        .list(
+            resource,
+            Scope::Namespace(namespace),
+            &ListOptions::default(),
+        )
+        .await;
+    match with_setup_hint(listed) {
+        Ok(list) => Ok(Some(list.items)),
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Counts what is used of the limits that the present quota does not count.
+async fn count_use(
+    cluster: &Cluster,
+    intent: &Intent,
+    namespace: &str,
+    observed: &mut Observed,
+) -> Result<()> {
+    let is_unknown = |key: &&String| !observed.used.contains_key(canonical_key(key));
+    let mut types: Vec<&ResourceType> = Vec::new();
+    let mut uncounted = Vec::new();
+    for key in intent.hard.keys().filter(is_unknown) {
+        match counted_type(key) {
+            Some(resource) if types.contains(&resource) => {}
+            Some(resource) => types.push(resource),
+            None => uncounted.push(key.as_str()),
+        }
+    }
+    let lists = types
+        .iter()
+        .map(|resource| list_allowed(cluster, resource, namespace));
+    for (resource, list) in types.iter().zip(try_join_all(lists).await?) {
+        let Some(objects) = list else {
+            let plural = resource.qualified();
+            observed.notes.push(format!(
+                "use of {plural} not counted: no permission to list them"
+            ));
+            continue;
+        };
+        for (key, amount) in use_of_objects(resource, &objects) {
+            observed.used.entry(key).or_insert(amount);
+        }
+        // A resource that no object asks for is not used.
+        for key in intent.hard.keys() {
+            if counted_type(key) == Some(*resource) {
+                let key = canonical_key(key).to_owned();
+                observed.used.entry(key).or_insert(Quantity::ZERO);
+            }
+        }
+    }
+    if !uncounted.is_empty() {
+        let keys = uncounted.join(", ");
+        observed
+            .notes
+            .push(format!("use of {keys} not counted: only the server can"));
+    }
+    Ok(())
+}
+
+/// Reads how many sessions are not stopped; `None` if the caller may not list them.
+///
+/// # Errors
+/// Refusals of the server.
+pub(crate) async fn running_sessions(cluster: &Cluster, namespace: &str) -> Result<Option<usize>> {
+    let sessions = match list_allowed(cluster, &SESSION, namespace).await {
+        // Without their API there are no sessions.
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => None,
+        listed => listed?,
+    };
+    let is_stopped = |session: &&Value| session["status"]["phase"] == "stopped";
+    let running = |sessions: Vec<Value>| sessions.iter().filter(|one| !is_stopped(one)).count();
+    Ok(sessions.map(running))
+}

@@ -1,0 +1,175 @@
+//! Carries out a plan: asks where a limit is below use, applies the objects, and waits until the server counts them.
+
+use anyhow::{Result, anyhow};
+use serde_json::Value;
+use session_shared::client::{DryRun, WriteOptions};
+use session_shared::failure::{self, FailureKind, with_evidence, with_hint};
+use session_shared::objects::Untyped;
+use session_shared::objects::resource::RESOURCE_QUOTA;
+use session_shared::ops::Cluster;
+use session_shared::progress::{ProgressEvent, ProgressSink};
+use session_shared::report::console::{Console, DELETION_QUESTION, cancelled_text};
+use session_shared::report::mutation::apply_verb;
+use session_shared::verb::Environment;
+
+use super::intent::Intent;
+use super::plan::{PlannedObject, QuotaPlan, consequence, exceeded_lines};
+
+/// Asks for confirmation if a limit is below use; false if the user declined. A dry run and `--yes` say it and go on.
+///
+/// # Errors
+/// There is neither a terminal nor `--yes`.
+pub(crate) fn confirm_below_use(
+    plan: &QuotaPlan,
+    running: Option<usize>,
+    intent: &Intent,
+    console: &mut Console,
+) -> Result<bool> {
+    if plan.exceeded.is_empty() {
+        return Ok(true);
+    }
+    let quota = format!("{}/{}", RESOURCE_QUOTA.singular(), intent.name);
+    let mut lines = exceeded_lines(&plan.exceeded);
+    let meaning = consequence(&plan.exceeded, running);
+    if intent.yes || intent.mutation.dry_run != DryRun::None {
+        let figures = lines.join("; ");
+        console.warn(&format!(
+            "{quota} is below what is used: {figures}; {meaning}"
+        ));
+        return Ok(true);
+    }
+    lines.push(meaning);
+    if !console.can_prompt() {
+        let error = anyhow!("cannot set {quota} below what is used");
+        let error = with_evidence(error, lines);
+        return Err(with_hint(
+            error,
+            "confirm with --yes; nothing has been changed",
+        ));
+    }
+    lines.insert(
+        0,
+        format!("You are about to set {quota} below what is used:"),
+    );
+    let confirmed = console.confirm(&lines, DELETION_QUESTION)?;
+    if !confirmed {
+        console.print_line(&cancelled_text("change"))?;
+    }
+    Ok(confirmed)
+}
+
+/// Applies the objects and prints each. Returns the ResourceQuota as the server has it now, if there is one in the plan. A client-side
+/// dry run sends no writes and reports every existing object as configured, because only the server knows whether it would change.
+///
+/// # Errors
+/// A request fails; Interrupted between two writes.
+pub(crate) async fn apply_objects(
+    cluster: &Cluster,
+    plan: &QuotaPlan,
+    intent: &Intent,
+    environment: &mut Environment,
+) -> Result<Option<Value>> {
+    let mut mutations = intent.mutation.printer();
+    let mut quota = None;
+    for planned in &plan.objects {
+        let (after, change) = if intent.mutation.dry_run == DryRun::Client {
+            let change = match planned.before {
+                Some(_) => "configured",
+                None => "created",
+            };
+            (planned.object.clone(), change)
+        } else {
+            let applied = apply(cluster, planned, &intent.mutation.write);
+            let after =
+                environment.interrupt.race(applied).await.map_err(
+                    |error| match failure::has_kind(&error, FailureKind::Interrupted) {
+                        true => with_hint(error, "run the command again to finish it"),
+                        false => error,
+                    },
+                )?;
+            let change = apply_verb(planned.before.as_ref(), &after);
+            (after, change)
+        };
+        let console = &mut environment.console;
+        console.print(&mutations.print_result(&after, change)?)?;
+        if planned.resource == &RESOURCE_QUOTA {
+            for note in hard_notes(planned, &after) {
+                console.note(&note);
+            }
+            quota = Some(after);
+        }
+    }
+    Ok(quota)
+}
+
+async fn apply(cluster: &Cluster, planned: &PlannedObject, write: &WriteOptions) -> Result<Value> {
+    let PlannedObject {
+        resource,
+        object,
+        before,
+    } = planned;
+    let (name, namespace) = (Untyped(object).name(), Untyped(object).home_namespace());
+    let mut object = object.clone();
+    if let Some(before) = before {
+        // An object that was deleted and made again by somebody else is not the one that was checked.
+        object["metadata"]["uid"] = Untyped(before).require_uid()?.into();
+        cluster
+            .upgrade_managed_fields(resource, namespace, name, before, write)
+            .await?;
+    }
+    let after = cluster.apply(resource, namespace, name, &object, write);
+    after.await
+}
+
+/// Returns notes on resources that are limited no longer, and on limits of others, which are kept.
+fn hard_notes(planned: &PlannedObject, after: &Value) -> Vec<String> {
+    let hard = |object: &Value| {
+        let hard = object.pointer("/spec/hard").and_then(Value::as_object);
+        hard.cloned().unwrap_or_default()
+    };
+    let (before, wanted) = (planned.before.as_ref().map(hard), hard(&planned.object));
+    let now = hard(after);
+    let gone = before.iter().flatten().map(|(key, _)| key.as_str());
+    let gone: Vec<&str> = gone.filter(|key| !now.contains_key(*key)).collect();
+    let kept = now.keys().filter(|key| !wanted.contains_key(*key));
+    let kept: Vec<&str> = kept.map(String::as_str).collect();
+    let mut notes = Vec::new();
+    if !gone.is_empty() {
+        notes.push(format!("no longer limited: {}", gone.join(", ")));
+    }
+    if !kept.is_empty() {
+        notes.push(format!(
+            "limits of another manager are kept: {}",
+            kept.join(", ")
+        ));
+    }
+    notes
+}
+
+/// Waits until the server counts every resource of the quota.
+///
+/// # Errors
+/// TimedOut, Interrupted, the quota was deleted.
+pub(crate) async fn wait_counted(
+    cluster: &Cluster,
+    quota: &Value,
+    intent: &Intent,
+    environment: &mut Environment,
+) -> Result<()> {
+    let Some(limit) = intent.wait else {
+        return Ok(());
+    };
+    let mut sink = environment.console.progress();
+    let waited = cluster
+        .wait_quota_counted(quota, limit, &environment.interrupt, &mut sink)
+        .await;
+    sink.tell(ProgressEvent::Done);
+    match waited {
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
+            let note = "not waited for: no permission to watch resourcequotas";
+            environment.console.note(note);
+            Ok(())
+        }
+        waited => waited,
+    }
+}

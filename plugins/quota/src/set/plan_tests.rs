@@ -1,0 +1,50 @@
+//! Tests of the words about limits below use, and of the warning about defaults.
+
+use super::*;
+
+fn exceeded(key: &str, used: &str, hard: &str) -> ExceededKey {
+    ExceededKey {
+        key: key.to_owned(),
+        used: used.parse().unwrap(),
+        hard: hard.parse().unwrap(),
+    }
+}
+
+#[test]
+fn a_limit_below_use_says_what_stays_and_what_is_over() {
+    let sessions = |used, hard| vec![exceeded(SESSION_COUNT, used, hard)];
+    let cpu = exceeded("requests.cpu", "6", "4500m");
+    assert_eq!(
+        exceeded_lines(std::slice::from_ref(&cpu)),
+        ["requests.cpu: used 6, hard 4500m"]
+    );
+    for (exceeded, running, expected) in [
+        (
+            sessions("6", "3"),
+            Some(5),
+            "5 sessions keep running; no session can be created until 4 are deleted",
+        ),
+        (
+            sessions("2", "1"),
+            Some(1),
+            "1 session keeps running; no session can be created until 2 are deleted",
+        ),
+        (
+            sessions("1", "0"),
+            None,
+            "what runs keeps running; no session can be created",
+        ),
+        (
+            vec![cpu.clone()],
+            Some(6),
+            "6 sessions keep running; no session that needs more of this can be created or started until less is used",
+        ),
+        (
+            vec![cpu],
+            Some(0),
+            "what runs keeps running; no session that needs more of this can be created or started until less is used",
+        ),
+    ] {
+        assert_eq!(consequence(&exceeded, running), expected);
+    }
+}
