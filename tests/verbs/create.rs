@@ -30,6 +30,10 @@ mod rehearsal;
 mod rollback;
 #[path = "create/room.rs"]
 mod room;
+#[path = "create/roster.rs"]
+mod roster;
+#[path = "create/roster_resumption.rs"]
+mod roster_resumption;
 #[path = "create/sindri.rs"]
 mod sindri;
 #[path = "create/template.rs"]

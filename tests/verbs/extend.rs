@@ -169,3 +169,41 @@ fn the_object_is_printed_as_it_is_then() {
     assert_eq!(played.done(), "session.streaming.platform/alice\n");
     assert_eq!(played.err, "");
 }
+
+#[test]
+fn template_owner_and_roster_select_sessions() {
+    for (words, input, extended) in [
+        ("--user-id bob", "", &["bob"][..]),
+        ("--template tool", "", &["alice", "bob"]),
+        ("--template other", "", &[]),
+        ("--template tool --user-id alice", "", &["alice"]),
+        ("--roster -", "user,SIZE\nbob,1Gi\n", &["bob"]),
+    ] {
+        let api = server();
+        let words = format!("{words} --by 2h");
+        let played = Play::on(&api).piped(input).run::<Extend>(&words);
+        let lines: String = extended
+            .iter()
+            .map(|name| format!("session.streaming.platform/{name} extended\n"))
+            .collect();
+        assert_eq!(played.done(), lines, "{words}");
+    }
+}
+
+#[test]
+fn a_session_that_a_roster_gives_to_another_user_is_left_alone() {
+    let api = server();
+    let roster = "user,name,namespace\nmallory,alice,\nbob,bob,other\nbob,bob,\ncarol,,\n";
+    let played = Play::on(&api)
+        .piped(roster)
+        .run::<Extend>("--roster - --by 2h");
+    golden("extend-roster.txt", &played.text());
+    assert_eq!(
+        session(&api, "alice")["status"]["expiresAt"],
+        "2026-03-01T13:00:00Z"
+    );
+    assert_eq!(
+        session(&api, "bob")["status"]["expiresAt"],
+        "2026-03-01T15:00:00Z"
+    );
+}

@@ -11,6 +11,8 @@ use session_shared::flags::values::{ReplaceFlags, ValueFlags};
 use session_shared::flags::wait::{WaitFlags, with_default_timeout};
 use session_shared::flags::write::WriteFlags;
 
+use crate::roster::args::RosterFlags;
+
 /// Default of `--timeout`.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -18,7 +20,8 @@ pub(crate) const ABOUT: &str = "Create a session from a template or a manifest
 
 A session is one user's interactive workload. Pass a SessionTemplate with --template, or a file with -f: a Session object, a \
 manifest with ${NAME} and ${NAME:-default} placeholders, a Sindri configuration (sindri.yaml), or a LabSession object. The session's objects are created with your own permissions, and existing \
-objects are not changed. If NAME is omitted, a name is generated from the owner and the time.
+objects are not changed. If NAME is omitted, a name is generated from the owner and the time. With --roster, a session is created \
+for each line of a CSV file, after all lines have been checked.
 
 If the session does not become ready, it is kept so that you can inspect it. When its lifetime is over, it runs on until its \
 owner or an admin runs cleanup --expired, which stops or deletes it as the onExpiry field of the template says.";
@@ -53,12 +56,15 @@ const EXAMPLES: &str = "  # Create a session from a template and wait until it i
   # Create a session when the quota of the namespace has room for it, and give up after an hour
   kubectl session create dev --template shell --wait-for-room=1h
 
+  # Create the sessions of a class, at most 10 in a minute; the same command continues after an interruption
+  kubectl session create --roster class.csv --template shell --rate 10/60s
+
   # Print the objects that would be created
   kubectl session create dev --template shell --dry-run=client --rendered -o yaml";
 
 /// Flags and arguments of `create`, as typed.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "create", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session create [NAME] (--template NAME | -f FILENAME | --config FILENAME) [options]")]
+#[command(name = "create", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session create [NAME] (--template NAME | -f FILENAME | --config FILENAME | --roster FILENAME) [options]")]
 #[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, DEFAULT_TIMEOUT)))]
 pub struct Args {
     /// Name of the session; generated from the owner and the time if omitted
@@ -124,6 +130,10 @@ pub struct Args {
     /// keep
     #[arg(help_heading = "Data", long, value_name = "POLICY")]
     pub data_policy: Option<String>,
+
+    /// Roster flags.
+    #[command(flatten)]
+    pub roster_flags: RosterFlags,
 
     /// Flags for existing objects.
     #[command(flatten)]

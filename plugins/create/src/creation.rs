@@ -103,7 +103,11 @@ impl Creation<'_> {
     ///
     /// # Errors
     /// The server's refusal, or `Interrupted`, after the objects of this run have been deleted again.
-    async fn create(&self, subject: &NewSession, sink: &mut dyn ProgressSink) -> Result<Started> {
+    pub(crate) async fn create(
+        &self,
+        subject: &NewSession,
+        sink: &mut dyn ProgressSink,
+    ) -> Result<Started> {
         let mut undo = CreatedObjects::default();
         let started = self.create_objects(subject, &mut undo, sink).await;
         sink.tell(ProgressEvent::Done);
@@ -125,9 +129,8 @@ impl Creation<'_> {
     ) -> Result<Started> {
         self.check_interrupt()?;
         if self.intent.create_namespace {
-            undo.namespace = self
-                .create_namespace(subject.ownership.namespace.as_str())
-                .await?;
+            let namespace = subject.ownership.namespace.as_str();
+            undo.namespace = create_namespace(self.cluster, namespace, self.write).await?;
         }
         if self.write.dry_run && undo.namespace.is_some() {
             return self.unchecked_dry_run(subject, sink);
@@ -199,26 +202,6 @@ impl Creation<'_> {
             Err(interrupted_error())
         } else {
             Ok(())
-        }
-    }
-
-    async fn create_namespace(&self, name: &str) -> Result<Option<Value>> {
-        if self.cluster.get(&NAMESPACE, "", name).await?.is_some() {
-            return Ok(None);
-        }
-        let object = json!({
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": { "name": name, "labels": { labels::MANAGED_BY: labels::MANAGER } },
-        });
-        match self
-            .cluster
-            .create(&NAMESPACE, "", &object, self.write)
-            .await
-        {
-            Ok(started) => Ok(Some(started)),
-            Err(error) if failure::has_kind(&error, FailureKind::AlreadyExists) => Ok(None),
-            Err(error) => Err(error),
         }
     }
 
@@ -294,5 +277,29 @@ impl Creation<'_> {
                 subject.name
             ),
         )
+    }
+}
+
+/// Creates a namespace, and returns it; `None` if it exists already.
+///
+/// # Errors
+/// Refusals of the server.
+pub(crate) async fn create_namespace(
+    cluster: &Cluster,
+    name: &str,
+    write: &WriteOptions,
+) -> Result<Option<Value>> {
+    if cluster.get(&NAMESPACE, "", name).await?.is_some() {
+        return Ok(None);
+    }
+    let object = json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": { "name": name, "labels": { labels::MANAGED_BY: labels::MANAGER } },
+    });
+    match cluster.create(&NAMESPACE, "", &object, write).await {
+        Ok(created) => Ok(Some(created)),
+        Err(error) if failure::has_kind(&error, FailureKind::AlreadyExists) => Ok(None),
+        Err(error) => Err(error),
     }
 }

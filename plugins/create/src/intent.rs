@@ -11,6 +11,7 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::input_form::input_form;
 use session_shared::flags::list::parse_new_owner;
 use session_shared::flags::mutation_options::MutationOptions;
+use session_shared::flags::output::ObjectOutputFlags;
 use session_shared::flags::reconcile::parse_driver;
 use session_shared::foreign_error::decode_error_text;
 use session_shared::labels;
@@ -26,6 +27,7 @@ use crate::args::{Args, DEFAULT_TIMEOUT};
 use crate::conversion;
 use crate::expected_quota::ExpectedQuota;
 use crate::given_session::{GivenSession, SessionSource, SourceNamespace, extract_secrets};
+use crate::roster::args::RosterOptions;
 use crate::session_file;
 use crate::spec_overrides::{SpecOverrides, check_spec};
 
@@ -70,11 +72,15 @@ pub(crate) struct Intent {
     pub(crate) connection: ConnectionFlags,
 }
 
-/// Applies the output flags, and validates the command line and the files it names.
+/// Applies the output flags, and validates the command line and the files it names. With a roster, the intent is that of a row without
+/// any cell but the user.
 ///
 /// # Errors
 /// Every mistake that can be found without a request.
-pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> {
+pub(crate) fn parse_intent(
+    args: Args,
+    console: &mut Console,
+) -> Result<(Intent, Option<RosterOptions>)> {
     let Args {
         name,
         template,
@@ -91,6 +97,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         storage_class,
         expires_in,
         data_policy,
+        roster_flags,
         existing,
         primary,
         skip_missing_kinds,
@@ -108,6 +115,16 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         mut connection,
     } = args;
     console.apply_flags(&verbosity);
+    let roster = roster_flags.read_options(&output, &values, template.is_some(), console)?;
+    // A roster has formats of its own; its rows may name their templates, so that this one is never looked up.
+    let (output, template) = match roster {
+        Some(_) => (
+            ObjectOutputFlags::default(),
+            template.or_else(|| Some("none".into())),
+        ),
+        None => (output, template),
+    };
+    let waits = wait_flags.wait && (roster.is_none() || wait_flags.is_wait_given);
     let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
     if rendered && mutation.dry_run != DryRun::Client {
         return Err(usage_error("--rendered requires --dry-run=client"));
@@ -166,14 +183,12 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         driver,
         rendered,
         with_secrets,
-        wait: wait_flags
-            .wait
-            .then(|| wait_flags.timeout_or(DEFAULT_TIMEOUT)),
+        wait: waits.then(|| wait_flags.timeout_or(DEFAULT_TIMEOUT)),
         mutation,
         connection,
     };
     check_spec(&intent.spec)?;
-    Ok(intent)
+    Ok((intent, roster))
 }
 
 fn from_template(template: Option<&str>, primary: Option<&str>) -> Result<GivenSession> {

@@ -1,5 +1,7 @@
 //! Check of claims kept from earlier sessions of the same name: which are adopted, which differ, and which stay unused.
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::client::{ListOptions, Scope};
@@ -37,20 +39,10 @@ impl KeptClaims {
         subject: &NewSession,
         sink: &mut dyn ProgressSink,
     ) -> Result<Self> {
-        // The claims are read again when they are created, so a cached state is good enough here.
-        let select = ListOptions {
-            label_selector: format!("{}={}", labels::SESSION, subject.name),
-            from_cache: true,
-            ..ListOptions::default()
-        };
-        let scope = Scope::Namespace(subject.ownership.namespace.as_str());
-        let list = cluster.list(&PERSISTENT_VOLUME_CLAIM, scope, &select);
-        match list.await {
-            Ok(list) => {
-                let mut claims = list.items;
-                claims.retain(|claim| was_bound(claim) && !Untyped(claim).is_terminating());
-                Ok(Self { claims })
-            }
+        let selector = format!("{}={}", labels::SESSION, subject.name);
+        let namespace = subject.ownership.namespace.as_str();
+        match list_bound(cluster, namespace, selector).await {
+            Ok(claims) => Ok(Self { claims }),
             Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
                 let note = "kept claims not checked: no permission to list them";
                 sink.tell(ProgressEvent::Note(note.into()));
@@ -58,6 +50,25 @@ impl KeptClaims {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Lists the claims of all sessions of a namespace by one request, and returns them by session.
+    ///
+    /// # Errors
+    /// A refusal of the server.
+    pub(crate) async fn list_by_session(
+        cluster: &Cluster,
+        namespace: &str,
+    ) -> Result<HashMap<String, Self>> {
+        let mut found: HashMap<String, Self> = HashMap::new();
+        for claim in list_bound(cluster, namespace, labels::SESSION.to_owned()).await? {
+            let Some(session) = Untyped(&claim).label(labels::SESSION) else {
+                continue;
+            };
+            let claims = found.entry(session.to_owned()).or_default();
+            claims.claims.push(claim);
+        }
+        Ok(found)
     }
 
     /// Compares the kept claims with the wanted ones. Returns a note for each claim that is adopted or stays unused.
@@ -83,6 +94,26 @@ impl KeptClaims {
         }
         Ok(notes)
     }
+}
+
+/// Lists bound claims. They are read again when they are created, so a cached state is good enough here.
+async fn list_bound(
+    cluster: &Cluster,
+    namespace: &str,
+    label_selector: String,
+) -> Result<Vec<Value>> {
+    let select = ListOptions {
+        label_selector,
+        from_cache: true,
+        ..ListOptions::default()
+    };
+    let scope = Scope::Namespace(namespace);
+    let list = cluster
+        .list(&PERSISTENT_VOLUME_CLAIM, scope, &select)
+        .await?;
+    let mut claims = list.items;
+    claims.retain(|claim| was_bound(claim) && !Untyped(claim).is_terminating());
+    Ok(claims)
 }
 
 fn is_adoptable(claim: &Value, subject: &NewSession) -> bool {

@@ -7,7 +7,7 @@
 //!
 //! `given_session` is what a file or template says, `session_file` recognizes a Session object in the file of `-f`, `conversion` converts a file of another program, `expected_quota`
 //! warns of the quota that such a file expects, `spec_overrides` writes flags into its
-//! spec, `dry_run` prints a client-side dry run in place of `creation`.
+//! spec, `roster` does all of this for each line of a CSV file, `dry_run` prints a client-side dry run in place of `creation`.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
@@ -22,6 +22,7 @@ mod intent;
 mod kept_claims;
 mod observe;
 mod plan;
+mod roster;
 mod session_file;
 mod spec_overrides;
 
@@ -46,7 +47,10 @@ impl Verb for Create {
 
     async fn run(args: Args, environment: &mut Environment) -> Result<()> {
         // no requests: validation of the arguments and files
-        let intent = intent::parse_intent(args, &mut environment.console)?;
+        let (intent, roster) = intent::parse_intent(args, &mut environment.console)?;
+        if let Some(options) = roster {
+            return roster::create_roster(intent, options, environment).await;
+        }
         // reads only
         let cluster = environment.connect(&intent.connection).await?;
         let (observed, driver) = observe::observe(&cluster, &intent, environment.now()).await?;

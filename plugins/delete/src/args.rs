@@ -44,7 +44,7 @@ const EXAMPLES: &str = "  # Delete a session
 
 /// Flags and arguments of `delete`, unchecked.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "delete", visible_alias = "rm", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session delete (NAME... | -l QUERY | --all) [options]")]
+#[command(name = "delete", visible_alias = "rm", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session delete (NAME... | -l QUERY | --template NAME | --user-id ID | --roster FILENAME | --all) [options]")]
 #[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, STOP_TIMEOUT)))]
 pub struct Args {
     /// Sessions to delete.

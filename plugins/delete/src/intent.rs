@@ -74,7 +74,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     } = args;
     console.apply_flags(&verbosity);
     Ok(Intent {
-        selection: selection.selection()?,
+        selection: selection.selection(console.input())?,
         stop_options: StopOptions::new(wait_flags.wait, wait_flags.given(), skip_sync),
         data_policy: parse_data_policy(keep_data, snapshot_data, delete_data)?,
         snapshot_class: parse_class_name(class.as_deref())?,

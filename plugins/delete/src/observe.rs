@@ -27,7 +27,7 @@ pub(crate) async fn prepare_deletions(
 ) -> Result<Observed> {
     let (mut sessions, driver) = SessionBatch::select(cluster, &intent.selection).await?;
     if intent.ignore_not_found {
-        sessions.drop_errors();
+        sessions.drop_not_found();
     }
     let namespace = cluster.namespace();
     let prepare = async |selected: SelectedSession| {

@@ -26,7 +26,7 @@ const EXAMPLES: &str = "  # Extend a session by two hours
 
 /// Flags and arguments of `extend`, unchecked.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "extend", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session extend (NAME... | -l QUERY | --all) (--by DURATION | --until TIME | --no-expiry) [options]")]
+#[command(name = "extend", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session extend (NAME... | -l QUERY | --template NAME | --user-id ID | --roster FILENAME | --all) (--by DURATION | --until TIME | --no-expiry) [options]")]
 pub struct Args {
     /// Sessions to extend.
     #[command(flatten)]

@@ -51,7 +51,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console, now: Timestamp) ->
     } = args;
     console.apply_flags(&verbosity);
     Ok(Intent {
-        selection: selection.selection()?,
+        selection: selection.selection(console.input())?,
         expiry: parse_expiry(by.as_deref(), until.as_deref(), no_expiry, now)?,
         mutation: MutationOptions::for_objects(&write_flags, &output, console)?,
         connection,

@@ -45,7 +45,7 @@ const EXAMPLES: &str = "  # Start a session and wait until it is ready
 
 /// Flags and arguments of `start`, unchecked.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "start", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session start (NAME... | -l QUERY | --all) [options]")]
+#[command(name = "start", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session start (NAME... | -l QUERY | --template NAME | --user-id ID | --roster FILENAME | --all) [options]")]
 #[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, USUAL_WAIT)))]
 pub struct Args {
     /// Sessions to start.

@@ -58,8 +58,8 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         connection,
     } = args;
     console.apply_flags(&verbosity);
-    let selection = selection.selection()?;
-    if trust_manifest && matches!(selection, SessionSelection::BySelector(_)) {
+    let selection = selection.selection(console.input())?;
+    if trust_manifest && !matches!(selection, SessionSelection::ByName(_)) {
         return Err(usage_error(
             "--trust-manifest requires a NAME, and cannot be used with --all or --selector",
         ));

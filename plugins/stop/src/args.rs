@@ -33,7 +33,7 @@ const EXAMPLES: &str = "  # Stop a session
 
 /// Flags and arguments of `stop`, unchecked.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "stop", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session stop (NAME... | -l QUERY | --all) [options]")]
+#[command(name = "stop", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session stop (NAME... | -l QUERY | --template NAME | --user-id ID | --roster FILENAME | --all) [options]")]
 #[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, STOP_TIMEOUT)))]
 pub struct Args {
     /// Sessions to stop.

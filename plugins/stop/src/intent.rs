@@ -43,7 +43,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     } = args;
     console.apply_flags(&verbosity);
     Ok(Intent {
-        selection: selection.selection()?,
+        selection: selection.selection(console.input())?,
         stop_options: StopOptions::new(wait_flags.wait, wait_flags.given(), skip_sync),
         yes,
         trust,

@@ -5,5 +5,6 @@
 pub mod flags;
 pub mod prompt;
 pub mod report;
+pub mod roster;
 pub mod session_batch;
 pub mod verb;

@@ -13,6 +13,7 @@ use crate::report::console::Console;
 use crate::report::live_line::ProgressDisplay;
 use crate::report::mutation::no_resources_message;
 use crate::verb::Environment;
+use session_model::failure::{self, FailureKind};
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 use session_ops::selected_sessions::{MAX_CONCURRENT_SESSIONS, SelectedSession, SessionSelection};
 use session_ops::{Cluster, Driver};
@@ -62,9 +63,11 @@ impl<T> SessionBatch<T> {
         self.results.is_empty()
     }
 
-    /// Forgets the sessions with an error, as `--ignore-not-found` does.
-    pub fn drop_errors(&mut self) {
-        self.results.retain(Result::is_ok);
+    /// Forgets the sessions that do not exist, as `--ignore-not-found` does.
+    pub fn drop_not_found(&mut self) {
+        let is_not_found = |error: &Error| failure::has_kind(error, FailureKind::NotFound);
+        self.results
+            .retain(|session| !session.as_ref().is_err_and(is_not_found));
     }
 
     /// Runs a step for each session, a limited number at a time. An error of the step becomes the session's error.

@@ -1,7 +1,9 @@
 //! Selection of sessions, and dry runs.
 
+use kubectl_session_delete::Delete;
 use session_support::{FakeApi, golden};
 
+use crate::play::Play;
 use crate::running::{delete, left, running};
 
 fn two() -> FakeApi {
@@ -50,6 +52,22 @@ fn a_selection_is_the_servers() {
     assert_eq!(played.done().lines().count(), 2);
     let api = two();
     assert_eq!(delete(&api, "--all").done().lines().count(), 2);
+}
+
+#[test]
+fn a_roster_deletes_its_users_sessions_and_no_others() {
+    let api = two();
+    // Who is gone is passed over, so that a second run ends as the first.
+    let roster = "user,name\nmallory,alice\nalice,bob\ncarol,carol\n";
+    let played = Play::on(&api).piped(roster).run::<Delete>("--roster -");
+    assert_eq!(played.code, 1);
+    let deleted = "session.streaming.platform \"bob\" deleted from default namespace\n";
+    assert_eq!(played.out, deleted);
+    let error = "error: session \"alice\" belongs to another user than in the roster: \"alice\"\n";
+    assert!(played.err.contains(error), "{played:#?}");
+    assert!(!played.err.contains("carol"), "{played:#?}");
+    let sessions = api.objects("sessions.streaming.platform");
+    assert_eq!(sessions.len(), 1);
 }
 
 #[test]

@@ -9,6 +9,7 @@ pub mod list;
 pub mod mutation_options;
 pub mod numbers;
 pub mod output;
+pub mod pace;
 pub mod reconcile;
 pub mod room;
 pub mod session_selection;

@@ -1,13 +1,18 @@
-//! Flags that select the sessions of a command: names, a label selector, or all.
+//! Flags that select the sessions of a command: names, a query, a roster, or all.
 
-use anyhow::Result;
+use std::collections::HashSet;
+use std::io::BufRead;
+
+use anyhow::{Result, anyhow, bail};
 use clap::Args;
 
 use super::list::parse_session_name;
 use super::non_empty;
-use session_model::failure::usage_error;
+use crate::roster::problems::RowProblems;
+use crate::roster::reader::Roster;
+use session_model::failure::{combine_errors, usage_error};
 use session_model::names::SessionName;
-use session_ops::selected_sessions::SessionSelection;
+use session_ops::selected_sessions::{RosterSession, SessionQuery, SessionSelection};
 
 /// Flags and arguments of verbs that act on several sessions.
 #[derive(Args, Clone, Debug, Default)]
@@ -23,15 +28,31 @@ pub struct SelectionFlags {
     /// Label selector of the sessions (-l key1=value1,key2=value2); supports =, ==, !=, in and notin
     #[arg(help_heading = "Selection", short = 'l', long, value_name = "QUERY")]
     pub selector: Option<String>,
+
+    /// Template of the sessions
+    #[arg(help_heading = "Selection", long, value_name = "NAME")]
+    pub template: Option<String>,
+
+    /// Owner of the sessions (alice@example.com)
+    #[arg(help_heading = "Selection", long, value_name = "ID")]
+    pub user_id: Option<String>,
+
+    /// Roster (CSV) of the sessions, as for create; "-" means standard input. A session of another user is not selected
+    #[arg(help_heading = "Selection", long, value_name = "FILENAME", conflicts_with_all = ["names", "all", "selector", "template", "user_id"])]
+    pub roster: Option<String>,
 }
 
 impl SelectionFlags {
-    /// Reads the flags.
+    /// Reads the flags, and the roster if one is named.
     ///
     /// # Errors
-    /// kubectl's usage errors for no selection and for more than one, and an invalid name.
-    pub fn selection(&self) -> Result<SessionSelection> {
+    /// kubectl's usage errors for no selection and for more than one, an invalid name, an invalid roster.
+    pub fn selection(&self, input: &mut dyn BufRead) -> Result<SessionSelection> {
+        if let Some(file) = &self.roster {
+            return read_roster(file, input).map(SessionSelection::ByRoster);
+        }
         let selector = non_empty(&self.selector);
+        let filters = self.template.is_some() || self.user_id.is_some();
         match (self.names.is_empty(), selector.is_some(), self.all) {
             (false, true, _) => Err(usage_error(
                 "name cannot be provided when a selector is specified",
@@ -39,18 +60,55 @@ impl SelectionFlags {
             (false, false, true) => Err(usage_error(
                 "setting 'all' parameter but found a non empty name",
             )),
+            (false, false, false) if filters => Err(usage_error(
+                "name cannot be provided when --template or --user-id is specified",
+            )),
             (true, true, true) => Err(usage_error(
                 "cannot set --all and --selector at the same time",
             )),
-            (true, false, false) => Err(usage_error(
+            (true, false, false) if !filters => Err(usage_error(
                 "at least one NAME is required, or --all, or --selector",
             )),
-            (true, ..) => Ok(SessionSelection::BySelector(
-                selector.unwrap_or_default().to_owned(),
-            )),
+            (true, ..) => Ok(SessionSelection::BySelector(SessionQuery {
+                selector: selector.unwrap_or_default().to_owned(),
+                template: self.template.as_deref().map(str::parse).transpose()?,
+                user_id: self.user_id.as_deref().map(str::parse).transpose()?,
+            })),
             (false, false, false) => parse_names(&self.names).map(SessionSelection::ByName),
         }
     }
+}
+
+/// Reads the sessions of a roster, each once.
+fn read_roster(file: &str, input: &mut dyn BufRead) -> Result<Vec<RosterSession>> {
+    let roster = Roster::read(file, input)?;
+    let (mut sessions, mut problems) = (Vec::new(), RowProblems::new(&roster.label));
+    let mut seen = HashSet::new();
+    let mut rows = 0;
+    for (line, row) in roster.rows() {
+        rows += 1;
+        match row {
+            Ok(row) if seen.insert((row.namespace.clone(), row.name.clone())) => {
+                sessions.push(RosterSession {
+                    name: row.name,
+                    user: row.user,
+                    namespace: row.namespace,
+                });
+            }
+            Ok(row) => {
+                let name = row.name.as_str();
+                problems.add(line, &anyhow!("session {name:?} is there twice"));
+            }
+            Err(error) => problems.add(line, &error),
+        }
+    }
+    if rows == 0 {
+        bail!("roster {:?} has no rows", roster.label);
+    }
+    combine_errors(problems.into_errors(|count| {
+        format!("no session was selected: {count} of {rows} rows are invalid")
+    }))?;
+    Ok(sessions)
 }
 
 /// Parses names, which may be written as `list -o name` prints them.
@@ -77,9 +135,64 @@ mod tests {
     }
 
     fn which(line: &str) -> Result<SessionSelection> {
+        which_of(line, "")
+    }
+
+    fn which_of(line: &str, input: &str) -> Result<SessionSelection> {
         Verb::parse_from(std::iter::once("verb").chain(line.split_whitespace()))
             .selection
-            .selection()
+            .selection(&mut input.as_bytes())
+    }
+
+    #[test]
+    fn template_and_owner_narrow_a_selection() {
+        let SessionSelection::BySelector(query) =
+            which("--template lab --user-id a@b -l x=y").unwrap()
+        else {
+            panic!("no query")
+        };
+        assert_eq!(query.selector, "x=y");
+        assert_eq!(query.template.unwrap().as_str(), "lab");
+        assert_eq!(query.user_id.unwrap().as_str(), "a@b");
+        let all = SessionSelection::BySelector(SessionQuery::default());
+        assert_eq!(which("--all").unwrap(), all);
+        assert_ne!(which("--template lab").unwrap(), all);
+    }
+
+    #[test]
+    fn a_roster_names_sessions_and_their_users() {
+        let text = "user,name,SIZE\nalice,lab-1,1Gi\nbob,,\n";
+        let SessionSelection::ByRoster(sessions) = which_of("--roster -", text).unwrap() else {
+            panic!("no roster")
+        };
+        let pairs: Vec<(&str, &str)> = sessions
+            .iter()
+            .map(|session| (session.name.as_str(), session.user.as_str()))
+            .collect();
+        assert_eq!(pairs, [("lab-1", "alice"), ("bob", "bob")]);
+        for (text, reason) in [
+            ("user\n", "has no rows"),
+            (
+                "user,name\na,x\nb,x\n",
+                "standard input:3: session \"x\" is there twice",
+            ),
+            ("user,name\na,X\n", "no session was selected: 1 of 1 rows"),
+        ] {
+            let error = which_of("--roster -", text).unwrap_err();
+            assert!(format!("{error:#}").contains(reason), "{error:#}");
+        }
+        let refused = |line: &str| {
+            let words = std::iter::once("verb").chain(line.split_whitespace());
+            Verb::try_parse_from(words).is_err()
+        };
+        for line in [
+            "a --roster f",
+            "--all --roster f",
+            "-l a=b --roster f",
+            "--template t --roster f",
+        ] {
+            assert!(refused(line), "{line}");
+        }
     }
 
     #[test]
@@ -110,6 +223,10 @@ mod tests {
             (
                 "--all -l x=y",
                 "cannot set --all and --selector at the same time",
+            ),
+            (
+                "a --template lab",
+                "name cannot be provided when --template or --user-id is specified",
             ),
             (
                 "pod/a",

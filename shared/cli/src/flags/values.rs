@@ -32,6 +32,17 @@ pub struct ValueFlags {
 }
 
 impl ValueFlags {
+    /// Returns true if a flag names standard input.
+    pub fn reads_input(&self) -> bool {
+        self.input_count() > 0
+    }
+
+    fn input_count(&self) -> usize {
+        let lines = self.env_file.iter().filter(|file| *file == "-");
+        let values = self.set_file.iter().filter(|value| value.ends_with("=-"));
+        lines.count() + values.count()
+    }
+
     /// Reads the values of the flags and of the files they name. A later value overrides an earlier one, `--set-file`
     /// overrides `--env-file`. `filename` is the value of `-f`, which may claim standard input, too.
     ///
@@ -42,13 +53,7 @@ impl ValueFlags {
         filename: Option<&str>,
         input: &mut dyn BufRead,
     ) -> Result<AssignedValues> {
-        let named = self.env_file.iter().map(String::as_str).chain(filename);
-        let from_input = named.filter(|file| *file == "-").count()
-            + self
-                .set_file
-                .iter()
-                .filter(|value| value.ends_with("=-"))
-                .count();
+        let from_input = self.input_count() + usize::from(filename == Some("-"));
         if from_input > 1 {
             bail!("standard input can be read only once");
         }
@@ -118,7 +123,7 @@ impl ReplaceFlags {
 }
 
 /// Returns the name of a file for error messages.
-fn file_label(file: &str) -> &str {
+pub fn file_label(file: &str) -> &str {
     if file == "-" { "standard input" } else { file }
 }
 
@@ -131,8 +136,16 @@ pub fn read_source(file: &str, input: &mut dyn BufRead) -> Result<Source> {
 }
 
 fn read_file(file: &str, input: &mut dyn BufRead) -> Result<Vec<u8>> {
+    read_bytes(file, input, INPUT_MAX)
+}
+
+/// Reads at most `max` bytes of a file, or of standard input for `-`.
+///
+/// # Errors
+/// The file cannot be read, or is longer.
+pub fn read_bytes(file: &str, input: &mut dyn BufRead, max: usize) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let limit = INPUT_MAX as u64 + 1;
+    let limit = max as u64 + 1;
     if file == "-" {
         let read = input.take(limit).read_to_end(&mut bytes);
         read.context("failed to read standard input")?;
@@ -142,8 +155,8 @@ fn read_file(file: &str, input: &mut dyn BufRead) -> Result<Vec<u8>> {
         let read = opened.take(limit).read_to_end(&mut bytes);
         read.with_context(|| format!("failed to read {file:?}"))?;
     }
-    if bytes.len() > INPUT_MAX {
-        let (file, most) = (file_label(file), INPUT_MAX >> 20);
+    if bytes.len() > max {
+        let (file, most) = (file_label(file), max >> 20);
         bail!("{file:?} is longer than {most} MiB");
     }
     Ok(bytes)

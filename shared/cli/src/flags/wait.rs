@@ -12,6 +12,8 @@ use session_model::go_duration::parse;
 pub struct WaitFlags {
     /// `--wait`.
     pub wait: bool,
+    /// True if `--wait` was given.
+    pub is_wait_given: bool,
     /// `--timeout`; `None` if it was not given.
     pub timeout: Option<Duration>,
 }
@@ -32,7 +34,11 @@ impl FromArgMatches for WaitFlags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let WaitArgs { wait, timeout } = WaitArgs::from_arg_matches(matches)?;
         let timeout = is_given(matches, "timeout").then_some(timeout);
-        Ok(Self { wait, timeout })
+        Ok(Self {
+            wait,
+            is_wait_given: is_given(matches, "wait"),
+            timeout,
+        })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -55,6 +61,7 @@ impl Default for WaitFlags {
     fn default() -> Self {
         Self {
             wait: true,
+            is_wait_given: false,
             timeout: None,
         }
     }

@@ -1,0 +1,162 @@
+//! `create --roster`: creates a session for each row of a CSV file.
+//!
+//! ```text
+//! Args ─► RosterIntent ─┐
+//! file ─► Roster ───────┴► RosterFacts ─► RosterPlan: every row checked ─► RosterRun: each row ─► RowReport
+//! args    rows             observe        plan, demand                     run                    report, progress
+//! ```
+//!
+//! Each row takes the road of `create NAME`: its intent is the command line's with the row's cells.
+
+pub(crate) mod args;
+mod demand;
+mod observe;
+mod plan;
+mod progress;
+mod report;
+mod rows;
+mod run;
+
+use anyhow::Result;
+use session_shared::client::interrupt::{Interrupt, interrupted_error};
+use session_shared::client::{DryRun, random_token};
+use session_shared::failure::{combine_errors, with_hint};
+use session_shared::ops::Cluster;
+use session_shared::ops::hours_check::SKIPPED_CHECKS_NOTE;
+use session_shared::progress::{ProgressEvent, ProgressSink};
+use session_shared::report::mutation::dry_run_suffix;
+use session_shared::roster::problems::RowProblems;
+use session_shared::verb::Environment;
+
+use self::args::RosterOptions;
+use self::observe::RosterFacts;
+use self::progress::progress_event;
+use self::report::{Counts, Reporter};
+use self::rows::RosterIntent;
+use self::run::RosterRun;
+use crate::creation::create_namespace;
+use crate::intent::Intent;
+
+/// Creates the sessions of a roster. `base` is the intent of a row without any cell but the user.
+///
+/// # Errors
+/// The errors of all rows before anything is written; those of the rows that failed; Interrupted.
+pub(crate) async fn create_roster(
+    base: Intent,
+    options: RosterOptions,
+    environment: &mut Environment,
+) -> Result<()> {
+    let roster = &options.roster;
+    // reads only
+    let cluster = environment.connect(&base.connection).await?;
+    let intent = RosterIntent {
+        namespace: cluster.namespace().parse()?,
+        base,
+        has_template: options.has_template,
+        run: random_token()?,
+    };
+    let mut sink = environment.console.progress();
+    let named = intent.named_objects(roster);
+    let facts = observe::read_facts(&cluster, named, intent.base.driver, &mut sink).await?;
+    let plan = plan::check_rows(&cluster, roster, &intent, &facts, environment.now()).await?;
+    if intent.base.skip_checks {
+        environment.console.note(SKIPPED_CHECKS_NOTE);
+    }
+    for note in &plan.notes {
+        environment.console.note(note);
+    }
+    if !environment.console.is_quiet() {
+        for line in plan.lines() {
+            environment.console.print_error_line(&line);
+        }
+    }
+    // writes and prints
+    let interrupt = environment.interrupt.clone();
+    let _guard = interrupt.guard()?;
+    create_namespaces(&cluster, &intent.base, &facts, &mut sink).await?;
+    let run = RosterRun {
+        cluster: &cluster,
+        intent: &intent,
+        facts: &facts,
+        plan: &plan,
+        clock: &environment.clock(),
+        interrupt: &interrupt,
+        uninterrupted: Interrupt::default(),
+    };
+    run_and_report(&run, &options, environment).await
+}
+
+/// Creates the namespaces that do not exist, with `--create-namespace`; a dry run creates none.
+async fn create_namespaces(
+    cluster: &Cluster,
+    base: &Intent,
+    facts: &RosterFacts,
+    sink: &mut dyn ProgressSink,
+) -> Result<()> {
+    if !base.create_namespace {
+        return Ok(());
+    }
+    let namespaces = facts.namespaces.iter();
+    for (name, _) in namespaces.filter(|(_, namespace)| !namespace.exists) {
+        match base.mutation.dry_run {
+            DryRun::None => {
+                create_namespace(cluster, name.as_str(), &base.mutation.write).await?;
+            }
+            DryRun::Client => {}
+            DryRun::Server => sink.tell(ProgressEvent::Note(format!(
+                "sessions not checked by the server: namespace {:?} does not exist yet",
+                name.as_str()
+            ))),
+        }
+    }
+    Ok(())
+}
+
+/// Runs the rows, shows progress, and prints what became of each.
+async fn run_and_report(
+    run: &RosterRun<'_>,
+    options: &RosterOptions,
+    environment: &mut Environment,
+) -> Result<()> {
+    let roster = &options.roster;
+    let (total, dry_run) = (run.plan.rows, run.intent.base.mutation.dry_run);
+    let (clock, started) = (environment.clock(), environment.now());
+    let mut progress = environment.console.progress();
+    let mut reporter = Reporter::new(options.format, dry_run);
+    let mut counts = Counts::default();
+    let mut problems = RowProblems::new(&roster.label);
+    progress.tell(progress_event(total, &counts, started, clock()));
+    let console = &mut environment.console;
+    let ran = run.run(roster, &options.pace, |row| {
+        if let Some(error) = &row.error {
+            problems.add(row.report.line, error);
+        }
+        counts.add(row.report.result);
+        let text = reporter.add(row.report)?;
+        if !text.is_empty() {
+            console.print(&text)?;
+        }
+        progress.tell(progress_event(total, &counts, started, clock()));
+        Ok(())
+    });
+    let ran = ran.await;
+    progress.tell(ProgressEvent::Done);
+    ran?;
+    let left = total - counts.done();
+    environment
+        .console
+        .print(&reporter.finish(&counts, left)?)?;
+    let suffix = dry_run_suffix(dry_run);
+    if !environment.console.is_quiet() && problems.count == 0 {
+        let line = format!("{}{suffix}", counts.describe());
+        environment.console.print_error_line(&line);
+    }
+    let mut errors =
+        problems.into_errors(|_| format!("{} of {total} rows{suffix}", counts.describe()));
+    if left > 0 {
+        let text =
+            format!("{left} of {total} rows are left; run the same command again to continue");
+        errors.push(with_hint(interrupted_error(), text));
+    }
+    combine_errors(errors)
+}
