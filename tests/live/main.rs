@@ -195,6 +195,10 @@ fn main() -> ExitCode {
 }
 
 /// Prints the tests that took longest: the whole run has a limit of its own.
+#[allow(
+    clippy::print_stdout,
+    reason = "it belongs to the test runner's own lines"
+)]
 fn print_slowest() {
     let Ok(mut times) = TIMES.lock() else { return };
     times.sort_by(|one, other| other.cmp(one));

@@ -38,9 +38,9 @@ impl SetupPart {
 #[derive(Debug)]
 pub(crate) enum Request {
     /// Parts to install or remove.
-    Parts(Intent),
+    Parts(Box<Intent>),
     /// The namespace of a user.
-    Namespace(Box<SetupNamespaceArgs>, ConnectionFlags),
+    Namespace(Box<SetupNamespaceArgs>, Box<ConnectionFlags>),
 }
 
 /// A validated setup request.
@@ -74,7 +74,7 @@ pub(crate) fn parse_request(args: Args, console: &mut Console) -> Result<Request
     } = args;
     console.apply_flags(&verbosity);
     if let Some(SetupCommand::Namespace(namespace)) = command {
-        return Ok(Request::Namespace(namespace, connection));
+        return Ok(Request::Namespace(namespace, Box::new(connection)));
     }
     let parts = parse_parts(&parts)?;
     let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
@@ -82,14 +82,14 @@ pub(crate) fn parse_request(args: Args, console: &mut Console) -> Result<Request
         return Err(usage_error("--force requires --remove"));
     }
     let waits = wait_flags.wait && mutation.dry_run == DryRun::None;
-    Ok(Request::Parts(Intent {
+    Ok(Request::Parts(Box::new(Intent {
         parts,
         remove,
         force,
         wait: waits.then(|| wait_flags.timeout_or(ESTABLISHED_TIMEOUT)),
         mutation,
         connection,
-    }))
+    })))
 }
 
 /// Parses part names and returns the parts in the order of installation, without duplicates. No names mean all parts.

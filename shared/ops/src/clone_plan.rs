@@ -23,7 +23,8 @@ use super::incomplete_copy::{
 };
 use super::session_record::check_no_kept_claims;
 use super::snapshot_plan::SnapshotRun;
-use super::start_plan::{manifest_source, read_stored_secrets, read_template};
+use super::start_plan::{manifest_source, read_template};
+use super::stored_secrets::read_stored_secrets;
 use super::trust::{self, StoredPart};
 use crate::Cluster;
 use crate::observed_session::ObservedSession;

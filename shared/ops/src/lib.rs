@@ -81,6 +81,7 @@ pub mod start_plan;
 pub mod stop;
 mod stop_access;
 pub mod stop_options;
+mod stored_secrets;
 pub mod template_lookup;
 pub mod trust;
 mod wait_claim_bound;

@@ -19,6 +19,7 @@ use crate::hours_check::SKIPPED_CHECKS_NOTE;
 use crate::objects_by_name::read_objects_by_name;
 use crate::observed_session::ObservedSession;
 use crate::room::CheckedRoom;
+use crate::stored_secrets::read_stored_secrets;
 use session_client::{AccessReviews, random_token};
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
@@ -30,16 +31,12 @@ use session_model::api::{
 };
 use session_model::duration::Lifetime;
 use session_model::failure::with_hint;
-use session_model::labels::SESSION_UID;
-use session_model::names::parameters_secret_name;
-use session_model::objects::Untyped;
 use session_model::objects::access::Access;
 use session_model::objects::ownership::{Ownership, has_kind_and_name};
 use session_model::objects::pods::pod_metadata_paths;
-use session_model::objects::resource::{SECRET, SESSION};
+use session_model::objects::resource::SESSION;
 use session_model::progress::{ProgressEvent, ProgressSink};
 use session_template::AssignedValues;
-use session_template::decode_parameters_secret;
 
 /// Options of a start: changed values, preset and lifetime, and which checks to skip.
 #[derive(Clone, Debug, Default)]
@@ -344,23 +341,6 @@ fn check_foreign_objects(observed: &ObservedSession, start: &RenderedStart) -> R
             observed.namespace()
         ),
     ))
-}
-
-/// Reads the values of the session's parameters Secret, if it exists. It must name the UID of an existing Session: a create that
-/// adopts a kept Secret writes the new UID on it.
-pub(super) async fn read_stored_secrets(
-    cluster: &Cluster,
-    observed: &ObservedSession,
-) -> Result<Option<BTreeMap<String, String>>> {
-    let name = parameters_secret_name(observed.name());
-    let mut own = observed.live.own_data(&observed.session);
-    let uid = observed.session.metadata.uid.as_deref();
-    let is_its = |object: &Value| uid.is_none() || Untyped(object).annotation(SESSION_UID) == uid;
-    if !own.any(|object| has_kind_and_name(object, "Secret", &name) && is_its(object)) {
-        return Ok(None);
-    }
-    let secret = cluster.get(&SECRET, observed.namespace(), &name).await?;
-    secret.as_ref().map(decode_parameters_secret).transpose()
 }
 
 /// Returns the merge patch of the Session that requests the start, without metadata.uid.
