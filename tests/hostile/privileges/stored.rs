@@ -193,7 +193,7 @@ fn stored_identities_are_confirmed() -> Result<()> {
         ),
         (
             beside(
-                "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: r}\n",
+                "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: r}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: admin}\n",
             ),
             "RoleBinding \"r\": grants permissions",
         ),
@@ -208,7 +208,9 @@ fn stored_privileges_do_not_hide_in_kinds() -> Result<()> {
     for (kind, rest) in [
         (
             "apiVersion: apps/v1\nkind: Deployment",
-            format!("spec: {{containers: [], template: {{spec: {spec}}}}}"),
+            format!(
+                "spec: {{containers: [], selector: {{matchLabels: {{a: b}}}}, template: {{metadata: {{labels: {{a: b}}}}, spec: {spec}}}}}"
+            ),
         ),
         (
             "apiVersion: example.com/v1\nkind: Workflow",
@@ -216,7 +218,9 @@ fn stored_privileges_do_not_hide_in_kinds() -> Result<()> {
         ),
         (
             "apiVersion: batch/v1\nkind: CronJob",
-            format!("spec: {{jobTemplate: {{spec: {{template: {{spec: {spec}}}}}}}}}"),
+            format!(
+                "spec: {{schedule: 0 0 * * *, jobTemplate: {{spec: {{template: {{spec: {spec}}}}}}}}}"
+            ),
         ),
     ] {
         confirmed(

@@ -54,7 +54,7 @@ impl Roster {
     /// Reads a roster from a file, or from standard input for `-`.
     ///
     /// # Errors
-    /// The file cannot be read or is too long; as [`Roster::parse`].
+    /// The file cannot be read or is too long; a file that is no roster.
     pub fn read(file: &str, input: &mut dyn BufRead) -> Result<Self> {
         let label = file_label(file);
         let text = read_bytes(file, input, ROSTER_MAX)?;
