@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use session_cluster::{EXPANDABLE_CLASS, SNAPSHOT_CLASS};
 
-use crate::world::{Output, World, run};
+use crate::world::{LARGE_SESSION, Output, World, run};
 use crate::{Live, kubelet};
 
 pub(crate) fn tests() -> Vec<Live> {
@@ -101,6 +101,7 @@ fn wait_replicas(world: &World, wanted: &str) -> Result<()> {
 
 fn web_reaches_the_database() -> Result<()> {
     let world = World::installed("preview")?;
+    let _alone = LARGE_SESSION.lock();
     world.cluster.wait_for_storage()?;
     let class = IngressClass::create(&world)?;
     let mut create = create_words(&class);
@@ -273,6 +274,7 @@ const RENDERING: &str = include_str!("../../docs/examples/disney-ai-plus-staging
 
 fn a_rendering_of_kustomize() -> Result<()> {
     let world = World::installed("kustomize")?;
+    let _alone = LARGE_SESSION.lock();
     world.cluster.wait_for_storage()?;
     let class = IngressClass::create(&world)?;
     let text = RENDERING

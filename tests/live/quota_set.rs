@@ -50,7 +50,7 @@ fn limits_the_sessions() -> Result<()> {
     ensure!(refused.contains("session-quota"), "{refused}");
     let refused = create(&world, "two", &["--skip-checks"], 1)?;
     ensure!(
-        refused.contains("exceeded quota: session-quota"),
+        refused.contains("quota \"session-quota\" is exceeded: sessions"),
         "{refused}"
     );
 

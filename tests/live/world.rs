@@ -37,6 +37,9 @@ impl Output {
 /// holds this must not wait for a test that has the cluster to itself.
 pub(crate) static LAB_TEMPLATE: Mutex<()> = Mutex::new(());
 
+/// Held, with the cluster's lease in hand, by tests whose Pods request a large part of the one node: `create` refuses what has no room.
+pub(crate) static LARGE_SESSION: Mutex<()> = Mutex::new(());
+
 /// A test's world. Fields are dropped in order: the namespace, which reports on failure, before the lease.
 pub(crate) struct World {
     /// The namespace.

@@ -30,7 +30,7 @@ impl Namespace {
         let wait = [
             "wait",
             "--for=create",
-            "--timeout=30s",
+            "--timeout=90s",
             "serviceaccount/default",
             "-n",
             &namespace.name,

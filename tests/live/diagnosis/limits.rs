@@ -19,7 +19,7 @@ fn limits() -> Result<()> {
     says(
         create(&world, "alone", "60s", &asking("memory: 1Gi")),
         &[
-            "Error from server (Forbidden): pods \"alone\" is forbidden: maximum memory usage per Container is 64Mi, but limit is 1Gi",
+            "error: cannot start session \"alone\": a LimitRange of the namespace is violated: maximum memory usage per Container is 64Mi, but limit is 1Gi",
             "hint: set requests and limits within the LimitRange",
         ],
     )?;

@@ -10,7 +10,7 @@ use super::{sindri_world, streamed};
 use crate::lifecycle::traces;
 use crate::preview::STAND_INS;
 use crate::readme::{Shell, parse_examples};
-use crate::world::World;
+use crate::world::{LARGE_SESSION, World};
 use crate::{Live, kubelet};
 
 pub(super) fn tests() -> Vec<Live> {
@@ -148,6 +148,7 @@ fn dozlab() -> Result<()> {
 
 fn disney_ai_plus() -> Result<()> {
     let world = sindri_world("page-preview")?;
+    let _alone = LARGE_SESSION.lock();
     let domain = format!("{}.example.com", world.namespace.name());
     let class = format!("storageClassName: {EXPANDABLE_CLASS}");
     let mut replacements = STAND_INS.to_vec();

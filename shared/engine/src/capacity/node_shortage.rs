@@ -180,6 +180,13 @@ fn free(amount: &NodeAmount) -> Quantity {
     amount.allocatable.add(&used).max(Quantity::ZERO)
 }
 
+fn count_nodes(nodes: usize) -> String {
+    match nodes == 1 {
+        true => "1 node".to_owned(),
+        false => format!("{nodes} nodes"),
+    }
+}
+
 fn resource_words(resource: &str) -> String {
     match is_gpu_resource(resource) {
         true => format!("GPUs ({resource})"),
@@ -192,7 +199,7 @@ fn describe_nodes(room: &NodeRoom, open: &[&NodeLimit], measure: Measure) -> Str
     if let Some(workload) = &room.refused {
         let short = room.shortages.iter();
         let short: Vec<String> = short
-            .map(|(resource, nodes)| format!("{resource} on {nodes} nodes"))
+            .map(|(resource, nodes)| format!("{resource} on {}", count_nodes(*nodes)))
             .collect();
         return format!(
             "no node has room for a Pod of {workload}: too little {}",
@@ -219,7 +226,10 @@ fn describe_nodes(room: &NodeRoom, open: &[&NodeLimit], measure: Measure) -> Str
         .map(|node| format!("node {:?} {word} {}", node.name, amounts(node, figure)))
         .collect();
     if open.len() > SHOWN_NODES {
-        nodes.push(format!("and {} more nodes", open.len() - SHOWN_NODES));
+        nodes.push(match open.len() - SHOWN_NODES {
+            1 => "and 1 more node".to_owned(),
+            more => format!("and {more} more nodes"),
+        });
     }
     let need = open
         .first()

@@ -120,8 +120,10 @@ impl ReadRun {
     /// Counts the run in a window. Its claims are there until `next`, the start of the next run.
     fn count(&self, end: Timestamp, next: Timestamp, window: &Window) -> UsedHours {
         let running = window.overlap(self.start, end.min(next));
+        // One of less than a second has no hours, but it was.
+        let begins_inside = (window.from..=window.until).contains(&self.start);
         UsedHours {
-            runs: i128::from(running > 0 && end != next),
+            runs: i128::from((running > 0 || begins_inside) && end != next),
             running,
             cpu: running * i128::from(self.cpu),
             memory: running * i128::from(self.memory),
