@@ -179,7 +179,8 @@ pub(crate) fn warnings(plan: &NodePlan, rules: &PoolRules) -> Vec<(String, Optio
         if pool.nodes < pool.need {
             let (name, need, range) = (pool.name, pool.need, pool.range);
             let text = format!(
-                "{need} {name} nodes are needed, but the pool has at most {}",
+                "{need} {} nodes are needed, but the pool has at most {}",
+                name.to_uppercase(),
                 range.maximum
             );
             let hint = format!(
@@ -224,7 +225,7 @@ fn density_warning(pool: &PoolNodes) -> Option<(String, Option<String>)> {
     let (fit, resource) = pool
         .fit
         .filter(|_| pool.is_too_dense() && pool.sessions > 0)?;
-    let (name, planned) = (pool.name, pool.sessions_per_node);
+    let (name, planned) = (pool.name.to_uppercase(), pool.sessions_per_node);
     Some(match pool.need_by_requests {
         Some(need) => (
             format!(
@@ -238,7 +239,8 @@ fn density_warning(pool: &PoolNodes) -> Option<(String, Option<String>)> {
                 pool.size
             ),
             Some(format!(
-                "use larger nodes: --{name}-node-size; or smaller sessions: --session-requests"
+                "use larger nodes: --{}-node-size; or smaller sessions: --session-requests",
+                pool.name
             )),
         ),
     })
