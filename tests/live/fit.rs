@@ -34,10 +34,7 @@ const SEED: u64 = 14;
 const PRINTED: usize = 5;
 
 pub(super) fn tests() -> Vec<Live> {
-    vec![server(
-        "fit_is_the_number_that_the_scheduler_runs",
-        every_case,
-    )]
+    vec![server("fit_is_the_number_that_the_scheduler_runs", every_case).alone()]
 }
 
 /// Whether Pods have a node, by name; a Pod that waits is not in it.

@@ -279,7 +279,7 @@ fn drivers_that_fail_or_hang_are_told_apart() -> Result<()> {
         "{left}"
     );
     world
-        .session(&["snapshot", "prune", "h", "--older-than", "1", "-y"])?
+        .session(&["snapshot", "prune", "h", "--keep", "0", "-y"])?
         .exits(0)?;
     let name = world.namespace.name();
     world.session(&["delete", "h", "--delete-data", "-y"])?;
@@ -306,8 +306,9 @@ fn killed_while_it_paused_is_resumed_by_the_next() -> Result<()> {
     taken(&world)?;
     let left = world.inside("home-h", "ls /home")?;
     ensure!(left.is_empty(), "the next one has: {left}");
+    // The one that failed would hold its claim.
     world
-        .session(&["snapshot", "prune", "h", "--older-than", "1", "-y"])?
+        .session(&["snapshot", "prune", "h", "--keep", "0", "-y"])?
         .exits(0)?;
     world
         .session(&["delete", "h", "--delete-data", "-y"])?
