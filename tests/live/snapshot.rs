@@ -235,8 +235,8 @@ fn restored_claims_wait_for_their_pod() -> Result<()> {
     let read = world.inside("notes-h-0", "cat /data/deep/file; stat -c %a /data/deep")?;
     ensure!(read == "first\n700\n", "{read}");
     world
-        .session(&["snapshot", "prune", "h", "--keep", "0", "-y"])?
-        .exits(0)?;
+        .namespace
+        .kubectl(&["delete", "volumesnapshots", "--all"], None)?;
     Ok(())
 }
 
@@ -279,8 +279,8 @@ fn drivers_that_fail_or_hang_are_told_apart() -> Result<()> {
         "{left}"
     );
     world
-        .session(&["snapshot", "prune", "h", "--keep", "0", "-y"])?
-        .exits(0)?;
+        .namespace
+        .kubectl(&["delete", "volumesnapshots", "--all"], None)?;
     let name = world.namespace.name();
     world.session(&["delete", "h", "--delete-data", "-y"])?;
     world.session(&["template", "delete", name])?.exits(0)?;

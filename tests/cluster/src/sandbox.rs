@@ -34,10 +34,13 @@ impl AgentSandbox {
         cluster.kubectl_ok(&apply, Some(&definition))?;
         let name = "crd/sandboxes.agents.x-k8s.io";
         cluster.kubectl_ok(&["patch", name, "--type=merge", "-p", NO_CONVERSION], None)?;
-        cluster.kubectl_ok(
-            &["wait", "--for=condition=Established", name, "--timeout=60s"],
-            None,
-        )?;
+        // kubectl cannot wait for a condition before there are any.
+        for state in [
+            "--for=jsonpath={.status.acceptedNames.kind}=Sandbox",
+            "--for=condition=Established",
+        ] {
+            cluster.kubectl_ok(&["wait", state, name, "--timeout=60s"], None)?;
+        }
         let log = std::env::temp_dir().join(format!("agent-sandbox-{}.log", std::process::id()));
         let output = File::create(&log).context("cannot write the controller's log")?;
         let controller = Command::new(built.join("agent-sandbox-controller"))
