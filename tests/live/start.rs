@@ -235,7 +235,7 @@ fn finishes_a_create_that_was_killed() -> Result<()> {
     };
     let begun = Instant::now();
     while !left()?.is_empty() {
-        ensure!(begun.elapsed() < Duration::from_secs(30), "{}", left()?);
+        ensure!(begun.elapsed() < Duration::from_secs(90), "{}", left()?);
     }
     Ok(())
 }
