@@ -14,6 +14,7 @@ use crate::capacity::run_record::{
     RunAmounts, begin_run, correct_amounts, end_run, recorded_usage,
 };
 use session_model::api::{DesiredState, Session, SessionUsage};
+use session_model::quantity::Quantity;
 
 /// Returns the record after a start that has made `objects`; `live` is what was there before it.
 pub fn usage_after_start(
@@ -28,7 +29,8 @@ pub fn usage_after_start(
         end => end_run(&mut usage, end, now),
     }
     let amounts = RunAmounts::of_demand(&sum_quota_demand(objects));
-    begin_unrecorded_run(&mut usage, session, live);
+    // Its claims are those of this start, which so goes on with the run and does not divide it.
+    begin_unrecorded_run(&mut usage, session, live, amounts.storage);
     begin_run(&mut usage, &amounts, now);
     usage
 }
@@ -55,13 +57,19 @@ pub fn usage_after_settling(
 /// Returns the record after a stop; `live` is what was there before it.
 pub fn usage_after_stop(session: &Session, live: &LiveObjects, now: Timestamp) -> SessionUsage {
     let mut usage = recorded_usage(session);
-    begin_unrecorded_run(&mut usage, session, live);
+    begin_unrecorded_run(&mut usage, session, live, None);
     end_run(&mut usage, run_end(session, live), now);
     usage
 }
 
-/// Begins the run of Pods that no status tells: the client was killed between the start and its status.
-fn begin_unrecorded_run(usage: &mut SessionUsage, session: &Session, live: &LiveObjects) {
+/// Begins the run of Pods that no status tells: the client was killed between the start and its status. `storage` is what its claims
+/// request, if that is known.
+fn begin_unrecorded_run(
+    usage: &mut SessionUsage,
+    session: &Session,
+    live: &LiveObjects,
+    storage: Option<Quantity>,
+) {
     // A Pod that is being deleted belongs to the run before.
     let pods = || {
         let pods = running_pods(session, live);
@@ -71,11 +79,11 @@ fn begin_unrecorded_run(usage: &mut SessionUsage, session: &Session, live: &Live
     let last = last.and_then(|run| run.end_time.as_ref()?.parse().ok());
     let began = pods().filter_map(created).min();
     if let (None, Some(began)) = (&usage.current, began) {
-        begin_run(
-            usage,
-            &run_amounts(pods()),
-            Some(began).max(last).unwrap_or(began),
-        );
+        let amounts = RunAmounts {
+            storage,
+            ..run_amounts(pods())
+        };
+        begin_run(usage, &amounts, Some(began).max(last).unwrap_or(began));
     }
 }
 

@@ -115,6 +115,21 @@ fn a_run_that_a_killed_client_did_not_record_counts_from_its_pod() {
 }
 
 #[test]
+fn a_start_that_finishes_a_killed_one_goes_on_with_its_run() {
+    let live = live("Running", &json!({}));
+    let mut pod = serde_json::to_value(&live.pods[0]).unwrap();
+    pod["apiVersion"] = "v1".into();
+    pod["kind"] = "Pod".into();
+    let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c"},
+        "spec": {"resources": {"requests": {"storage": "5Gi"}}}});
+    let usage = usage_after_start(&session(json!({})), &live, &[pod, claim], now());
+    assert_eq!(
+        json!(usage),
+        json!({"current": {"startTime": STARTED, "cpu": "250m", "storage": "5Gi"}})
+    );
+}
+
+#[test]
 fn a_start_records_what_its_objects_request() {
     let set = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "w"}, "spec": {"replicas": 2,
         "template": {"spec": {"containers": [{"name": "m", "resources": {"limits": {"cpu": "500m", "nvidia.com/gpu": 1}}}]}},
