@@ -231,6 +231,9 @@ fn pruned(object: &Value) -> Value {
     if let Some(Value::Object(annotations)) = object.pointer_mut("/metadata/annotations") {
         annotations
             .retain(|key, _| key != "streaming.platform/run" && !key.contains("kubernetes.io/"));
+        if let Some(resized) = annotations.get_mut("streaming.platform/resized") {
+            *resized = resized_amounts(resized);
+        }
     }
     for field in ["clusterIP", "clusterIPs", "nodeName", "volumeName"] {
         remove(&mut object["spec"], field);
@@ -255,6 +258,22 @@ fn pruned(object: &Value) -> Value {
             .for_each(|value| *value = "<secret>".into());
     }
     object
+}
+
+/// What the run requests in the end. A resize that was begun twice may have been recorded in two steps.
+fn resized_amounts(resized: &Value) -> Value {
+    let steps: Value =
+        serde_json::from_str(resized.as_str().unwrap_or_default()).unwrap_or_default();
+    let fields = steps
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object);
+    fields
+        .flatten()
+        .map(|(name, amount)| (name.clone(), amount.clone()))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 fn session_status(mut status: Value) -> Value {

@@ -29,7 +29,7 @@ pub(crate) struct ClaimExpansion {
     pub(crate) claims: Vec<Value>,
     /// Merge patch of spec.storage.size; `None` if the spec has the size already or none is requested.
     pub(crate) session_patch: Option<Value>,
-    /// What all claims of the session request after the expansion; `None` if no claim changes.
+    /// What all claims of the session request after the expansion, also if an interrupted command has patched them; `None` without claims.
     pub(crate) storage_after: Option<Quantity>,
 }
 
@@ -78,7 +78,7 @@ impl ClaimExpansion {
         let size_text = IntOrString::from(size.to_string().as_str());
         let patch = json!({ "spec": { "storage": { "size": size_text } } });
         Ok(Self {
-            storage_after: (!grow.is_empty()).then(|| size.multiply(count)),
+            storage_after: (count > 0).then(|| size.multiply(count)),
             claims: grow,
             session_patch: (wants != Some(size)).then_some(patch),
         })

@@ -266,11 +266,8 @@ fn session_patch(observed: &ObservedSession, size: &ResourceLimits) -> Option<Va
 }
 
 impl ResizePlan {
-    /// Returns what all Pods of the session request after the resize. Empty if no Pod changes.
+    /// Returns what all Pods of the session request after the resize, also if an interrupted command has resized them. Empty without Pods.
     pub(crate) fn amounts_after(&self, observed: &ObservedSession) -> RunAmounts {
-        if !self.pods.iter().any(ResourceChange::is_needed) {
-            return RunAmounts::default();
-        }
         let resized = |pod: &Pod| {
             let changes = &mut self.pods.iter();
             let change = changes.find(|change| {

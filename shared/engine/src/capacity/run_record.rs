@@ -122,13 +122,19 @@ fn resizes(session: &Session) -> Vec<Run> {
 }
 
 /// Adds to a patch of the Session what its run requests from `now` on, as the annotation [`RESIZED`]; amounts that are `None` stay as
-/// they were. A session without a run has nothing to divide.
+/// they were. A session without a run has nothing to divide, nor has a run that requests as much already.
 pub fn add_resize(patch: &mut Value, session: &Session, amounts: &RunAmounts, now: Timestamp) {
     let current = session.usage().and_then(|usage| usage.current.as_ref());
     let started = current.and_then(|run| run.start_time.parse::<Timestamp>().ok());
-    let (Some(started), false) = (started, *amounts == RunAmounts::default()) else {
+    let Some(started) = started else { return };
+    let recorded = recorded_usage(session).current;
+    let before = recorded
+        .as_ref()
+        .map(RunAmounts::of_run)
+        .unwrap_or_default();
+    if amounts.or_else(&before).is_same(&before) {
         return;
-    };
+    }
     let is_of_run = |resize: &Run| {
         let at = resize.start_time.parse::<Timestamp>();
         at.is_ok_and(|at| at > started)
@@ -150,7 +156,7 @@ pub fn begin_run(usage: &mut SessionUsage, amounts: &RunAmounts, now: Timestamp)
         }
         Some(_) => {
             let none = |amount: Option<Quantity>| amount.or(Some(Quantity::ZERO));
-            // What the start no longer requests is 0, not what it was before.
+            // An amount that the start no longer requests is 0: without one, it would stay as before.
             let all = RunAmounts {
                 cpu: none(amounts.cpu),
                 memory: none(amounts.memory),
