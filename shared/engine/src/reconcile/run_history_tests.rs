@@ -125,7 +125,7 @@ fn a_start_that_finishes_a_killed_one_goes_on_with_its_run() {
     let usage = usage_after_start(&session(json!({})), &live, &[pod, claim], now());
     assert_eq!(
         json!(usage),
-        json!({"current": {"startTime": STARTED, "cpu": "250m", "storage": "5Gi"}})
+        json!({"current": {"startTime": STARTED, "cpu": "250m", "memory": "1Gi", "storage": "5Gi"}})
     );
 }
 
