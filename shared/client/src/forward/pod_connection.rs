@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 use futures::StreamExt;
 use futures::future::BoxFuture;
-use serde_json::Value;
 use tokio::sync::watch;
 
 use super::forward_event::ForwardEvent;
@@ -19,6 +18,7 @@ use super::spdy_stream::SpdyStream;
 use crate::{Backoff, Cluster, ListOptions, Scope, WatchChange};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::Untyped;
+use session_model::objects::pods::has_pod_ended;
 use session_model::objects::resource::POD;
 
 /// First and longest pause between attempts; a local connection waits ten seconds for a new connection to the Pod.
@@ -250,13 +250,8 @@ impl WatchedPod {
         if is_going && !self.was_terminating {
             return Some("is being deleted");
         }
-        has_pod_terminated(pod).then_some("has ended")
+        has_pod_ended(pod).then_some("has ended")
     }
-}
-
-fn has_pod_terminated(pod: &Value) -> bool {
-    let phase = Untyped(pod).str_at("/status/phase");
-    matches!(phase, Some("Succeeded" | "Failed"))
 }
 
 /// True if retrying may help.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use session_model::labels;
 use session_model::objects::Untyped;
+use session_model::objects::pods::has_pod_ended;
 use session_model::objects::resource::SESSION;
 
 /// Namespace and name of a session.
@@ -49,10 +50,7 @@ pub fn group_by_session<'o>(
 
 /// Returns true for a Pod that takes capacity of a node or waits for it: it has not ended.
 pub fn is_live_pod(pod: &Value) -> bool {
-    !matches!(
-        Untyped(pod).str_at("/status/phase"),
-        Some("Succeeded" | "Failed")
-    )
+    !has_pod_ended(pod)
 }
 
 fn belongs(session: &Value, object: &Value) -> bool {

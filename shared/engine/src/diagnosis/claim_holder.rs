@@ -9,6 +9,7 @@ use session_model::encode::shell;
 use session_model::labels;
 use session_model::objects::Untyped;
 use session_model::objects::metadata::name_of;
+use session_model::objects::pods::is_end_phase;
 
 /// Returns the query for the Pods that mount the claims of `pod`.
 pub(super) fn holders_query(pod: &Pod) -> FactQuery {
@@ -52,7 +53,7 @@ pub(super) fn add_holders(cause: &mut Cause, query: &FactQuery, pods: &[Value]) 
     for pod in pods.iter().filter_map(|pod| Untyped(pod).read::<Pod>()) {
         let name = name_of(&pod.metadata);
         let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref());
-        if name == own || matches!(phase, Some("Succeeded" | "Failed")) {
+        if name == own || is_end_phase(phase) {
             continue;
         }
         let Some(spec) = &pod.spec else { continue };

@@ -12,7 +12,7 @@ use session_model::api::{PrimaryRef, Session, replicas_key};
 use session_model::labels;
 use session_model::objects::Untyped;
 use session_model::objects::ownership::has_kind_and_name;
-use session_model::objects::pods::{pod_metadata_paths, replica_count};
+use session_model::objects::pods::{is_end_phase, pod_metadata_paths, replica_count};
 use session_model::objects::resource::POD;
 use session_model::objects::rest_method::{RestMethod, is_at_rest, is_finished_job};
 use session_model::objects::{ObjectRef, ResourceType, metadata};
@@ -281,7 +281,7 @@ pub(super) fn is_terminated(pod: &Pod) -> bool {
         .status
         .as_ref()
         .and_then(|status| status.phase.as_deref());
-    matches!(phase, Some("Succeeded" | "Failed"))
+    is_end_phase(phase)
 }
 
 /// Returns a reference to a Pod.

@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::{ContainerState, Pod};
 
 use super::conditions::pod_condition;
 use super::pod_containers::{container_status, is_sidecar};
+use super::pods::is_end_phase;
 
 /// One run of a container, whose output its log is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +106,7 @@ fn pod_phase(pod: &Pod) -> Option<&str> {
 }
 
 fn is_pod_finished(pod: &Pod) -> bool {
-    matches!(pod_phase(pod), Some("Succeeded" | "Failed"))
+    is_end_phase(pod_phase(pod))
 }
 
 /// Returns true if all containers of a Pod have ended and will not be restarted. The kubelet reports that for each container before

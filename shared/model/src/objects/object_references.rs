@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::pods::has_pod_ended;
 use super::untyped::Untyped;
 
 /// Fields whose string value is the name of another object, and that object's kind.
@@ -57,10 +58,7 @@ impl ObjectReferences {
 
     /// Collects the references of the Pods that have not ended and are not being deleted.
     pub fn from_running_pods<'a>(pods: impl Iterator<Item = &'a Value>) -> Self {
-        let over = |pod: &&Value| {
-            let phase = Untyped(pod).str_at("/status/phase");
-            matches!(phase, Some("Succeeded" | "Failed")) || Untyped(pod).is_terminating()
-        };
+        let over = |pod: &&Value| has_pod_ended(pod) || Untyped(pod).is_terminating();
         Self::from_users(pods.filter(|pod| !over(pod)))
     }
 

@@ -9,6 +9,16 @@ use crate::labels;
 /// Built-in kinds that can be a session's primary workload. A Job comes last: beside another workload it prepares something.
 pub const WORKLOAD_KINDS: [&str; 5] = ["Pod", "StatefulSet", "Deployment", "ReplicaSet", "Job"];
 
+/// Returns true for a Pod that has ended and will not run again, in phase Succeeded or Failed.
+pub fn has_pod_ended(pod: &Value) -> bool {
+    is_end_phase(Untyped(pod).str_at("/status/phase"))
+}
+
+/// Returns true for the phase of a Pod that has ended and will not run again.
+pub fn is_end_phase(phase: Option<&str>) -> bool {
+    matches!(phase, Some("Succeeded" | "Failed"))
+}
+
 /// Returns JSON pointers of the metadata of all templates inside an object of that kind, outermost first, the Pod template last.
 /// For a Pod, its own metadata; for kinds without Pods, none.
 pub fn pod_metadata_paths(kind: &str) -> &'static [&'static str] {

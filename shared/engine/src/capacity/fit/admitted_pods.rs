@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use serde_json::{Map, Value, json};
 use session_model::objects::Untyped;
 use session_model::objects::ephemeral_volumes::mounted_claims;
-use session_model::objects::pods::{pod_labels, pod_spec, pod_spec_mut};
+use session_model::objects::pods::{has_pod_ended, pod_labels, pod_spec, pod_spec_mut};
 use session_model::quantity::Quantity;
 
 use super::selector::Labels;
@@ -286,11 +286,7 @@ pub(super) fn assumed_units(spec: &Map<String, Value>) -> [i64; 2] {
 
 /// Returns a Pod of the cluster as a typed object; `None` for one that has ended, which takes nothing.
 pub(super) fn read_active_pod(pod: &Value) -> Option<Pod> {
-    let ended = matches!(
-        Untyped(pod).str_at("/status/phase"),
-        Some("Succeeded" | "Failed")
-    );
-    (!ended).then(|| Untyped(pod).read()).flatten()
+    (!has_pod_ended(pod)).then(|| Untyped(pod).read()).flatten()
 }
 
 #[cfg(test)]
