@@ -80,19 +80,12 @@ pub(crate) fn plan_session(intent: &Intent, observed: &Observed) -> Result<NewSe
     {
         spec.secrets_from = Some(SecretSource::Client);
     }
-    let ownership = Ownership {
-        session: name.clone(),
-        session_uid: None,
-        namespace: observed.namespace.clone(),
-        user_id: observed.owner.clone(),
-        command_token: observed.run.clone(),
-        template: rendered
-            .rendering
-            .template
-            .as_ref()
-            .map(|template| template.name.clone()),
-        primary: Some(rendered.rendering.primary.clone()),
-    };
+    let ownership = rendered.rendering.new_ownership(
+        &name,
+        &observed.namespace,
+        &observed.owner,
+        &observed.run,
+    );
     Ok(NewSession {
         name,
         spec,

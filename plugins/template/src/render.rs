@@ -11,7 +11,6 @@ use session_shared::flags::list::parse_new_owner;
 use session_shared::flags::non_empty;
 use session_shared::labels;
 use session_shared::names::{NamespaceName, SessionName, UserId};
-use session_shared::objects::ownership::Ownership;
 use session_shared::objects::primary_workload;
 use session_shared::ops::Cluster;
 use session_shared::reconcile::{self, ManifestSource, RenderInput, RenderOutput, RenderedStart};
@@ -252,18 +251,8 @@ fn print_objects(
 /// Returns the objects as create would send them, without ownerReferences and the run's token.
 fn objects(rendered: RenderOutput, subject: &RenderedSession) -> Vec<Value> {
     let rendering = rendered.rendering;
-    let ownership = Ownership {
-        session: subject.session.clone(),
-        session_uid: None,
-        namespace: subject.namespace.clone(),
-        user_id: subject.owner.clone(),
-        command_token: String::new(),
-        template: rendering
-            .template
-            .as_ref()
-            .map(|template| template.name.clone()),
-        primary: Some(rendering.primary.clone()),
-    };
+    let ownership =
+        rendering.new_ownership(&subject.session, &subject.namespace, &subject.owner, "");
     let start = RenderedStart {
         rendering,
         ownership,

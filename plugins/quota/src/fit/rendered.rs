@@ -6,7 +6,6 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use session_shared::api::{API_VERSION, SessionSpec};
 use session_shared::names::{NamespaceName, SessionName, UserId, parameters_secret_name};
-use session_shared::objects::ownership::Ownership;
 use session_shared::reconcile::{self, ManifestSource, RenderInput, RenderOutput, RenderedStart};
 use session_shared::template::{
     AssignedValues, Manifest, Parameters, SessionIdentity, Source, ValueLayers,
@@ -112,15 +111,7 @@ impl Renderer<'_> {
             omit_secrets: true,
         })?;
         let has_secrets = !withheld.is_empty() || !rendering.secrets.is_empty();
-        let ownership = Ownership {
-            session: self.name.clone(),
-            session_uid: None,
-            namespace: self.namespace.clone(),
-            user_id: self.owner.clone(),
-            command_token: String::new(),
-            template: spec.template.clone(),
-            primary: Some(rendering.primary.clone()),
-        };
+        let ownership = rendering.new_ownership(&self.name, self.namespace, self.owner, "");
         let start = RenderedStart {
             rendering,
             ownership,

@@ -11,7 +11,7 @@ use session_model::api::{
     ConnectMethod, DataPolicy, Hooks, OnExpiry, PrimaryRef, StartRecord, replicas_key,
 };
 use session_model::labels;
-use session_model::names::parameters_secret_name;
+use session_model::names::{NamespaceName, SessionName, UserId, parameters_secret_name};
 use session_model::objects::Untyped;
 use session_model::objects::creation_order::creation_tier;
 use session_model::objects::ownership::has_kind_and_name;
@@ -41,6 +41,28 @@ pub struct Rendering {
     pub secrets: BTreeMap<String, String>,
     /// Warnings for the author of the template, one line each.
     pub warnings: Vec<String>,
+}
+
+impl Rendering {
+    /// Returns what marks the objects as those of a session that does not exist yet.
+    pub fn new_ownership(
+        &self,
+        session: &SessionName,
+        namespace: &NamespaceName,
+        user_id: &UserId,
+        command_token: &str,
+    ) -> ownership::Ownership {
+        let template = self.template.as_ref();
+        ownership::Ownership {
+            session: session.clone(),
+            session_uid: None,
+            namespace: namespace.clone(),
+            user_id: user_id.clone(),
+            command_token: command_token.to_owned(),
+            template: template.map(|template| template.name.clone()),
+            primary: Some(self.primary.clone()),
+        }
+    }
 }
 
 /// The template of a start, to notice later changes.
