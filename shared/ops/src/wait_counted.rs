@@ -29,6 +29,18 @@ impl Cluster {
         interrupt: &Interrupt,
         sink: &mut dyn ProgressSink,
     ) -> Result<()> {
+        let waited = self.watch_counted(quota, limit, interrupt, sink).await;
+        sink.tell(ProgressEvent::Done);
+        waited
+    }
+
+    async fn watch_counted(
+        &self,
+        quota: &Value,
+        limit: Duration,
+        interrupt: &Interrupt,
+        sink: &mut dyn ProgressSink,
+    ) -> Result<()> {
         let name = Untyped(quota).name();
         let namespace = Untyped(quota).home_namespace();
         let show =

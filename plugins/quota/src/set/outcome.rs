@@ -7,7 +7,6 @@ use session_shared::failure::{self, FailureKind, with_evidence, with_hint};
 use session_shared::objects::resource::RESOURCE_QUOTA;
 use session_shared::ops::Cluster;
 use session_shared::ops::planned_object::PlannedObject;
-use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::report::console::{Console, DELETION_QUESTION, cancelled_text};
 use session_shared::report::mutation::apply_verb;
 use session_shared::verb::Environment;
@@ -144,7 +143,6 @@ pub(crate) async fn wait_counted(
     let waited = cluster
         .wait_quota_counted(quota, limit, &environment.interrupt, &mut sink)
         .await;
-    sink.tell(ProgressEvent::Done);
     match waited {
         Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
             let note = "not waited for: no permission to watch resourcequotas";

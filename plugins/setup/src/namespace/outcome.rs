@@ -11,7 +11,6 @@ use session_shared::objects::resource::{NAMESPACE, RESOURCE_QUOTA};
 use session_shared::ops::Cluster;
 use session_shared::ops::planned_object::PlannedObject;
 use session_shared::plan::PropagationPolicy;
-use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::report::mutation::{MutationPrinter, apply_verb};
 use session_shared::verb::Environment;
 
@@ -231,9 +230,7 @@ pub(crate) async fn wait_counted(
         return Ok(());
     };
     let mut sink = environment.console.progress();
-    let waited = cluster
+    cluster
         .wait_quota_counted(quota, limit, &environment.interrupt, &mut sink)
-        .await;
-    sink.tell(ProgressEvent::Done);
-    waited
+        .await
 }
