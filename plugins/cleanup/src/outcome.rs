@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
+use session_shared::client::AccessReviews;
 use session_shared::client::interrupt::interrupted_error;
-use session_shared::client::{AccessReviews, Scope};
 use session_shared::failure;
 use session_shared::objects::Untyped;
 use session_shared::objects::resource::{
@@ -155,10 +155,7 @@ async fn observe_users(
     done: &[Option<Result<Outcome>>],
     these: &[usize],
 ) -> Result<SessionIndex> {
-    let place = match intent.all_namespaces {
-        true => Scope::All,
-        false => Scope::Namespace(cluster.namespace()),
-    };
+    let place = cluster.scope(intent.all_namespaces);
     let users = ObjectUsers::list_all(cluster, place).await?;
     let gone = items.iter().zip(done).filter(|(_, done)| {
         matches!(

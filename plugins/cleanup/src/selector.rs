@@ -26,10 +26,7 @@ pub(crate) async fn filter_by_selector(
     if intent.selector.is_empty() {
         return Ok(items);
     }
-    let here = match intent.all_namespaces {
-        true => Scope::All,
-        false => Scope::Namespace(cluster.namespace()),
-    };
+    let here = cluster.scope(intent.all_namespaces);
     let select = ListOptions::with_labels(intent.selector.as_str());
     let mut kinds: Vec<&ResourceType> = Vec::new();
     for item in &items {

@@ -10,7 +10,7 @@ use session_shared::flags::output::ListOutputFlags;
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
 use session_shared::report::console::Console;
-use session_shared::report::format::{Format, FormatSet};
+use session_shared::report::format::Format;
 use session_shared::verb::command_line::TYPE_WORDS;
 
 use crate::args::Args;
@@ -125,12 +125,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
             .collect::<Result<_>>()?,
         watch,
         ignore_not_found,
-        format: Format::parse(
-            output.output.as_deref(),
-            FormatSet::All,
-            output.no_headers,
-            output.show_managed_fields,
-        )?,
+        format: Format::from_list_flags(&output)?,
         output,
         connection,
     })

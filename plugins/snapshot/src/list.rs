@@ -16,7 +16,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::read_schedule::read_schedule;
 use session_shared::ops::snapshot_plan::clarify_unserved;
 use session_shared::report::console::Console;
-use session_shared::report::format::{Format, FormatSet};
+use session_shared::report::format::Format;
 use session_shared::report::mutation::no_resources_message;
 use session_shared::report::sort;
 use session_shared::report::table::{TableOptions, TablePrinter};
@@ -40,12 +40,7 @@ pub(crate) async fn run(
         selecting,
         output,
     } = args;
-    let format = Format::parse(
-        output.output.as_deref(),
-        FormatSet::All,
-        output.no_headers,
-        output.show_managed_fields,
-    )?;
+    let format = Format::from_list_flags(&output)?;
     let everywhere = selecting.all_namespaces;
     if everywhere && session.is_some() {
         return Err(usage_error(

@@ -10,7 +10,7 @@ use session_shared::flags::non_empty;
 use session_shared::flags::output::ListOutputFlags;
 use session_shared::objects::resource::SESSION_TEMPLATE;
 use session_shared::ops::Cluster;
-use session_shared::report::format::{Format, FormatSet, ObjectPrinter};
+use session_shared::report::format::{Format, ObjectPrinter};
 use session_shared::report::mutation::no_resources_message;
 use session_shared::report::sort;
 use session_shared::report::table::{TableOptions, TablePrinter};
@@ -33,12 +33,7 @@ pub(crate) async fn run(
         selecting,
         output,
     } = args;
-    let format = Format::parse(
-        output.output.as_deref(),
-        FormatSet::All,
-        output.no_headers,
-        output.show_managed_fields,
-    )?;
+    let format = Format::from_list_flags(&output)?;
     let (selector, field_selector) = (selecting.label_selector(), selecting.field_selector());
     if builtin {
         if !(selector.is_empty() && field_selector.is_empty()) {
@@ -49,12 +44,7 @@ pub(crate) async fn run(
         return print_builtin(&output, format, environment);
     }
     let cluster = environment.connect(connection).await?;
-    let select = ListOptions {
-        label_selector: selector.to_owned(),
-        field_selector: field_selector.to_owned(),
-        limit: selecting.chunk_size,
-        ..ListOptions::default()
-    };
+    let select = selecting.options();
     match format {
         Format::Text { .. } => print_table(&cluster, &select, &output, environment).await,
         Format::Objects(printer) => {

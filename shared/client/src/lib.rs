@@ -265,6 +265,14 @@ impl Cluster {
         &self.inner.namespace
     }
 
+    /// Returns the scope of a list: the default namespace, or all.
+    pub fn scope(&self, all_namespaces: bool) -> Scope<'_> {
+        match all_namespaces {
+            true => Scope::All,
+            false => Scope::Namespace(self.namespace()),
+        }
+    }
+
     /// Returns the server's address, `https://host:port`, possibly with a path.
     pub fn server(&self) -> &str {
         self.inner.server.trim_end_matches('/')

@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::numbers;
 use crate::verb::command_line::TYPE_WORDS;
+use session_client::ListOptions;
 use session_model::failure::{usage_error, with_hint};
 use session_model::names::{SessionName, UserId};
 
@@ -48,6 +49,16 @@ impl ListFlags {
     /// Returns the field selector; empty text selects everything.
     pub fn field_selector(&self) -> &str {
         self.field_selector.as_deref().unwrap_or_default()
+    }
+
+    /// Returns the selection for the server, and the size of its pages.
+    pub fn options(&self) -> ListOptions {
+        ListOptions {
+            label_selector: self.label_selector().to_owned(),
+            field_selector: self.field_selector().to_owned(),
+            limit: self.chunk_size,
+            ..ListOptions::default()
+        }
     }
 }
 

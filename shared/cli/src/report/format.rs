@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::custom_columns::CustomColumns;
 use super::jsonpath::JsonPath;
 use super::{escape, json as writer, kyaml, yaml};
-use crate::flags::output::{NameOutputFlags, ObjectOutputFlags};
+use crate::flags::output::{ListOutputFlags, NameOutputFlags, ObjectOutputFlags};
 use session_model::foreign_error::io_error_text;
 use session_model::objects::Untyped;
 
@@ -89,6 +89,19 @@ impl Format {
     /// As [`Format::parse`].
     pub fn from_name_flags(printing: &NameOutputFlags) -> Result<Self> {
         Self::parse(printing.output.as_deref(), FormatSet::Name, false, false)
+    }
+
+    /// Reads the output flags of a list.
+    ///
+    /// # Errors
+    /// As [`Format::parse`].
+    pub fn from_list_flags(printing: &ListOutputFlags) -> Result<Self> {
+        Self::parse(
+            printing.output.as_deref(),
+            FormatSet::All,
+            printing.no_headers,
+            printing.show_managed_fields,
+        )
     }
 
     /// Reads the value of `-o`, and the template file that it names. No value, or an empty one, is the verb's own text.
