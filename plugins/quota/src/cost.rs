@@ -4,16 +4,17 @@ mod observe;
 mod view;
 
 use anyhow::Result;
-use clap::{Args as Group, ValueEnum};
+use clap::Args as Group;
 use session_shared::capacity::cost::session_costs;
-use session_shared::capacity::cost_report::{CostGroup, group_costs};
-use session_shared::client::Scope;
+use session_shared::capacity::cost_report::group_costs;
+use session_shared::capacity::grouping::Grouping;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::values::read_source;
 use session_shared::report::mutation::no_resources_message;
 use session_shared::template::Prices;
 use session_shared::verb::Environment;
 
+use crate::group_flag::GroupFlag;
 use crate::row_output::{RowFormat, RowOutputFlags};
 use view::CostView;
 
@@ -40,33 +41,12 @@ pub struct QuotaCostArgs {
         default_value = "session",
         hide_possible_values = true
     )]
-    pub by: CostBy,
+    pub by: GroupFlag,
     /// TOML or YAML file with prices per month; "-" means standard input
     #[arg(long, value_name = "FILENAME")]
     pub prices: Option<String>,
     #[command(flatten)]
     pub output: RowOutputFlags,
-}
-
-/// Dimension by which costs are summed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CostBy {
-    /// Each session.
-    Session,
-    /// Each user.
-    User,
-    /// Each namespace.
-    Namespace,
-}
-
-impl CostBy {
-    fn group(self) -> CostGroup {
-        match self {
-            Self::Session => CostGroup::Session,
-            Self::User => CostGroup::User,
-            Self::Namespace => CostGroup::Namespace,
-        }
-    }
 }
 
 /// Shows costs.
@@ -84,16 +64,14 @@ pub(crate) async fn run(
         prices,
         output,
     } = args;
+    let group = Grouping::from(by);
     let format = RowFormat::parse(output)?;
     let prices = match prices.as_deref() {
         Some(file) => Prices::parse(&read_source(file, environment.console.input())?)?,
         None => Prices::default(),
     };
     let cluster = environment.connect(connection).await?;
-    let scope = match all_namespaces {
-        true => Scope::All,
-        false => Scope::Namespace(cluster.namespace()),
-    };
+    let scope = cluster.scope(all_namespaces);
     let observed = observe::read_objects(&cluster, scope).await?;
     let report = session_costs(&observed.objects, &prices);
     let scope_flag = match all_namespaces {
@@ -102,8 +80,8 @@ pub(crate) async fn run(
     };
     let notes = view::notes(&report, &observed.unread, &scope_flag);
     let view = CostView {
-        group: by.group(),
-        rows: group_costs(report.rows, by.group()),
+        group,
+        rows: group_costs(report.rows, group),
         notes,
         prices: &prices,
         unread: &observed.unread,

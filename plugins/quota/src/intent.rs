@@ -6,7 +6,7 @@ use session_shared::flags::list::ListFlags;
 use session_shared::flags::non_empty;
 use session_shared::flags::output::ListOutputFlags;
 use session_shared::ops::Cluster;
-use session_shared::report::format::{Format, FormatSet};
+use session_shared::report::format::Format;
 use session_shared::report::table::TableOptions;
 
 /// Selection and output of a list, validated.
@@ -28,28 +28,15 @@ impl ListIntent {
     pub(crate) fn parse(selecting: &ListFlags, output: ListOutputFlags) -> Result<Self> {
         Ok(Self {
             all_namespaces: selecting.all_namespaces,
-            select: ListOptions {
-                label_selector: selecting.label_selector().to_owned(),
-                field_selector: selecting.field_selector().to_owned(),
-                limit: selecting.chunk_size,
-                ..ListOptions::default()
-            },
-            format: Format::parse(
-                output.output.as_deref(),
-                FormatSet::All,
-                output.no_headers,
-                output.show_managed_fields,
-            )?,
+            select: selecting.options(),
+            format: Format::from_list_flags(&output)?,
             output,
         })
     }
 
     /// Returns the namespace to list, or all namespaces.
     pub(crate) fn scope<'c>(&self, cluster: &'c Cluster) -> Scope<'c> {
-        match self.all_namespaces {
-            true => Scope::All,
-            false => Scope::Namespace(cluster.namespace()),
-        }
+        cluster.scope(self.all_namespaces)
     }
 
     /// Returns true if a selector narrows the list.

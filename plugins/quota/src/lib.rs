@@ -14,6 +14,7 @@
 mod args;
 mod cost;
 mod fit;
+mod group_flag;
 mod intent;
 mod nodes;
 mod row_output;

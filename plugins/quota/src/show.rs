@@ -12,14 +12,14 @@ mod totals;
 mod totals_view;
 
 use anyhow::Result;
-use clap::{Args as Group, ValueEnum};
-use session_shared::capacity::session_totals::Grouping;
+use clap::Args as Group;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::ListFlags;
 use session_shared::flags::output::ListOutputFlags;
 use session_shared::verb::Environment;
 
+use crate::group_flag::GroupFlag;
 use crate::intent::ListIntent;
 
 pub(crate) const LONG_ABOUT: &str = "Show what is used and free of ResourceQuotas, or what sessions take
@@ -63,27 +63,6 @@ pub struct QuotaShowArgs {
     /// Output format.
     #[command(flatten)]
     pub output: ListOutputFlags,
-}
-
-/// Values of `--by`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum GroupFlag {
-    /// A line for each owner.
-    User,
-    /// A line for each session.
-    Session,
-    /// A line for each namespace.
-    Namespace,
-}
-
-impl From<GroupFlag> for Grouping {
-    fn from(flag: GroupFlag) -> Self {
-        match flag {
-            GroupFlag::User => Grouping::User,
-            GroupFlag::Session => Grouping::Session,
-            GroupFlag::Namespace => Grouping::Namespace,
-        }
-    }
 }
 
 /// Shows quotas, or what sessions take.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use session_shared::capacity::amount_text::format_amount;
 use session_shared::capacity::cost_report::{
-    CostGroup, CostParts, CostRange, CostReport, CostRow, DELETED, total_cost,
+    CostParts, CostRange, CostReport, CostRow, DELETED, total_cost,
 };
+use session_shared::capacity::grouping::Grouping;
 use session_shared::report::table;
 use session_shared::template::Prices;
 
@@ -16,7 +17,7 @@ const NAMED: usize = 3;
 /// Costs and how they are shown.
 #[derive(Debug)]
 pub(crate) struct CostView<'a> {
-    pub(crate) group: CostGroup,
+    pub(crate) group: Grouping,
     pub(crate) rows: Vec<CostRow>,
     pub(crate) notes: Vec<String>,
     pub(crate) prices: &'a Prices,
@@ -32,7 +33,7 @@ impl CostView<'_> {
         if self.rows.is_empty() {
             return String::new();
         }
-        let by_session = self.group == CostGroup::Session;
+        let by_session = self.group == Grouping::Session;
         let price = format!("{}/MONTH", self.prices.currency);
         let mut headings = Vec::new();
         if by_session && self.has_namespaces {
@@ -81,7 +82,7 @@ impl CostView<'_> {
             false => text,
         };
         let mut cells = Vec::new();
-        if self.group == CostGroup::Session {
+        if self.group == Grouping::Session {
             if self.has_namespaces {
                 cells.push(or_none(row.namespace.as_deref()));
             }
@@ -120,11 +121,7 @@ impl CostView<'_> {
 
     /// Returns the costs as a document.
     pub(crate) fn to_json(&self) -> Value {
-        let group = match self.group {
-            CostGroup::Session => "session",
-            CostGroup::User => "user",
-            CostGroup::Namespace => "namespace",
-        };
+        let group = self.group.as_str();
         let items: Vec<Value> = self.rows.iter().map(|row| self.row_json(row)).collect();
         json!({
             "currency": self.prices.currency,

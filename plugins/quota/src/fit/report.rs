@@ -102,7 +102,7 @@ impl FitReport<'_> {
         }
         let mut rows = self.quota_rows();
         rows.extend(self.node_row());
-        // What allows least comes first.
+        // The limit that allows least comes first.
         rows.sort_by_key(|(fits, _)| *fits);
         let nodes = self.fit.nodes.iter().filter(|_| wide);
         rows.extend(

@@ -149,7 +149,7 @@ impl QuotaAmounts {
         let file = source.name();
         let (form, converted) = convert(source, is_nvim)?;
         console.note(&format!("{file} is {}", form.describe()));
-        // What else of a sindri.yaml is ignored or missing does not matter for its quota.
+        // Warnings about the rest of a sindri.yaml do not concern its quota.
         let concerns = |text: &str| form != InputForm::Sindri || text.contains("resourceQuota");
         let warnings = converted.warnings.iter();
         for warning in warnings.filter(|warning| concerns(&warning.message)) {

@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::capacity::session_totals::{Grouping, UsageObjects};
+use session_shared::capacity::grouping::Grouping;
+use session_shared::capacity::session_totals::UsageObjects;
 use session_shared::client::ListOptions;
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels;

@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::capacity::session_totals::{Grouping, sum_totals};
+use session_shared::capacity::grouping::Grouping;
+use session_shared::capacity::session_totals::sum_totals;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::objects::resource::{RESOURCE_QUOTA, SESSION};

@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 use session_shared::Timestamp;
 use session_shared::capacity::amount_text::format_amount;
+use session_shared::capacity::grouping::Grouping;
 use session_shared::capacity::session_totals::{
-    Grouping, Holder, Totals, TotalsRow, UsageObjects, is_extended_resource,
+    Holder, Totals, TotalsRow, UsageObjects, is_extended_resource,
 };
 use session_shared::objects::Untyped;
 use session_shared::objects::resource::SESSION;

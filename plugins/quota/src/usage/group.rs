@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use session_shared::Timestamp;
+use session_shared::capacity::grouping::Grouping;
 use session_shared::capacity::run_hours::{RunEnd, UsedHours, Window};
 use session_shared::ops::run_records::{RecordedSession, RunRecords};
-
-use super::grouping::UsageGrouping;
 
 /// Names that a note lists; more are counted.
 const NAMES_MAX: usize = 5;
@@ -33,16 +32,16 @@ pub(crate) struct UsageGroup {
 /// Sums by group, in the order of names.
 pub(crate) fn group_usage(
     sessions: &[RecordedSession],
-    by: UsageGrouping,
+    by: Grouping,
     window: &Window,
 ) -> Vec<UsageGroup> {
     let mut groups: BTreeMap<(String, String), UsageGroup> = BTreeMap::new();
     for one in sessions {
         let session = &one.session;
         let (namespace, name) = match by {
-            UsageGrouping::Session => (session.namespace(), session.name()),
-            UsageGrouping::User => ("", session.owner()),
-            UsageGrouping::Namespace => ("", session.namespace()),
+            Grouping::Session => (session.namespace(), session.name()),
+            Grouping::User => ("", session.owner()),
+            Grouping::Namespace => ("", session.namespace()),
         };
         let group = groups.entry((namespace.to_owned(), name.to_owned()));
         let group = group.or_insert_with(|| UsageGroup {

@@ -5,21 +5,20 @@
 //! ```
 
 mod group;
-mod grouping;
 mod since;
 mod view;
 
 use anyhow::Result;
 use clap::Args as Group;
+use session_shared::capacity::grouping::Grouping;
 use session_shared::capacity::run_hours::Window;
-use session_shared::client::{ListOptions, Scope};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::ListFlags;
-use session_shared::report::format::{Format, FormatSet};
 use session_shared::report::mutation::no_resources_message;
 use session_shared::verb::Environment;
 
-pub(crate) use grouping::UsageGrouping;
+use crate::group_flag::GroupFlag;
+use crate::row_output::{RowFormat, RowOutputFlags};
 use since::parse_since;
 
 pub(crate) const ABOUT: &str = "Show the hours that sessions have used
@@ -56,20 +55,15 @@ pub struct QuotaUsageArgs {
         default_value = "session",
         hide_possible_values = true
     )]
-    pub by: UsageGrouping,
+    pub by: GroupFlag,
 
     /// Sessions to count.
     #[command(flatten)]
     pub selecting: ListFlags,
 
-    /// Output format. One of: (json, yaml, kyaml, name, wide, custom-columns, custom-columns-file, jsonpath, jsonpath-as-json,
-    /// jsonpath-file)
-    #[arg(help_heading = "Output", short = 'o', long, value_name = "FORMAT")]
-    pub output: Option<String>,
-
-    /// If true, omit the headings of tables and custom columns
-    #[arg(help_heading = "Output", long)]
-    pub no_headers: bool,
+    /// Output format.
+    #[command(flatten)]
+    pub output: RowOutputFlags,
 }
 
 /// Shows what sessions have used.
@@ -86,63 +80,40 @@ pub(crate) async fn run(
         by,
         selecting,
         output,
-        no_headers,
     } = args;
     let now = environment.now();
     let window = Window {
         from: parse_since(&since, now)?,
         until: now,
     };
-    let format = Format::parse(output.as_deref(), FormatSet::All, no_headers, false)?;
+    let by = Grouping::from(by);
+    let format = RowFormat::parse(output)?;
     // reads
     let cluster = environment.connect(connection).await?;
-    let scope = match selecting.all_namespaces {
-        true => Scope::All,
-        false => Scope::Namespace(cluster.namespace()),
-    };
-    let select = ListOptions {
-        label_selector: selecting.label_selector().to_owned(),
-        field_selector: selecting.field_selector().to_owned(),
-        limit: selecting.chunk_size,
-        ..ListOptions::default()
-    };
+    let scope = cluster.scope(selecting.all_namespaces);
+    let select = selecting.options();
     let mut records = cluster.list_run_records(scope, &select).await?;
     cluster.find_run_ends(scope, &mut records).await?;
     // prints
     let groups = group::group_usage(&records.sessions, by, &window);
     let notes = group::usage_notes(&records, &window);
     let console = &mut environment.console;
-    let with_namespace = selecting.all_namespaces && by == UsageGrouping::Session;
-    match format {
-        Format::Text { .. } if groups.is_empty() => {
-            let place = (!selecting.all_namespaces).then(|| cluster.namespace());
-            console.print_error_line(&no_resources_message(place));
-        }
-        Format::Text { wide } => {
-            let options = view::TableForm {
+    let with_namespace = selecting.all_namespaces && by == Grouping::Session;
+    if format.is_text() && groups.is_empty() {
+        let place = (!selecting.all_namespaces).then(|| cluster.namespace());
+        console.print_error_line(&no_resources_message(place));
+    } else {
+        let no_headers = format.no_headers;
+        let report = view::report_json(by, &window, &groups, &notes);
+        format.print(console, &report, "usage", |wide| {
+            let form = view::TableForm {
                 by,
                 with_namespace,
                 wide,
                 no_headers,
             };
-            console.print(&view::usage_table(&groups, &options, now))?;
-        }
-        Format::Objects(printer) if printer.is_name() => {
-            let names = groups.iter().map(|group| format!("{}\n", group.name));
-            console.print(&names.collect::<String>())?;
-        }
-        Format::Objects(mut printer) => {
-            let objects: Vec<_> = groups
-                .iter()
-                .map(|group| view::group_json(group, by))
-                .collect();
-            let is_columns = output.unwrap_or_default().starts_with("custom-columns");
-            let text = match is_columns {
-                true => printer.print_list(&objects)?,
-                false => printer.print_object(&view::report_json(by, &window, &objects, &notes))?,
-            };
-            console.print(&text)?;
-        }
+            view::usage_table(&groups, &form, now)
+        })?;
     }
     notes.iter().for_each(|note| console.note(note));
     Ok(())

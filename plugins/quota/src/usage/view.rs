@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 use session_shared::Timestamp;
+use session_shared::capacity::grouping::Grouping;
 use session_shared::capacity::run_hours::{UsedHours, Window};
 use session_shared::report::{age, table};
 
 use super::group::UsageGroup;
-use super::grouping::UsageGrouping;
 
 /// Seconds of an hour.
 const HOUR: i128 = 3600;
@@ -17,7 +17,7 @@ const GIB_HOUR: i128 = (1 << 30) * HOUR;
 
 /// Form of the table.
 pub(crate) struct TableForm {
-    pub(crate) by: UsageGrouping,
+    pub(crate) by: Grouping,
     pub(crate) with_namespace: bool,
     pub(crate) wide: bool,
     pub(crate) no_headers: bool,
@@ -25,7 +25,7 @@ pub(crate) struct TableForm {
 
 /// Formats the table of groups.
 pub(crate) fn usage_table(groups: &[UsageGroup], form: &TableForm, now: Timestamp) -> String {
-    let is_by_session = form.by == UsageGrouping::Session;
+    let is_by_session = form.by == Grouping::Session;
     let mut headings = vec!["NAME"];
     if form.with_namespace {
         headings.insert(0, "NAMESPACE");
@@ -90,7 +90,7 @@ fn format_hours(amount: i128, unit: i128) -> String {
 }
 
 /// Returns a group as JSON.
-pub(crate) fn group_json(group: &UsageGroup, by: UsageGrouping) -> Value {
+fn group_json(group: &UsageGroup, by: Grouping) -> Value {
     let [running, cpu, memory, gpu, storage] = units(&group.used).map(|(amount, unit)| {
         let ten_thousandths = (amount * 10_000 + unit / 2) / unit;
         #[expect(
@@ -111,7 +111,7 @@ pub(crate) fn group_json(group: &UsageGroup, by: UsageGrouping) -> Value {
         "gpuHours": gpu,
         "storageGiBHours": storage,
     });
-    if by == UsageGrouping::Session {
+    if by == Grouping::Session {
         object["namespace"] = group.namespace.as_str().into();
         object["user"] = group.user.as_str().into();
     }
@@ -120,18 +120,14 @@ pub(crate) fn group_json(group: &UsageGroup, by: UsageGrouping) -> Value {
 
 /// Returns the whole report as JSON.
 pub(crate) fn report_json(
-    by: UsageGrouping,
+    by: Grouping,
     window: &Window,
-    usage: &[Value],
+    groups: &[UsageGroup],
     notes: &[String],
 ) -> Value {
-    let by = match by {
-        UsageGrouping::Session => "session",
-        UsageGrouping::User => "user",
-        UsageGrouping::Namespace => "namespace",
-    };
+    let usage: Vec<Value> = groups.iter().map(|group| group_json(group, by)).collect();
     json!({
-        "by": by,
+        "by": by.as_str(),
         "from": window.from.to_string(),
         "until": window.until.to_string(),
         "usage": usage,

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::grouping::Grouping;
 use session_model::objects::Untyped;
 use session_model::quantity::Quantity;
 use session_template::{MICROS, PriceRange};
@@ -172,25 +173,14 @@ pub struct CostReport {
     pub gaps: CostGaps,
 }
 
-/// Dimension by which costs are summed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CostGroup {
-    /// Each session.
-    Session,
-    /// Each user.
-    User,
-    /// Each namespace.
-    Namespace,
-}
-
 /// Sums the rows of sessions, sorted by name. Sessions whose user is not known are summed without a name.
-pub fn group_costs(rows: Vec<CostRow>, group: CostGroup) -> Vec<CostRow> {
+pub fn group_costs(rows: Vec<CostRow>, group: Grouping) -> Vec<CostRow> {
     let name_of = |row: &CostRow| match group {
-        CostGroup::Session => None,
-        CostGroup::User => Some(row.user.clone().unwrap_or_else(|| Untyped::NONE.to_owned())),
-        CostGroup::Namespace => row.namespace.clone(),
+        Grouping::Session => None,
+        Grouping::User => Some(row.user.clone().unwrap_or_else(|| Untyped::NONE.to_owned())),
+        Grouping::Namespace => row.namespace.clone(),
     };
-    if group == CostGroup::Session {
+    if group == Grouping::Session {
         return rows;
     }
     let mut groups: BTreeMap<String, CostRow> = BTreeMap::new();

@@ -9,6 +9,7 @@ pub mod cost;
 pub mod cost_report;
 pub mod demand;
 pub mod fit;
+pub mod grouping;
 pub mod hours_budget;
 pub mod limit_range;
 pub mod node_pools;

@@ -10,6 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::demand::{parse_quantity, pod_resources};
+use super::grouping::Grouping;
+use super::session_pods::{SessionKey, is_live_pod, labelled_session, session_key};
 use session_model::labels;
 use session_model::objects::Untyped;
 use session_model::objects::conditions::has_condition;
@@ -31,17 +33,6 @@ pub struct UsageObjects {
     pub quota_namespaces: BTreeSet<String>,
     /// True if the sessions are a selection: only their objects count.
     pub is_selection: bool,
-}
-
-/// What totals are grouped by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Grouping {
-    /// A row for each session.
-    Session,
-    /// A row for each owner, over all namespaces that were read.
-    User,
-    /// A row for the sessions of each namespace, and one for everything else in it.
-    Namespace,
 }
 
 /// Who takes something.
@@ -145,7 +136,7 @@ pub fn is_extended_resource(name: &str) -> bool {
     !is_native || device == "gpu"
 }
 
-/// Sums what is taken, one row for each group, ordered by namespace and name; objects of no session last.
+/// Sums what is taken, one row for each group, ordered by namespace and name; objects of no session, by namespace a row of their own, last.
 pub fn sum_totals(objects: &UsageObjects, grouping: Grouping, now: Timestamp) -> Vec<TotalsRow> {
     let mut sums = Sums {
         known: KnownSessions::of(objects),
@@ -188,7 +179,7 @@ pub fn sum_totals(objects: &UsageObjects, grouping: Grouping, now: Timestamp) ->
 /// and that is not being deleted for longer than its grace period, as on a lost node.
 fn takes_quota(pod: &Value, now: Timestamp) -> bool {
     let object = Untyped(pod);
-    if matches!(object.str_at("/status/phase"), Some("Succeeded" | "Failed")) {
+    if !is_live_pod(pod) {
         return false;
     }
     let deleted = object.str_at("/metadata/deletionTimestamp");
@@ -200,13 +191,6 @@ fn takes_quota(pod: &Value, now: Timestamp) -> bool {
         }
         _ => true,
     }
-}
-
-/// Namespace and name of a session.
-type SessionKey<'o> = (&'o str, &'o str);
-
-fn session_key(session: &Value) -> SessionKey<'_> {
-    (Untyped(session).home_namespace(), Untyped(session).name())
 }
 
 /// A session that takes something: its name and owner.
@@ -243,10 +227,7 @@ impl<'o> KnownSessions<'o> {
 
     /// Returns the session that an object's label names.
     fn labelled(&self, object: &'o Value) -> Option<&'o Value> {
-        let name = Untyped(object).label(labels::SESSION)?;
-        self.0
-            .get(&(Untyped(object).home_namespace(), name))
-            .copied()
+        self.0.get(&labelled_session(object)?).copied()
     }
 
     /// Returns the session of a Pod. Anybody can write labels, so the Pod's owner must be the session or a controller.

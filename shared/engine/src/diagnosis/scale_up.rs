@@ -11,7 +11,7 @@ pub(super) fn add_scale_up(cause: &mut Cause, event: &EventNote) {
     if event.reason == "TriggeredScaleUp" {
         cause.message += "; the cluster autoscaler is adding a node";
         cause.remedy = Some("wait for the new node".to_owned());
-        // What the present nodes lack says nothing about the new one.
+        // The nodes that are there say nothing about the new one.
         cause.queries.clear();
         return;
     }

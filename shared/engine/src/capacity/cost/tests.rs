@@ -1,4 +1,5 @@
 use super::super::cost_report::*;
+use super::super::grouping::Grouping;
 use super::*;
 use session_template::MICROS;
 
@@ -219,11 +220,11 @@ fn groups_add_up_to_the_total() {
         ..CostObjects::default()
     });
     let total = total_cost(&report.rows).costs.total();
-    for group in [CostGroup::Session, CostGroup::User, CostGroup::Namespace] {
+    for group in [Grouping::Session, Grouping::User, Grouping::Namespace] {
         let rows = group_costs(report.rows.clone(), group);
         assert_eq!(total_cost(&rows).costs.total(), total, "{group:?}");
     }
-    let users = group_costs(report.rows, CostGroup::User);
+    let users = group_costs(report.rows, Grouping::User);
     let names: Vec<(&str, usize)> = users
         .iter()
         .map(|row| (row.name.as_str(), row.sessions))
