@@ -94,7 +94,7 @@ impl Bodies {
             let all = ListOptions::default();
             cluster.list(&RESOURCE_QUOTA, place, &all).await?;
             cluster.list(&LIMIT_RANGE, place, &all).await?;
-            // Who may only edit a namespace is refused, and asks all the same.
+            // A user with the role edit may not list nodes; the request is sent all the same.
             let _ = cluster.list(&NODE, Scope::Cluster, &all).await;
             cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &all).await?;
         }

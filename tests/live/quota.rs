@@ -79,7 +79,7 @@ fn show_agrees_with_the_server() -> Result<()> {
         session["limits"] == json!({"cpu": "200m", "memory": "64Mi"}),
         "{session:#}"
     );
-    // What is nobody's counts, too, so that the sums are those of the quota.
+    // Pods of no session count, too, so that the sums are those of the quota.
     let stranger = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "stranger"}, "spec": {"schedulingGates": [{"name": "example.com/never"}],
         "containers": [{"name": "main", "image": "none", "resources": {"requests": {"cpu": "100m", "memory": "16Mi"}}}]}});
     world

@@ -193,7 +193,7 @@ fn are_not_made_by_those_who_may_not_grant() -> Result<()> {
     let gone = format!("namespace/{}", tenant.namespace);
     let wait = ["wait", "--for=delete", &gone, "--timeout=60s"];
     world.cluster.kubectl_ok(&wait, None)?;
-    // What it prints for an admin does it.
+    // An admin can apply the printed objects.
     let print = [&words[..], &["--dry-run=client", "-o", "yaml"]].concat();
     let printed = run(&mut world.command_as(&carol.kubeconfig, &print))?.exits(0)?;
     world

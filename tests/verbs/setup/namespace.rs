@@ -237,7 +237,7 @@ fn a_quota_is_not_lowered_below_what_is_used() {
         &from_file(&api, words).text(),
     );
     assert_eq!(stored(&api), 0);
-    // What quota set was told to do stays.
+    // A limit of quota set stays.
     quota["spec"]["hard"]["requests.cpu"] = "4".into();
     api.put(quota);
     from_file(&api, words).done();

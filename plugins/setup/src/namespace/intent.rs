@@ -162,7 +162,7 @@ fn read_tenant(
     // Secrets do not matter for a namespace, but without a value a required one would be a problem.
     let converted = form.convert(source, &mut |_, _| Ok(Some("unread".to_owned())))?;
     let converted = converted.unwrap_or_default();
-    // What else of the file is ignored or missing matters to the session, not to its namespace.
+    // Warnings about the rest of the file concern the session, not its namespace.
     let warnings = converted.warnings.iter();
     for warning in warnings.filter(|warning| warning.message.contains("resourceQuota")) {
         console.warn_with_hint(&warning.to_string(), warning.hint.as_deref());

@@ -98,7 +98,7 @@ fn beside_policies_of_others_nothing_is_allowed() {
     // One of theirs with our name is left as it is.
     let (names, _) = planned(vec![policy("default-deny-all", json!({}))]);
     assert_eq!(names, "");
-    // What an earlier run added stays up to date.
+    // Policies of an earlier run are kept up to date.
     let session = policy("session", ours.clone());
     let schedule = policy("session-schedule", ours);
     assert_eq!(

@@ -118,7 +118,7 @@ impl Prices {
             Some(root) if !matches!(root, Node::Mapping(..)) => {
                 reader.reject(root.location(), "prices must be a mapping".to_owned(), "");
             }
-            // What a file with syntax errors lacks is not known.
+            // A file with syntax errors may have the prices that seem to be missing.
             root if is_readable => read_prices(&mut reader, root, &mut prices),
             _ => {}
         }

@@ -130,7 +130,7 @@ fn lint_plain_manifest(
     if becomes_template {
         findings.extend(Severity::Error, manifest.find_reminders());
     } else {
-        // What create says of such a file.
+        // The notes and warnings of create.
         let adaptation = manifest.leave_out_foreign();
         findings.extend(Severity::Info, adaptation.notes);
         findings.extend(Severity::Warning, adaptation.warnings);
