@@ -2,9 +2,11 @@
 //!
 //! [`names`], [`labels`], [`api`] and [`objects`] are plain data (`session-model`); [`template`] makes objects of a template;
 //! [`capacity`], [`plan`], [`reconcile`] and [`diagnosis`] decide (`session-engine`); [`client`] talks to an API server; [`ops`] carries out what
-//! is decided for sessions; [`flags`], [`report`], [`roster`], [`prompt`], [`session_batch`] and [`verb`] talk to the user (`session-cli`).
+//! is decided for sessions; [`flags`], [`report`], [`roster`], [`prompt`], [`session_batch`], [`paced_run`] and [`verb`] talk to the user (`session-cli`).
 
-pub use session_cli::{flags, prompt, report, roster, session_batch, verb};
+pub use session_cli::{
+    bulk_progress, flags, paced_run, prompt, report, roster, session_batch, verb,
+};
 pub use session_client as client;
 pub use session_engine::{capacity, diagnosis, plan, reconcile};
 pub use session_model::{

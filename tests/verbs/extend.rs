@@ -11,6 +11,7 @@
 use kubectl_session_extend::Extend;
 use play::{Play, Played};
 use serde_json::{Value, json};
+use session_shared::client::interrupt::Interrupt;
 use session_support::{FakeApi, SessionFixture, golden};
 
 #[path = "play.rs"]
@@ -176,6 +177,9 @@ fn template_owner_and_roster_select_sessions() {
         ("--user-id bob", "", &["bob"][..]),
         ("--template tool", "", &["alice", "bob"]),
         ("--template other", "", &[]),
+        ("--phase running", "", &["alice", "bob"]),
+        ("--phase pending,failed", "", &[]),
+        ("--phase running --user-id bob", "", &["bob"]),
         ("--template tool --user-id alice", "", &["alice"]),
         ("--roster -", "user,SIZE\nbob,1Gi\n", &["bob"]),
     ] {
@@ -191,19 +195,41 @@ fn template_owner_and_roster_select_sessions() {
 }
 
 #[test]
-fn a_session_that_a_roster_gives_to_another_user_is_left_alone() {
+fn a_roster_that_names_sessions_of_others_changes_nothing() {
     let api = server();
     let roster = "user,name,namespace\nmallory,alice,\nbob,bob,other\nbob,bob,\ncarol,,\n";
     let played = Play::on(&api)
         .piped(roster)
         .run::<Extend>("--roster - --by 2h");
     golden("extend-roster.txt", &played.text());
-    assert_eq!(
-        session(&api, "alice")["status"]["expiresAt"],
-        "2026-03-01T13:00:00Z"
-    );
-    assert_eq!(
-        session(&api, "bob")["status"]["expiresAt"],
-        "2026-03-01T15:00:00Z"
-    );
+    assert!(api.writes().is_empty());
+}
+
+#[test]
+fn a_pace_ends_with_ctrl_c_and_tells_what_is_left() {
+    let api = server();
+    let words = "--phase running --by 2h --rate 1/1h --parallel 1";
+    let interrupt = Interrupt::default();
+    let play = Play::on(&api).stopped_by(&interrupt);
+    let played = play.meanwhile::<Extend>(words, |_, interrupt| {
+        let begun = std::time::Instant::now();
+        // The status is the last write of a session.
+        let ended = |line: &String| line.starts_with("PATCH") && line.contains("/status");
+        while !api.lines().iter().any(ended) {
+            assert!(begun.elapsed().as_secs() < 10, "nothing was extended");
+            std::thread::yield_now();
+        }
+        interrupt.trigger();
+    });
+    golden("extend-interrupted.txt", &played.text());
+}
+
+#[test]
+fn several_sessions_have_one_line_of_progress() {
+    let api = server();
+    let play = Play::on(&api).at_terminal("");
+    let played = play.run::<Extend>("--all --by 2h --parallel 1");
+    for line in ["2 sessions: 0 done, 2 left", "2 sessions: 1 done, 1 left"] {
+        assert!(played.err.contains(line), "{line}: {:?}", played.err);
+    }
 }

@@ -10,6 +10,8 @@
 
 #[path = "resize/choice.rs"]
 mod choice;
+#[path = "resize/class.rs"]
+mod class;
 #[path = "resize/kubelet.rs"]
 mod kubelet;
 #[path = "resize/place.rs"]

@@ -10,6 +10,8 @@
 
 #[path = "snapshot/brought.rs"]
 mod brought;
+#[path = "snapshot/class.rs"]
+mod class;
 #[path = "snapshot/copy.rs"]
 mod copy;
 #[path = "snapshot/create.rs"]

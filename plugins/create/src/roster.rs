@@ -12,25 +12,24 @@ pub(crate) mod args;
 mod demand;
 mod observe;
 mod plan;
-mod progress;
 mod report;
 mod rows;
 mod run;
 
 use anyhow::Result;
+use session_shared::bulk_progress::{BulkProgress, describe_counts};
 use session_shared::client::interrupt::{Interrupt, interrupted_error};
 use session_shared::client::{DryRun, random_token};
 use session_shared::failure::{combine_errors, with_hint};
 use session_shared::ops::Cluster;
 use session_shared::ops::hours_check::SKIPPED_CHECKS_NOTE;
-use session_shared::progress::{ProgressEvent, ProgressSink};
+use session_shared::progress::{ProgressEvent, ProgressSink, WaitStage};
 use session_shared::report::mutation::dry_run_suffix;
 use session_shared::roster::problems::RowProblems;
 use session_shared::verb::Environment;
 
 use self::args::RosterOptions;
 use self::observe::RosterFacts;
-use self::progress::progress_event;
 use self::report::{Counts, Reporter};
 use self::rows::RosterIntent;
 use self::run::RosterRun;
@@ -120,12 +119,17 @@ async fn run_and_report(
 ) -> Result<()> {
     let roster = &options.roster;
     let (total, dry_run) = (run.plan.rows, run.intent.base.mutation.dry_run);
-    let (clock, started) = (environment.clock(), environment.now());
+    let clock = environment.clock();
+    let bulk = BulkProgress {
+        stage: WaitStage::Applying,
+        total,
+        started: environment.now(),
+    };
     let mut progress = environment.console.progress();
     let mut reporter = Reporter::new(options.format, dry_run);
     let mut counts = Counts::default();
     let mut problems = RowProblems::new(&roster.label);
-    progress.tell(progress_event(total, &counts, started, clock()));
+    progress.tell(bulk.event(&counts.numbers(), counts.worked(), clock()));
     let console = &mut environment.console;
     let ran = run.run(roster, &options.pace, |row| {
         if let Some(error) = &row.error {
@@ -136,7 +140,7 @@ async fn run_and_report(
         if !text.is_empty() {
             console.print(&text)?;
         }
-        progress.tell(progress_event(total, &counts, started, clock()));
+        progress.tell(bulk.event(&counts.numbers(), counts.worked(), clock()));
         Ok(())
     });
     let ran = ran.await;
@@ -148,11 +152,13 @@ async fn run_and_report(
         .print(&reporter.finish(&counts, left)?)?;
     let suffix = dry_run_suffix(dry_run);
     if !environment.console.is_quiet() && problems.count == 0 {
-        let line = format!("{}{suffix}", counts.describe());
+        let line = format!("{}{suffix}", describe_counts(&counts.numbers()));
         environment.console.print_error_line(&line);
     }
-    let mut errors =
-        problems.into_errors(|_| format!("{} of {total} rows{suffix}", counts.describe()));
+    let mut errors = problems.into_errors(|_| {
+        let counts = describe_counts(&counts.numbers());
+        format!("{counts} of {total} rows{suffix}")
+    });
     if left > 0 {
         let text =
             format!("{left} of {total} rows are left; run the same command again to continue");

@@ -3,6 +3,7 @@
 use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{NameOutputFlags, VerbosityFlags};
+use session_shared::flags::pace::PaceFlags;
 use session_shared::flags::session_selection::SelectionFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::flags::wait::{WaitFlags, with_default_timeout};
@@ -40,11 +41,11 @@ const EXAMPLES: &str = "  # Delete a session
   kubectl session delete dev --delete-data -y
 
   # Delete all sessions of one owner, without confirmation
-  kubectl session list --user-id alice@example.com -o name | xargs -r kubectl session delete -y";
+  kubectl session delete --user-id alice@example.com -y";
 
 /// Flags and arguments of `delete`, unchecked.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "delete", visible_alias = "rm", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session delete (NAME... | -l QUERY | --template NAME | --user-id ID | --roster FILENAME | --all) [options]")]
+#[command(name = "delete", visible_alias = "rm", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session delete (NAME... | -l QUERY | --template NAME | --user-id ID | --phase PHASE | --roster FILENAME | --all) [options]")]
 #[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, STOP_TIMEOUT)))]
 pub struct Args {
     /// Sessions to delete.
@@ -86,6 +87,10 @@ pub struct Args {
     /// Trust in stored hooks.
     #[command(flatten)]
     pub trust: TrustFlags,
+
+    /// Pace of the writes.
+    #[command(flatten)]
+    pub pace: PaceFlags,
 
     /// Output format.
     #[command(flatten)]

@@ -44,6 +44,7 @@ pub(crate) fn confirm_deletion(
         yes: intent.yes || intent.mutation.dry_run != DryRun::None,
         interactive: intent.interactive,
         asks_for_several: true,
+        interrupts_work: false,
     };
     let deletions = observed.sessions();
     let losses: Vec<SessionLosses> = deletions.map(SessionLosses::of_deletion).collect();

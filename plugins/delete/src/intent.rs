@@ -6,9 +6,10 @@ use session_shared::client::DryRun;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::mutation_options::MutationOptions;
+use session_shared::flags::pace::PaceFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::objects::access::Access;
-use session_shared::ops::selected_sessions::SessionSelection;
+use session_shared::ops::session_selection::SessionSelection;
 use session_shared::ops::snapshot_plan::parse_class_name;
 use session_shared::ops::stop_options::StopOptions;
 use session_shared::reconcile::{Teardown, teardown_accesses};
@@ -20,6 +21,7 @@ use crate::args::Args;
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
     pub(crate) selection: SessionSelection,
+    pub(crate) pace: PaceFlags,
     pub(crate) stop_options: StopOptions,
     /// Data policy that overrides those of the sessions.
     pub(crate) data_policy: Option<DataPolicy>,
@@ -66,6 +68,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         yes,
         interactive,
         trust,
+        pace,
         output,
         verbosity,
         write_flags,
@@ -73,12 +76,16 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         connection,
     } = args;
     console.apply_flags(&verbosity);
+    let selection = selection.selection(console.input())?;
+    // Who is gone from a roster is passed over, so that a second run ends as the first.
+    let is_named = matches!(selection, SessionSelection::ByName(_));
     Ok(Intent {
-        selection: selection.selection(console.input())?,
+        selection,
+        pace,
         stop_options: StopOptions::new(wait_flags.wait, wait_flags.given(), skip_sync),
         data_policy: parse_data_policy(keep_data, snapshot_data, delete_data)?,
         snapshot_class: parse_class_name(class.as_deref())?,
-        ignore_not_found: ignore_not_found || selection.names.is_empty(),
+        ignore_not_found: ignore_not_found || !is_named,
         yes,
         interactive,
         trust,

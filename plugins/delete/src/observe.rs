@@ -25,10 +25,10 @@ pub(crate) async fn prepare_deletions(
     intent: &Intent,
     now: Timestamp,
 ) -> Result<Observed> {
-    let (mut sessions, driver) = SessionBatch::select(cluster, &intent.selection).await?;
-    if intent.ignore_not_found {
-        sessions.drop_not_found();
-    }
+    let (sessions, driver) = match intent.ignore_not_found {
+        true => SessionBatch::select_existing(cluster, &intent.selection).await?,
+        false => SessionBatch::select(cluster, &intent.selection).await?,
+    };
     let namespace = cluster.namespace();
     let prepare = async |selected: SelectedSession| {
         let accesses = match driver {

@@ -11,7 +11,7 @@ use session_shared::ops::deletion::Deletion;
 use session_shared::progress::{ProgressSink, WaitStage};
 use session_shared::report::console::Console;
 use session_shared::report::mutation::dry_run_suffix;
-use session_shared::session_batch::SessionBatch;
+use session_shared::session_batch::{BatchWork, SessionBatch};
 use session_shared::verb::Environment;
 
 use crate::intent::Intent;
@@ -41,9 +41,12 @@ pub(crate) async fn delete_sessions(
                     .await
             }
         };
-    observed
-        .apply(WaitStage::Terminating, environment, delete)
-        .await
+    let work = BatchWork {
+        stage: WaitStage::Terminating,
+        pace: &intent.pace,
+        is_idle: |_| false,
+    };
+    observed.apply(work, environment, delete).await
 }
 
 /// Prints a line for each deleted session and, on standard error, a line for each piece of its data.

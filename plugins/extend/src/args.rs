@@ -3,6 +3,7 @@
 use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
+use session_shared::flags::pace::PaceFlags;
 use session_shared::flags::session_selection::SelectionFlags;
 use session_shared::flags::write::WriteFlags;
 
@@ -26,7 +27,7 @@ const EXAMPLES: &str = "  # Extend a session by two hours
 
 /// Flags and arguments of `extend`, unchecked.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "extend", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session extend (NAME... | -l QUERY | --template NAME | --user-id ID | --roster FILENAME | --all) (--by DURATION | --until TIME | --no-expiry) [options]")]
+#[command(name = "extend", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session extend (NAME... | -l QUERY | --template NAME | --user-id ID | --phase PHASE | --roster FILENAME | --all) (--by DURATION | --until TIME | --no-expiry) [options]")]
 pub struct Args {
     /// Sessions to extend.
     #[command(flatten)]
@@ -45,6 +46,10 @@ pub struct Args {
     /// If true, remove the expiry; refused if the template has a maximum lifetime
     #[arg(long)]
     pub no_expiry: bool,
+
+    /// Pace of the writes.
+    #[command(flatten)]
+    pub pace: PaceFlags,
 
     /// Output format.
     #[command(flatten)]

@@ -8,7 +8,8 @@ use session_shared::duration::Lifetime;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::mutation_options::MutationOptions;
-use session_shared::ops::selected_sessions::SessionSelection;
+use session_shared::flags::pace::PaceFlags;
+use session_shared::ops::session_selection::SessionSelection;
 use session_shared::reconcile::status_patch::format_rfc3339;
 use session_shared::report::console::Console;
 
@@ -18,6 +19,7 @@ use crate::args::Args;
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
     pub(crate) selection: SessionSelection,
+    pub(crate) pace: PaceFlags,
     pub(crate) expiry: NewExpiry,
     pub(crate) mutation: MutationOptions,
     pub(crate) connection: ConnectionFlags,
@@ -44,6 +46,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console, now: Timestamp) ->
         by,
         until,
         no_expiry,
+        pace,
         output,
         verbosity,
         write_flags,
@@ -52,6 +55,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console, now: Timestamp) ->
     console.apply_flags(&verbosity);
     Ok(Intent {
         selection: selection.selection(console.input())?,
+        pace,
         expiry: parse_expiry(by.as_deref(), until.as_deref(), no_expiry, now)?,
         mutation: MutationOptions::for_objects(&write_flags, &output, console)?,
         connection,

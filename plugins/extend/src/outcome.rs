@@ -11,7 +11,7 @@ use session_shared::progress::{ProgressSink, WaitStage};
 use session_shared::reconcile::status_patch;
 use session_shared::report::age::remaining_time;
 use session_shared::report::console::Console;
-use session_shared::session_batch::SessionBatch;
+use session_shared::session_batch::{BatchWork, SessionBatch};
 use session_shared::verb::Environment;
 
 use crate::intent::Intent;
@@ -39,9 +39,12 @@ pub(crate) async fn extend_sessions(
             }
             _ => Ok(session.selected.object.clone()),
         };
-    observed
-        .apply(WaitStage::Applying, environment, extend)
-        .await
+    let work = BatchWork {
+        stage: WaitStage::Applying,
+        pace: &intent.pace,
+        is_idle: |session: &SessionExtension| session.extension.is_none(),
+    };
+    observed.apply(work, environment, extend).await
 }
 
 impl SessionExtension {

@@ -2,8 +2,9 @@
 
 use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::list::ListFlags;
+use session_shared::flags::list::ListScopeFlags;
 use session_shared::flags::output::{ListOutputFlags, VerbosityFlags};
+use session_shared::flags::session_selection::SelectionFlags;
 
 pub(crate) const ABOUT: &str = "List sessions, or the data kept from deleted sessions
 
@@ -31,6 +32,9 @@ const EXAMPLES: &str = "  # List all sessions of the namespace
   # List the failed and stopped sessions of one owner
   kubectl session list --user-id alice@example.com --phase failed,stopped
 
+  # List the sessions of a roster that are in the cluster
+  kubectl session list --roster class.csv --ignore-not-found
+
   # List expired sessions
   kubectl session list -A --no-headers | grep -w expired
 
@@ -42,24 +46,11 @@ const EXAMPLES: &str = "  # List all sessions of the namespace
 
 /// Flags and arguments of `list`, unchecked.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "list", visible_alias = "ls", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session list [NAME...] [options]")]
+#[command(name = "list", visible_alias = "ls", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session list [NAME... | -l QUERY | --template NAME | --user-id ID | --phase PHASE | --roster FILENAME] [options]")]
 pub struct Args {
-    /// Names of the sessions; session/NAME and the output of -o name are accepted, too
-    #[arg(value_name = "NAME")]
-    pub names: Vec<String>,
-
-    /// Owner of the sessions (alice@example.com); defaults to all owners
-    #[arg(help_heading = "Selection", long, value_name = "ID")]
-    pub user_id: Option<String>,
-
-    /// Phases of the sessions: pending, running, stopped, terminating or failed; may be repeated or comma-separated
-    #[arg(
-        help_heading = "Selection",
-        long,
-        value_name = "PHASE,...",
-        value_delimiter = ','
-    )]
-    pub phase: Vec<String>,
+    /// Sessions to list; all of the namespace if omitted.
+    #[command(flatten)]
+    pub selection: SelectionFlags,
 
     /// If true, list the data kept from deleted sessions: claims, snapshots and secret parameters
     #[arg(long)]
@@ -73,9 +64,9 @@ pub struct Args {
     #[arg(long)]
     pub ignore_not_found: bool,
 
-    /// Selection of sessions.
+    /// Namespaces and pages.
     #[command(flatten)]
-    pub selecting: ListFlags,
+    pub scope: ListScopeFlags,
     /// Output format.
     #[command(flatten)]
     pub output: ListOutputFlags,

@@ -1,14 +1,14 @@
 //! The validated command line of `list`.
 
 use anyhow::{Result, bail};
-use session_shared::api::Phase;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::list::parse_session_name;
+use session_shared::flags::list::ListScopeFlags;
 use session_shared::flags::non_empty;
 use session_shared::flags::output::ListOutputFlags;
 use session_shared::labels;
-use session_shared::names::{SessionName, UserId};
+use session_shared::names::SessionName;
+use session_shared::ops::session_selection::{RosterSelection, SessionQuery, SessionSelection};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::verb::command_line::TYPE_WORDS;
@@ -20,13 +20,15 @@ use crate::args::Args;
 pub(crate) struct Intent {
     /// Names of sessions; empty means all.
     pub(crate) names: Vec<SessionName>,
+    /// Conditions that sessions meet; of sessions that are named, none.
+    pub(crate) query: SessionQuery,
+    /// The roster that names the sessions.
+    pub(crate) roster: Option<RosterSelection>,
     pub(crate) all_namespaces: bool,
-    /// Selections for the server, whose results are combined.
-    pub(crate) selections: Vec<OwnerSelection>,
+    /// Label selectors for the server, whose results are combined.
+    pub(crate) label_selectors: Vec<String>,
     pub(crate) field_selector: String,
     pub(crate) chunk_size: u32,
-    /// Phases to list, as computed from the Pods; empty means all.
-    pub(crate) phases: Vec<Phase>,
     /// Label selector of kept data; `None` unless kept data is listed.
     pub(crate) kept_selector: Option<String>,
     pub(crate) watch: bool,
@@ -38,13 +40,6 @@ pub(crate) struct Intent {
 }
 
 impl Intent {
-    /// Returns the owner whose sessions are listed; `None` means all.
-    pub(crate) fn owner(&self) -> Option<&UserId> {
-        self.selections
-            .iter()
-            .find_map(|selection| selection.owner.as_ref())
-    }
-
     /// Returns true for `-o wide`.
     pub(crate) fn is_wide(&self) -> bool {
         matches!(self.format, Format::Text { wide: true })
@@ -56,43 +51,46 @@ impl Intent {
     }
 }
 
-/// A label selector, with the owner by which its results are filtered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct OwnerSelection {
-    pub(crate) labels: String,
-    pub(crate) owner: Option<UserId>,
-}
-
 /// Applies the output flags and validates the command line.
 ///
 /// # Errors
 /// Usage errors, with kubectl's messages where kubectl has the same check.
 pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> {
     let Args {
-        names,
-        user_id,
-        phase,
+        mut selection,
         kept,
         watch,
         ignore_not_found,
-        selecting,
+        scope,
         output,
         verbosity,
         connection,
     } = args;
     // `list sessions` is kubectl's `get sessions`; a session of such a name is `session/sessions`.
-    let names = match names.as_slice() {
-        [only] if TYPE_WORDS.contains(&only.as_str()) => Vec::new(),
-        _ => names,
-    };
+    if let [only] = selection.names.as_slice()
+        && TYPE_WORDS.contains(&only.as_str())
+    {
+        selection.names.clear();
+    }
     console.apply_flags(&verbosity);
-    let all_namespaces = selecting.all_namespaces;
+    let (names, query, roster) = match selection.selection_or_all(console.input())? {
+        SessionSelection::ByName(names) => (names, SessionQuery::default(), None),
+        SessionSelection::BySelector(query) => (Vec::new(), query, None),
+        SessionSelection::ByRoster(roster) => {
+            let names = roster.sessions.iter().map(|session| session.name.clone());
+            (names.collect(), SessionQuery::default(), Some(roster))
+        }
+    };
+    let ListScopeFlags {
+        all_namespaces,
+        field_selector,
+        chunk_size,
+    } = scope;
     if all_namespaces && !names.is_empty() {
         bail!("a resource cannot be retrieved by name across all namespaces");
     }
-    let (selector, field_selector) = (selecting.label_selector(), selecting.field_selector());
-    let selects = !selector.is_empty() || !field_selector.is_empty();
-    if selects && !names.is_empty() {
+    let field_selector = field_selector.unwrap_or_default();
+    if !field_selector.is_empty() && !names.is_empty() {
         return Err(usage_error(
             "name cannot be provided when a selector is specified",
         ));
@@ -100,7 +98,8 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     if kept {
         let only_sessions = [
             (watch, "--watch"),
-            (!phase.is_empty(), "--phase"),
+            (!query.phases.is_empty(), "--phase"),
+            (roster.is_some(), "--roster"),
             (!field_selector.is_empty(), "--field-selector"),
         ];
         if let Some((_, flag)) = only_sessions.iter().find(|(given, _)| *given) {
@@ -109,20 +108,15 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
             )));
         }
     }
-    let names = names.iter().map(|name| parse_session_name(name));
-    let names = names.collect::<Result<Vec<SessionName>>>()?;
-    let kept_selector = || kept_data_selector(&names, user_id.as_deref(), selector);
     Ok(Intent {
-        kept_selector: kept.then(kept_selector).transpose()?,
+        kept_selector: kept.then(|| kept_data_selector(&names, &query)),
+        label_selectors: label_selectors(&query),
         names,
+        query,
+        roster,
         all_namespaces,
-        selections: owner_selections(selector, user_id.as_deref())?,
-        field_selector: field_selector.to_owned(),
-        chunk_size: selecting.chunk_size,
-        phases: phase
-            .iter()
-            .map(|word| parse_phase(word))
-            .collect::<Result<_>>()?,
+        field_selector,
+        chunk_size,
         watch,
         ignore_not_found,
         format: Format::from_list_flags(&output)?,
@@ -132,65 +126,34 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
 }
 
 /// Returns the label selector of the data of sessions.
-fn kept_data_selector(
-    names: &[SessionName],
-    user_id: Option<&str>,
-    selector: &str,
-) -> Result<String> {
+fn kept_data_selector(names: &[SessionName], query: &SessionQuery) -> String {
     let mut parts = vec![format!("{}={}", labels::MANAGED_BY, labels::MANAGER)];
     let names: Vec<&str> = names.iter().map(SessionName::as_str).collect();
     parts.push(labels::session_selector(&names));
-    if let Some(user_id) = user_id {
-        let owner: UserId = user_id.parse()?;
+    if let Some(owner) = &query.user_id {
         let value = labels::to_label_value(owner.as_str());
         parts.push(format!("{}={value}", labels::USER));
     }
-    parts.extend((!selector.is_empty()).then(|| selector.to_owned()));
-    Ok(parts.join(","))
+    parts.extend((!query.selector.is_empty()).then(|| query.selector.clone()));
+    parts.join(",")
 }
 
-/// Returns the selections of the flags. Sessions of an owner carry a label made from the owner's user ID, unless they were created by
-/// `kubectl apply`: those are found by spec.userId among the sessions without the label.
-fn owner_selections(selector: &str, user_id: Option<&str>) -> Result<Vec<OwnerSelection>> {
-    let Some(user_id) = user_id else {
-        return Ok(vec![OwnerSelection {
-            labels: selector.to_owned(),
-            owner: None,
-        }]);
+/// Returns the label selectors of a query. Sessions of an owner carry a label made from the owner's user ID, unless they were created
+/// by `kubectl apply`: those are found by spec.userId among the sessions without the label.
+fn label_selectors(query: &SessionQuery) -> Vec<String> {
+    let selector = &query.selector;
+    let Some(owner) = &query.user_id else {
+        return vec![selector.clone()];
     };
-    let owner: UserId = user_id.parse()?;
-    let and = |condition: String| {
-        if selector.is_empty() {
-            condition
-        } else {
-            format!("{selector},{condition}")
-        }
+    let and = |condition: String| match selector.is_empty() {
+        true => condition,
+        false => format!("{selector},{condition}"),
     };
-    let labelled = and(format!(
-        "{}={}",
-        labels::USER,
-        labels::to_label_value(owner.as_str())
-    ));
-    let bare = and(format!("!{}", labels::USER));
-    Ok([labelled, bare]
-        .map(|labels| OwnerSelection {
-            labels,
-            owner: Some(owner.clone()),
-        })
-        .to_vec())
-}
-
-fn parse_phase(word: &str) -> Result<Phase> {
-    match Phase::ALL.into_iter().find(|phase| phase.as_str() == word) {
-        Some(phase) => Ok(phase),
-        None => {
-            let words: Vec<&str> = Phase::ALL.iter().map(|phase| phase.as_str()).collect();
-            bail!(
-                "invalid --phase {word:?}: must be one of {}",
-                words.join(", ")
-            )
-        }
-    }
+    let value = labels::to_label_value(owner.as_str());
+    vec![
+        and(format!("{}={value}", labels::USER)),
+        and(format!("!{}", labels::USER)),
+    ]
 }
 
 #[cfg(test)]
@@ -206,10 +169,10 @@ mod tests {
 
     #[test]
     fn an_owner_is_looked_for_with_and_without_the_label() {
-        let found = intent("--user-id alice -l a=b").unwrap().selections;
-        assert_eq!(found[0].labels, "a=b,streaming.platform/user=alice");
-        assert_eq!(found[1].labels, "a=b,!streaming.platform/user");
-        assert_eq!(intent("").unwrap().selections.len(), 1);
+        let found = intent("--user-id alice -l a=b").unwrap().label_selectors;
+        assert_eq!(found[0], "a=b,streaming.platform/user=alice");
+        assert_eq!(found[1], "a=b,!streaming.platform/user");
+        assert_eq!(intent("").unwrap().label_selectors.len(), 1);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use session_shared::Timestamp;
 use session_shared::client::ListOptions;
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
-use session_shared::names::{SessionName, UserId};
+use session_shared::names::SessionName;
 use session_shared::objects::ResourceType;
 use session_shared::objects::Untyped;
 use session_shared::objects::kept_data::{holds_data, storage_size};
@@ -85,11 +85,12 @@ pub(crate) async fn read_kept_data(
         .into_iter()
         .map(SelectedSession::parse)
         .collect::<Result<_>>()?;
-    let owner = intent.owner();
+    let query = &intent.query;
     found.objects.retain(|object| {
         is_selected_by_name(object, intent)
             && is_kept(object, &sessions)
-            && is_owned_by(object, owner)
+            && query.has_owner(Untyped(object).annotation(labels::USER_ID))
+            && query.has_template(Untyped(object).annotation(labels::TEMPLATE))
     });
     Ok(found)
 }
@@ -124,10 +125,6 @@ fn is_kept(object: &Value, sessions: &[SelectedSession]) -> bool {
         Untyped(&chosen.object).namespace() == namespace && is_data_of(object, &chosen.session)
     };
     stays && holds_data(object) && !sessions.iter().any(uses)
-}
-
-fn is_owned_by(object: &Value, owner: Option<&UserId>) -> bool {
-    owner.is_none_or(|owner| Untyped(object).annotation(labels::USER_ID) == Some(owner.as_str()))
 }
 
 /// Returns the Table of kept data, one row for each object.

@@ -65,9 +65,11 @@ async fn list_sessions(
 ) -> Result<()> {
     let form = match (&intent.format, intent.sort_by()) {
         (Format::Objects(_), _) => SessionForm::Objects,
-        // Only --sort-by needs the complete object; metadata is a tenth of the bytes.
-        (Format::Text { .. }, None) => SessionForm::Rows(IncludeObject::Metadata),
-        (Format::Text { .. }, Some(_)) => SessionForm::Rows(IncludeObject::Object),
+        // Only --sort-by and --template need the complete object; metadata is a tenth of the bytes.
+        (Format::Text { .. }, None) if intent.query.template.is_none() => {
+            SessionForm::Rows(IncludeObject::Metadata)
+        }
+        (Format::Text { .. }, _) => SessionForm::Rows(IncludeObject::Object),
     };
     let mut observed = observe::observe(cluster, intent, form).await?;
     if observed.pods.is_unlistable {

@@ -6,15 +6,18 @@ use serde_json::{Value, json};
 use session_shared::client::{IncludeObject, ListOptions, Scope};
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
-use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{DEPLOYMENT, POD, SESSION, STATEFUL_SET};
 use session_shared::objects::table::{Row, Table};
+use session_shared::objects::{ResourceType, Untyped};
 use session_shared::ops::Cluster;
 use session_shared::ops::session_objects::with_setup_hint;
+use session_shared::ops::session_selection::RosterSession;
+use session_shared::roster::problems::RowProblems;
 use session_shared::session_batch::run_concurrently;
 
 use crate::intent::Intent;
 use crate::pods::SessionPods;
+use crate::view::owner_of;
 
 /// Sessions and Pods as read, each session once.
 #[derive(Debug, Default)]
@@ -23,7 +26,7 @@ pub(crate) struct Observed {
     pub(crate) sessions: Table,
     /// Pods of the sessions.
     pub(crate) pods: SessionPods,
-    /// NotFound errors of sessions given by name.
+    /// NotFound errors of sessions given by name, and those of the rows of a roster.
     pub(crate) not_found: Vec<anyhow::Error>,
     /// resourceVersion from which to watch sessions; `None` for sessions given by name, which no list has a version of.
     pub(crate) sessions_version: Option<String>,
@@ -103,31 +106,65 @@ async fn get_sessions(cluster: &Cluster, intent: &Intent, form: SessionForm) -> 
         }
     });
     let mut observed = Observed::default();
+    let roster = intent.roster.as_ref();
+    let mut problems = roster.map(|roster| RowProblems::new(&roster.label));
     let tables = run_concurrently(reads).await;
-    for (name, table) in intent.names.iter().zip(tables) {
-        match with_setup_hint(table)? {
-            Some(table) => append(&mut observed.sessions, table),
-            None if intent.ignore_not_found => {}
-            None => {
+    for (at, (name, table)) in intent.names.iter().zip(tables).enumerate() {
+        let row = roster.and_then(|roster| roster.sessions.get(at));
+        let table = with_setup_hint(table)?;
+        let checked = row.map(|row| check_roster(row, table.as_ref(), cluster.namespace()));
+        let error = match (checked, table) {
+            (Some(Err(error)), _) => error,
+            (_, Some(table)) => {
+                append(&mut observed.sessions, table);
+                continue;
+            }
+            (_, None) if intent.ignore_not_found => continue,
+            (_, None) => {
                 let missing =
                     cluster.missing_object_error(&SESSION, cluster.namespace(), name.as_str());
-                let error = missing.await;
-                // A namespace that does not exist is one mistake, however many names there are.
-                let is_known = |known: &anyhow::Error| known.to_string() == error.to_string();
-                if !observed.not_found.iter().any(is_known) {
-                    observed.not_found.push(error);
-                }
+                missing.await
             }
+        };
+        match (&mut problems, row) {
+            (Some(problems), Some(row)) => problems.add(row.line, &error),
+            // A namespace that does not exist is one mistake, however many names there are.
+            _ if is_known(&observed.not_found, &error) => {}
+            _ => observed.not_found.push(error),
         }
     }
+    let rows = intent.names.len();
+    let errors = problems.map(|problems| {
+        problems
+            .into_errors(|count| format!("{count} of {rows} rows name no session of their user"))
+    });
+    observed.not_found.extend(errors.into_iter().flatten());
     Ok(observed)
+}
+
+fn is_known(known: &[anyhow::Error], error: &anyhow::Error) -> bool {
+    let text = error.to_string();
+    known.iter().any(|known| known.to_string() == text)
+}
+
+/// Checks that a session is where a roster places it, and its user's.
+fn check_roster(row: &RosterSession, found: Option<&Table>, namespace: &str) -> Result<()> {
+    row.check_namespace(namespace)?;
+    let Some(found) = found else {
+        return Ok(());
+    };
+    let owner = found
+        .rows
+        .first()
+        .and_then(|session| owner_of(session, found));
+    row.check_owner(owner.unwrap_or(Untyped::NONE))
 }
 
 /// Lists the sessions that the flags select.
 async fn list_sessions(cluster: &Cluster, intent: &Intent, form: SessionForm) -> Result<Observed> {
-    let reads = intent.selections.iter().map(|chosen| async move {
+    let reads = intent.label_selectors.iter().map(|labels| async move {
         let selection = ListOptions {
-            label_selector: chosen.labels.clone(),
+            label_selector: labels.clone(),
             field_selector: intent.field_selector.clone(),
             limit: intent.chunk_size,
             ..ListOptions::default()

@@ -5,19 +5,43 @@ use session_shared::Timestamp;
 use session_shared::api::Phase;
 use session_shared::objects::Untyped;
 use session_shared::objects::table::{Row, Table};
+use session_shared::ops::session_selection::RosterSession;
 use session_shared::report::age::remaining_time;
 
 use crate::intent::Intent;
 use crate::verdict::Verdict;
 
-/// Returns true if the flags select a session of this owner, spelled as in its spec.
-fn is_owner_selected(row: &Row, columns: &Table, intent: &Intent) -> bool {
-    let user = columns
-        .column_index("USER")
-        .and_then(|at| row.cells.get(at)?.as_str());
-    let user = user.or(Untyped(&row.object).str_at("/spec/userId"));
-    let owner = intent.owner();
-    owner.is_none_or(|owner| user == Some(owner.as_str()))
+/// Returns the owner of a session, spelled as in its spec, from its cell or from its object.
+pub(crate) fn owner_of<'r>(row: &'r Row, columns: &Table) -> Option<&'r str> {
+    cell_or_field(row, columns, "USER", "/spec/userId")
+}
+
+/// Returns true for a session of the user to whom the roster gives its name, if there is a roster.
+fn is_in_roster(row: &Row, columns: &Table, intent: &Intent) -> bool {
+    let Some(roster) = &intent.roster else {
+        return true;
+    };
+    let (name, owner) = (Untyped(&row.object).name(), owner_of(row, columns));
+    let is_it = |session: &RosterSession| {
+        session.name.as_str() == name && Some(session.user.as_str()) == owner
+    };
+    roster.sessions.iter().any(is_it)
+}
+
+/// Returns the template of a session: that of its spec, or of its last start where only the cells are known, as in a watch.
+fn template_of<'r>(row: &'r Row, columns: &Table) -> Option<&'r str> {
+    let field = |path: &str| Untyped(&row.object).str_at(path);
+    match row.object.get("spec") {
+        Some(_) if field("/spec/manifest").is_some() => None,
+        Some(_) => field("/spec/template").or(field("/spec/application")),
+        None => cell_or_field(row, columns, "TEMPLATE", "/status/template"),
+    }
+}
+
+fn cell_or_field<'r>(row: &'r Row, columns: &Table, heading: &str, path: &str) -> Option<&'r str> {
+    let at = columns.column_index(heading);
+    let cell = at.and_then(|at| row.cells.get(at)?.as_str());
+    cell.or(Untyped(&row.object).str_at(path))
 }
 
 /// Writes the verdict into a row and its object. Returns false for a session that was not requested.
@@ -28,9 +52,13 @@ pub(crate) fn overwrite_row(
     intent: &Intent,
     now: Timestamp,
 ) -> bool {
-    let phases = &intent.phases;
-    let phase = verdict.standing.phase;
-    if !is_owner_selected(row, columns, intent) || !(phases.is_empty() || phases.contains(&phase)) {
+    let query = &intent.query;
+    let template = template_of(row, columns);
+    if !(query.has_owner(owner_of(row, columns))
+        && query.has_template(template)
+        && query.has_phase(verdict.standing.phase)
+        && is_in_roster(row, columns, intent))
+    {
         return false;
     }
     let expires = columns

@@ -272,13 +272,11 @@ fn watch_selection(intent: &Intent) -> ListOptions {
             ..ListOptions::default()
         },
         _ => ListOptions {
-            // An owner's two selections cannot be joined into one selector, so the owner is checked in each row.
-            label_selector: intent
-                .selections
-                .first()
-                .filter(|one| one.owner.is_none())
-                .map(|one| one.labels.clone())
-                .unwrap_or_default(),
+            // The two selectors of an owner cannot be joined into one, so the owner is checked in each row.
+            label_selector: match intent.label_selectors.as_slice() {
+                [one] => one.clone(),
+                _ => String::new(),
+            },
             field_selector: intent.field_selector.clone(),
             ..ListOptions::default()
         },

@@ -27,7 +27,7 @@ impl ListIntent {
     /// An invalid output format.
     pub(crate) fn parse(selecting: &ListFlags, output: ListOutputFlags) -> Result<Self> {
         Ok(Self {
-            all_namespaces: selecting.all_namespaces,
+            all_namespaces: selecting.scope.all_namespaces,
             select: selecting.options(),
             format: Format::from_list_flags(&output)?,
             output,

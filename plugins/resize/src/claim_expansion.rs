@@ -15,6 +15,7 @@ use session_shared::objects::kept_data::is_bound;
 use session_shared::objects::resource::{CSI_DRIVER, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS};
 use session_shared::ops::ObservedSession;
 use session_shared::ops::{Cluster, ExpansionOutcome};
+use session_shared::progress::SharedSink;
 use session_shared::quantity::Quantity;
 use session_shared::verb::Environment;
 
@@ -134,13 +135,13 @@ impl ClaimExpansion {
         cluster: &Cluster,
         intent: &Intent,
         observed: &ObservedSession,
-        write: &WriteOptions,
         environment: &Environment,
+        sink: &SharedSink<'_>,
     ) -> Result<Option<Value>> {
+        let write = &intent.mutation.write;
         let Some(size) = intent.storage.filter(|_| self.has_changes()) else {
             return Ok(None);
         };
-        let _guard = environment.interrupt.guard()?;
         let asks = self
             .claims
             .iter()
@@ -148,16 +149,12 @@ impl ClaimExpansion {
         let asked = try_join_all(asks).await?;
         let mut unfinished = None;
         if let Some(limit) = intent.wait.filter(|_| !write.dry_run) {
-            let waits = asked.iter().map(|claim| {
-                let (interrupt, mut sink) = (
-                    environment.interrupt.clone(),
-                    environment.console.progress(),
-                );
-                async move {
-                    cluster
-                        .wait_expanded(claim, limit, &interrupt, &mut sink)
-                        .await
-                }
+            let interrupt = &environment.interrupt;
+            let waits = asked.iter().map(|claim| async move {
+                let mut sink = sink;
+                cluster
+                    .wait_expanded(claim, limit, interrupt, &mut sink)
+                    .await
             });
             let grown = try_join_all(waits).await?;
             for (before, grown) in self.claims.iter().zip(&grown) {

@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 use session_shared::api::{IntOrString, ResourceLimits};
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::list::parse_session_name;
 use session_shared::flags::mutation_options::MutationOptions;
+use session_shared::flags::pace::PaceFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
-use session_shared::names::SessionName;
+use session_shared::ops::session_selection::SessionSelection;
 use session_shared::ops::stop_options::StopOptions;
 use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
@@ -20,7 +20,8 @@ use crate::workload_count::{WorkloadCount, parse_counts};
 /// A validated resize request.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
-    pub(crate) name: SessionName,
+    pub(crate) selection: SessionSelection,
+    pub(crate) pace: PaceFlags,
     pub(crate) size: ResourceLimits,
     /// Wanted size of the session's claims.
     pub(crate) storage: Option<Quantity>,
@@ -45,7 +46,7 @@ pub(crate) struct Intent {
 /// Usage errors: no size at all, or a quantity that is invalid, zero or negative.
 pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> {
     let Args {
-        name,
+        selection,
         cpu,
         memory,
         storage,
@@ -54,6 +55,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         restart,
         skip_sync,
         yes,
+        pace,
         trust,
         output,
         verbosity,
@@ -62,7 +64,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         connection,
     } = args;
     console.apply_flags(&verbosity);
-    let name = parse_session_name(&name)?;
+    let selection = selection.selection(console.input())?;
     let has_size = cpu.is_some() || memory.is_some() || storage.is_some();
     let is_scaling = !replicas.is_empty() || !min_replicas.is_empty();
     if !has_size && !is_scaling {
@@ -76,7 +78,8 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         ));
     }
     Ok(Intent {
-        name,
+        selection,
+        pace,
         size: ResourceLimits {
             cpu: parse_limit("cpu", cpu.as_deref())?,
             memory: parse_limit("memory", memory.as_deref())?,

@@ -1,8 +1,8 @@
-//! `kubectl session resize`: changes CPU, memory and storage of a running session, in place if possible.
+//! `kubectl session resize`: changes CPU, memory and storage of running sessions, in place if possible.
 //!
 //! ```text
-//! Args ─► Intent ─► Observed { ResizePlan, ClaimExpansion } ─► in place, or StartPlan ─► report
-//! args    intent    observe    plan        claim_expansion     outcome      restart      outcome, errors
+//! Args ─► Intent ─► Observed { ResizePlan, ClaimExpansion } per session ─► in place, or StartPlan ─► report
+//! args    intent    observe    plan        claim_expansion                 resize_in_place            outcome, errors
 //! ```
 //!
 //! `scale` is the road of `--replicas` and `--min-replicas`.
@@ -19,10 +19,12 @@ mod intent;
 mod observe;
 mod outcome;
 mod plan;
+mod resize_in_place;
 mod scale;
 mod workload_count;
 
 use anyhow::Result;
+use session_shared::client::AccessReviews;
 use session_shared::prompt::confirmation;
 use session_shared::prompt::trust;
 use session_shared::verb::{Environment, Verb};
@@ -46,23 +48,28 @@ impl Verb for Resize {
             .connect_trusting(&intent.connection, intent.trust)
             .await?;
         if intent.is_scaling() {
-            return scale::scale_session(&cluster, &intent, environment).await;
+            return scale::scale_sessions(&cluster, &intent, environment).await;
         }
-        let observed = observe::observe_session(&cluster, &intent, environment).await?;
+        let permissions = AccessReviews::new(&cluster);
+        let observed =
+            observe::observe_sessions(&cluster, &permissions, &intent, environment).await?;
         // confirmation
         let console = &mut environment.console;
-        confirmation::note_unchecked_access(&observed.permissions, console);
-        if observed.start_plan.is_some() {
-            let session = &observed.session;
+        confirmation::note_unchecked_access(&permissions, console);
+        outcome::print_plan(&observed, console);
+        let restarted = observed.sessions().filter(|one| one.start_plan.is_some());
+        let restarted: Vec<_> = restarted.map(|one| &one.session).collect();
+        if !outcome::confirm_restarts(&intent, observed.len() > 1, &restarted, console)? {
+            return Ok(());
+        }
+        if let ([session], 1) = (restarted.as_slice(), observed.len()) {
             let runs_hooks = session.runs_stored_text(&intent.stop_options);
             let (stored, dry_run) = (&session.session, intent.mutation.dry_run);
-            if !outcome::confirm_restart(&intent, session, console)?
-                || !trust::confirm_hooks(&cluster, stored, runs_hooks, dry_run, console).await?
-            {
+            if !trust::confirm_hooks(&cluster, stored, runs_hooks, dry_run, console).await? {
                 return Ok(());
             }
         }
         // writes, waits and prints
-        outcome::resize_session(&cluster, &intent, observed, environment).await
+        outcome::resize_sessions(&cluster, &permissions, &intent, observed, environment).await
     }
 }

@@ -2,7 +2,6 @@
 //! first write.
 
 use anyhow::Result;
-use session_shared::Pod;
 use session_shared::api::Session;
 use session_shared::client::{AccessReviews, DryRun, WriteOptions};
 use session_shared::diagnosis::pod_resize::{self, NodeFit, ResizeState};
@@ -10,11 +9,14 @@ use session_shared::failure::{self, FailureKind};
 use session_shared::labels::MANAGER;
 use session_shared::objects::Untyped;
 use session_shared::objects::resource::POD;
-use session_shared::ops::Cluster;
-use session_shared::ops::ObservedSession;
+use session_shared::ops::selected_sessions::SelectedSession;
 use session_shared::ops::start_plan::{StartOptions, StartPlan};
+use session_shared::ops::{Cluster, Driver, ObservedSession};
+use session_shared::progress::ProgressSink;
 use session_shared::reconcile::{is_start_requested, restart_accesses};
+use session_shared::session_batch::SessionBatch;
 use session_shared::verb::Environment;
+use session_shared::{Pod, Timestamp};
 
 use crate::claim_expansion::ClaimExpansion;
 use crate::in_place_errors::{Obstacle, node_name};
@@ -30,39 +32,64 @@ pub(crate) struct Observed {
     pub(crate) start_plan: Option<Box<StartPlan>>,
     /// Notes for the user, a line each.
     pub(crate) notes: Vec<String>,
-    /// Answers of access reviews; requested only if `--restart` is given.
-    pub(crate) permissions: AccessReviews,
 }
 
-/// Reads the session and decides between a resize in place and a restart.
+impl Observed {
+    /// Returns true if a Pod, claim or Session has another size than wanted.
+    pub(crate) fn has_changes(&self) -> bool {
+        self.resize_plan.has_changes() || self.claim_expansion.has_changes()
+    }
+
+    /// Returns true if nothing is written.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.has_changes() && self.start_plan.is_none()
+    }
+}
+
+/// Reads the sessions and decides for each between a resize in place and a restart.
 ///
 /// # Errors
-/// A session that does not exist or has no running Pod; without `--restart`, the obstacle to a resize in place; refusals of the
-/// server.
-pub(crate) async fn observe_session(
+/// Refusals of the server. An error of one session does not fail the call: it is an item of the result.
+pub(crate) async fn observe_sessions(
     cluster: &Cluster,
+    permissions: &AccessReviews,
     intent: &Intent,
     environment: &Environment,
-) -> Result<Observed> {
-    let namespace = cluster.namespace();
-    let (selected, driver) = futures::try_join!(
-        cluster.get_selected_session(namespace, &intent.name),
-        cluster.choose_driver(namespace, None)
-    )?;
-    let permissions = AccessReviews::new(cluster);
+) -> Result<SessionBatch<Observed>> {
+    let (sessions, driver) = SessionBatch::select(cluster, &intent.selection).await?;
+    let observe = async |selected: SelectedSession| {
+        let observed = read_session(cluster, permissions, intent, selected, driver).await?;
+        observe_session(cluster, intent, observed, environment).await
+    };
+    Ok(sessions.map(observe).await)
+}
+
+async fn read_session(
+    cluster: &Cluster,
+    permissions: &AccessReviews,
+    intent: &Intent,
+    selected: SelectedSession,
+    driver: Driver,
+) -> Result<ObservedSession> {
     let restarts = intent.restart && intent.mutation.dry_run == DryRun::None;
     let accesses = |session: &Session| match restarts {
         true => restart_accesses(session),
         false => Vec::new(),
     };
-    let observed = ObservedSession::read_with_access_reviews(
-        cluster,
-        &permissions,
-        selected,
-        driver,
-        accesses,
-    )
-    .await?;
+    ObservedSession::read_with_access_reviews(cluster, permissions, selected, driver, accesses)
+        .await
+}
+
+/// Decides between a resize in place and a restart.
+///
+/// # Errors
+/// A session that has no running Pod; without `--restart`, the obstacle to a resize in place; refusals of the server.
+async fn observe_session(
+    cluster: &Cluster,
+    intent: &Intent,
+    observed: ObservedSession,
+    environment: &Environment,
+) -> Result<Observed> {
     let resize_plan = plan::plan_resize(&observed, &intent.size)?;
     let claim_expansion = ClaimExpansion::plan(&observed, intent.storage)?;
     let mut notes = Vec::from_iter(interrupted_start_note(&observed));
@@ -71,9 +98,11 @@ pub(crate) async fn observe_session(
     let start_plan = match obstacle {
         None => None,
         Some(obstacle) if !intent.restart => return Err(obstacle.into_error(observed.name())),
-        Some(_) => Some(Box::new(
-            prepare_start(cluster, &observed, intent, environment).await?,
-        )),
+        Some(_) => {
+            let (now, mut sink) = (environment.now(), environment.console.progress());
+            let start_plan = prepare_start(cluster, &observed, intent, now, &mut sink);
+            Some(Box::new(start_plan.await?))
+        }
     };
     if let Some(start_plan) = &start_plan {
         notes.extend(start_plan.notes.clone());
@@ -84,7 +113,6 @@ pub(crate) async fn observe_session(
         claim_expansion,
         start_plan,
         notes,
-        permissions,
     })
 }
 
@@ -107,7 +135,8 @@ pub(crate) async fn prepare_start(
     cluster: &Cluster,
     observed: &ObservedSession,
     intent: &Intent,
-    environment: &Environment,
+    now: Timestamp,
+    sink: &mut dyn ProgressSink,
 ) -> Result<StartPlan> {
     let mut larger = observed.clone();
     let (size, spec) = (&intent.size, &mut larger.session.spec);
@@ -118,15 +147,7 @@ pub(crate) async fn prepare_start(
         let storage = spec.storage.get_or_insert_default();
         storage.size = Some(size.to_string().as_str().into());
     }
-    let mut sink = environment.console.progress();
-    StartPlan::prepare(
-        cluster,
-        larger,
-        &StartOptions::default(),
-        environment.now(),
-        &mut sink,
-    )
-    .await
+    StartPlan::prepare(cluster, larger, &StartOptions::default(), now, sink).await
 }
 
 /// Finds the obstacle to a resize in place, if there is one: by the Pods, by the node's free resources, and by a server dry run.

@@ -1,276 +1,281 @@
-//! Resizes the session in place or by a restart, waits, and prints the result.
+//! Resizes the sessions in place or by a restart, waits, and prints the results.
 
 use anyhow::{Error, Result};
-use futures::future::try_join_all;
 use serde_json::Value;
-use session_shared::Timestamp;
-use session_shared::capacity::run_record::{RunAmounts, add_resize};
-use session_shared::client::{DryRun, WriteOptions, parse_object};
-use session_shared::diagnosis::pod_resize::{NodeFit, ResizeState, pod_resize_state};
-use session_shared::objects::resource::STATEFUL_SET;
+use session_shared::client::{AccessReviews, DryRun};
+use session_shared::failure;
+use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
+use session_shared::ops::finish_start::Started;
 use session_shared::ops::session_losses::SessionLosses;
 use session_shared::ops::start_plan::StartPlan;
-use session_shared::ops::stop::STOP;
-use session_shared::ops::{Cluster, ResizeWait};
+use session_shared::ops::stop::{STOP, StopContext};
+use session_shared::progress::{ProgressSink, SharedSink, WaitStage};
 use session_shared::prompt::confirmation::{self, Confirmation};
 use session_shared::prompt::started;
 use session_shared::report::console::Console;
+use session_shared::session_batch::{BatchWork, SessionBatch};
 use session_shared::verb::Environment;
 
-use crate::in_place_errors::{infeasible_error, unfinished_error};
 use crate::intent::Intent;
-use crate::observe::{Observed, check_node_fit, prepare_start, resize_pod};
-use crate::plan::ResourceChange;
+use crate::observe::{Observed, prepare_start};
+use crate::resize_in_place::{InPlaceOutcome, resize_in_place};
 
 /// Word of the result line.
 const RESIZED: &str = "resized";
 
-/// The outcome of a resize in place.
-enum InPlaceOutcome {
-    /// The Pods have the new size. Holds the Session.
-    Done(Value),
-    /// The wait ended early: the kubelet continues, and the new size is written into the Session.
-    Unfinished(Error),
-    /// The kubelet reports the size as infeasible: the Pods have their old size again.
-    Infeasible(Error),
+/// Word of a session that has the size already.
+const UNCHANGED: &str = "unchanged";
+/// Word of a session whose restart was declined.
+const NOT_RESIZED: &str = "not resized";
+
+/// The outcome of a resize of one session.
+enum Resized {
+    /// The Pods and claims have the size. Holds the Session.
+    InPlace(Value),
+    /// The session was restarted with the size.
+    Restarted(Box<Started>),
+    /// The kubelet reports the size as infeasible, the Pods have their old size again, and `--restart` is given.
+    Infeasible(Box<StartPlan>),
 }
 
-/// Expands the claims, resizes the session in place or restarts it, and prints the result. A resize that turns out to be
-/// infeasible becomes a restart if `--restart` is given.
-///
-/// # Errors
-/// The failed step, with a hint how to continue.
-pub(crate) async fn resize_session(
-    cluster: &Cluster,
-    intent: &Intent,
-    observed: Observed,
-    environment: &mut Environment,
-) -> Result<()> {
-    for note in &observed.notes {
-        environment.console.note(note);
-    }
-    // Claims cannot shrink again: nothing that comes after their expansion may be refused.
-    if let (Some(start_plan), DryRun::None) = (&observed.start_plan, intent.mutation.dry_run) {
-        let context = environment.stop_context(&intent.mutation.write, &observed.permissions);
-        start_plan
-            .require_restart_access(&intent.stop_options, context)
-            .await?;
-    }
-    let expanded = match intent.mutation.dry_run {
-        DryRun::Client => None,
-        _ => {
-            let (expansion, session) = (&observed.claim_expansion, &observed.session);
-            expansion
-                .apply(
-                    cluster,
-                    intent,
-                    session,
-                    &intent.mutation.write,
-                    environment,
-                )
-                .await?
-        }
-    };
-    if let (Some(start_plan), false) = (
-        &observed.start_plan,
-        intent.mutation.dry_run == DryRun::Client,
-    ) {
-        return restart_session(cluster, intent, &observed, start_plan, environment).await;
-    }
-    match resize_in_place(cluster, intent, &observed, environment).await? {
-        // Only the claims were expanded: their expansion returned the newest Session.
-        InPlaceOutcome::Done(_) if expanded.is_some() && !observed.resize_plan.has_changes() => {
-            print_result(
-                intent,
-                &observed,
-                &expanded.unwrap_or_default(),
-                environment,
-            )
-        }
-        InPlaceOutcome::Done(object) => print_result(intent, &observed, &object, environment),
-        InPlaceOutcome::Unfinished(error) => Err(error),
-        InPlaceOutcome::Infeasible(error) if !intent.restart => Err(error),
-        InPlaceOutcome::Infeasible(_) => {
-            let start_plan = prepare_start(cluster, &observed.session, intent, environment).await?;
-            if !confirm_restart(intent, &observed.session, &mut environment.console)? {
-                return Ok(());
-            }
-            restart_session(cluster, intent, &observed, &start_plan, environment).await
-        }
+/// The sessions with their outcomes.
+type Outcome = SessionBatch<(Observed, Resized)>;
+
+/// Prints the plan for several sessions: how many of them are resized in place, and how many restart.
+pub(crate) fn print_plan(observed: &SessionBatch<Observed>, console: &mut Console) {
+    let plan = observed.summary(
+        &["to resize in place", "to restart", UNCHANGED],
+        |session| match (&session.start_plan, session.has_changes()) {
+            (Some(_), _) => "to restart",
+            (None, true) => "to resize in place",
+            (None, false) => UNCHANGED,
+        },
+    );
+    if let Some(plan) = plan.filter(|_| !console.is_quiet()) {
+        console.print_error_line(&format!("{} sessions: {plan}", observed.len()));
     }
 }
 
-/// Asks for confirmation of the restart if it destroys data, and returns the answer; a dry run only prints the losses.
+/// Asks for confirmation of restarts that destroy data, or of any if `several` sessions are selected, and returns the answer; a dry run
+/// only prints the losses.
 ///
 /// # Errors
-/// Data would be destroyed, and there is neither a terminal nor `--yes`.
-pub(crate) fn confirm_restart(
+/// Data would be destroyed or work interrupted, and there is neither a terminal nor `--yes`.
+pub(crate) fn confirm_restarts(
     intent: &Intent,
-    observed: &ObservedSession,
+    several: bool,
+    restarted: &[&ObservedSession],
     console: &mut Console,
 ) -> Result<bool> {
-    let losses = [SessionLosses::of_stop(observed)];
+    let losses = restarted.iter().copied().map(SessionLosses::of_stop);
+    let losses: Vec<SessionLosses> = losses.collect();
     if intent.mutation.dry_run != DryRun::None {
         confirmation::print_dry_run_losses(&losses, console);
         return Ok(true);
     }
-    Confirmation::for_data_loss(STOP, intent.yes).ask(&losses, console)
+    let question = Confirmation {
+        interrupts_work: several,
+        ..Confirmation::for_data_loss(STOP, intent.yes)
+    };
+    question.ask(&losses, console)
 }
 
-fn print_result(
+/// Resizes the sessions, then restarts those whose size turned out to be infeasible if `--restart` is given, waits for the restarted
+/// ones, and prints the results.
+///
+/// # Errors
+/// The errors of all sessions that were not resized, as one.
+pub(crate) async fn resize_sessions(
+    cluster: &Cluster,
+    permissions: &AccessReviews,
     intent: &Intent,
-    observed: &Observed,
-    object: &Value,
+    observed: SessionBatch<Observed>,
     environment: &mut Environment,
 ) -> Result<()> {
-    let has_changes = observed.resize_plan.has_changes() || observed.claim_expansion.has_changes();
-    let word = if has_changes { RESIZED } else { "unchanged" };
+    let several = observed.len() > 1;
+    for session in observed.sessions() {
+        for note in &session.notes {
+            print_note(session, several, note, &mut environment.console);
+        }
+    }
+    let work = BatchWork {
+        stage: WaitStage::Applying,
+        pace: &intent.pace,
+        is_idle: Observed::is_idle,
+    };
+    let resize = async |session: &Observed, sink: &mut dyn ProgressSink| {
+        resize_session(cluster, permissions, intent, session, environment, sink).await
+    };
+    let resized = observed.apply(work, environment, resize).await?;
+    let infeasible = resized.sessions().filter_map(infeasible_session);
+    let infeasible: Vec<&ObservedSession> = infeasible.collect();
+    let console = &mut environment.console;
+    let (resized, refusal) = match confirm_restarts(intent, several, &infeasible, console) {
+        Ok(true) if !infeasible.is_empty() => {
+            let restarted = restart_infeasible(cluster, permissions, intent, resized, environment);
+            (restarted.await?, None)
+        }
+        // Whoever declines leaves these sessions as they are.
+        Ok(_) => (resized, None),
+        Err(refusal) => (resized, Some(refusal)),
+    };
+    let (errors, waiting) = print_results(intent, resized, several, environment)?;
+    let mut errors: Vec<Error> = errors.into_iter().chain(refusal).collect();
+    let _guard = environment.interrupt.guard();
+    for started in waiting {
+        let write = &intent.mutation.write;
+        let finished = started::finish(cluster, started, intent.wait, write, environment);
+        errors.extend(finished.await.err());
+    }
+    failure::combine_errors(errors)
+}
+
+fn infeasible_session((session, resized): &(Observed, Resized)) -> Option<&ObservedSession> {
+    matches!(resized, Resized::Infeasible(_)).then_some(&session.session)
+}
+
+/// Prints a line for each session and its change. Returns the errors of the others, and the sessions that are starting.
+fn print_results(
+    intent: &Intent,
+    resized: Outcome,
+    several: bool,
+    environment: &mut Environment,
+) -> Result<(Vec<Error>, Vec<Started>)> {
+    let console = &mut environment.console;
+    let words = [RESIZED, UNCHANGED, NOT_RESIZED];
+    let summary = resized.summary(&words, result_word);
     let mut mutations = intent.mutation.printer();
-    let line = mutations.print_result(object, word)?;
-    environment.console.print(&line)?;
-    note_change(observed, &mut environment.console);
-    Ok(())
+    let mut waiting = Vec::new();
+    let errors = resized.print(console, |result, console| {
+        let word = result_word(&result);
+        let (session, resized) = result;
+        match resized {
+            Resized::InPlace(object) => {
+                console.print(&mutations.print_result(&object, word)?)?;
+            }
+            Resized::Restarted(started) => {
+                started::print_started(&started, word, &mut mutations, console)?;
+                waiting.push(*started);
+            }
+            Resized::Infeasible(_) => return Ok(()),
+        }
+        note_change(&session, several, console);
+        Ok(())
+    })?;
+    if let Some(summary) = summary.filter(|_| !console.is_quiet()) {
+        console.print_error_line(&summary);
+    }
+    Ok((errors, waiting))
+}
+
+fn result_word((session, resized): &(Observed, Resized)) -> &'static str {
+    match resized {
+        Resized::InPlace(_) if !session.has_changes() => UNCHANGED,
+        Resized::InPlace(_) | Resized::Restarted(_) => RESIZED,
+        Resized::Infeasible(_) => NOT_RESIZED,
+    }
+}
+
+/// Expands the claims of a session, then resizes it in place or restarts it.
+///
+/// # Errors
+/// The failed step, with a hint how to continue.
+async fn resize_session(
+    cluster: &Cluster,
+    permissions: &AccessReviews,
+    intent: &Intent,
+    observed: &Observed,
+    environment: &Environment,
+    sink: &mut dyn ProgressSink,
+) -> Result<Resized> {
+    let dry_run = intent.mutation.dry_run;
+    // Claims cannot shrink again: nothing that comes after their expansion may be refused.
+    if let (Some(start_plan), DryRun::None) = (&observed.start_plan, dry_run) {
+        let context = environment.stop_context(&intent.mutation.write, permissions);
+        start_plan
+            .require_restart_access(&intent.stop_options, context)
+            .await?;
+    }
+    let session = &observed.session;
+    if dry_run == DryRun::Client {
+        return Ok(Resized::InPlace(session.object.clone()));
+    }
+    let shared = SharedSink::new(sink);
+    let claims = &observed.claim_expansion;
+    let expanded = claims.apply(cluster, intent, session, environment, &shared);
+    let expanded = expanded.await?;
+    if let Some(start_plan) = &observed.start_plan {
+        let context = environment.stop_context(&intent.mutation.write, permissions);
+        let mut sink = &shared;
+        let restart = restart_session(cluster, intent, observed, start_plan, context, &mut sink);
+        return Ok(Resized::Restarted(Box::new(restart.await?)));
+    }
+    match resize_in_place(cluster, intent, observed, environment, &shared).await? {
+        // Only the claims were expanded: their expansion returned the newest Session.
+        InPlaceOutcome::Done(object) if observed.resize_plan.has_changes() => {
+            Ok(Resized::InPlace(object))
+        }
+        InPlaceOutcome::Done(object) => Ok(Resized::InPlace(expanded.unwrap_or(object))),
+        InPlaceOutcome::Unfinished(error) => Err(error),
+        InPlaceOutcome::Infeasible(error) if !intent.restart => Err(error),
+        InPlaceOutcome::Infeasible(_) => {
+            let (now, mut sink) = (environment.now(), &shared);
+            let start_plan = prepare_start(cluster, session, intent, now, &mut sink);
+            Ok(Resized::Infeasible(Box::new(start_plan.await?)))
+        }
+    }
+}
+
+/// Restarts the sessions whose size is infeasible in place.
+///
+/// # Errors
+/// Interrupted before the first session.
+async fn restart_infeasible(
+    cluster: &Cluster,
+    permissions: &AccessReviews,
+    intent: &Intent,
+    resized: Outcome,
+    environment: &Environment,
+) -> Result<Outcome> {
+    let _guard = environment.interrupt.guard()?;
+    let work = BatchWork {
+        stage: WaitStage::Applying,
+        pace: &intent.pace,
+        is_idle: |result: &(Observed, Resized)| infeasible_session(result).is_none(),
+    };
+    let restart =
+        async |(session, resized): &(Observed, Resized), sink: &mut dyn ProgressSink| match resized
+        {
+            Resized::Infeasible(start_plan) => {
+                let context = environment.stop_context(&intent.mutation.write, permissions);
+                restart_session(cluster, intent, session, start_plan, context, sink)
+                    .await
+                    .map(Some)
+            }
+            Resized::InPlace(_) | Resized::Restarted(_) => Ok(None),
+        };
+    let restarted = resized.apply(work, environment, restart).await?;
+    let finish = async |((session, resized), started): ((Observed, Resized), Option<Started>)| {
+        let restarted = started.map(|started| Resized::Restarted(Box::new(started)));
+        Ok((session, restarted.unwrap_or(resized)))
+    };
+    Ok(restarted.map(finish).await)
+}
+
+/// Prints a note on a session, with its name if there are several.
+fn print_note(observed: &Observed, several: bool, note: &str, console: &mut Console) {
+    match several {
+        true => console.note(&format!("session {:?}: {note}", observed.session.name())),
+        false => console.note(note),
+    }
 }
 
 /// Prints a note with the changed limits, which are the same for all Pods.
-fn note_change(observed: &Observed, console: &mut Console) {
+fn note_change(observed: &Observed, several: bool, console: &mut Console) {
     let mut pods = observed.resize_plan.pods.iter();
     if let Some(change) = pods.find(|change| change.is_needed()) {
-        console.note(&change.describe());
-    }
-}
-
-/// Resizes the Pods, waits, and then writes the size into the workload and the Session, so that an infeasible size is never
-/// stored.
-async fn resize_in_place(
-    cluster: &Cluster,
-    intent: &Intent,
-    observed: &Observed,
-    environment: &mut Environment,
-) -> Result<InPlaceOutcome> {
-    let write = &intent.mutation.write;
-    if intent.mutation.dry_run == DryRun::Client {
-        return Ok(InPlaceOutcome::Done(observed.session.object.clone()));
-    }
-    // Ctrl-C ends the waiting, not the process: the size still has to be written.
-    let _guard = environment.interrupt.guard()?;
-    let resizes = observed.resize_plan.pods.iter().map(|change| async move {
-        match change.is_needed() {
-            true => resize_pod(cluster, change, true, write).await,
-            false => Ok(change.object.clone()),
-        }
-    });
-    let pods = try_join_all(resizes).await?;
-    let waited = match intent.wait.filter(|_| !write.dry_run) {
-        Some(limit) => wait_resized(cluster, observed, &pods, limit, environment).await?,
-        None => Vec::new(),
-    };
-    let changed = observed.resize_plan.pods.iter().zip(&waited);
-    for (change, resized) in changed {
-        if let ResizeState::Infeasible(message) = &resized.state {
-            let figures = node_figures(cluster, change).await;
-            revert_pods(cluster, observed, write).await?;
-            let error = infeasible_error(&observed.session, resized, message, figures);
-            return Ok(InPlaceOutcome::Infeasible(error));
-        }
-    }
-    let object = write_size(cluster, observed, write, environment.now()).await?;
-    for (change, resized) in observed.resize_plan.pods.iter().zip(&waited) {
-        if let Some(kind) = resized.aborted_by {
-            let figures = node_figures(cluster, change).await;
-            let error = unfinished_error(&observed.session, resized, kind, figures);
-            return Ok(InPlaceOutcome::Unfinished(error));
-        }
-    }
-    Ok(InPlaceOutcome::Done(object))
-}
-
-/// Waits for all Pods at the same time. A Pod that has the size already is waited for only if its status says otherwise.
-async fn wait_resized(
-    cluster: &Cluster,
-    observed: &Observed,
-    pods: &[Value],
-    limit: std::time::Duration,
-    environment: &Environment,
-) -> Result<Vec<ResizeWait>> {
-    let waits = observed
-        .resize_plan
-        .pods
-        .iter()
-        .zip(pods)
-        .map(|(change, pod)| {
-            let (interrupt, mut sink) = (
-                environment.interrupt.clone(),
-                environment.console.progress(),
-            );
-            async move {
-                let is_accepted = matches!(
-                    pod_resize_state(&parse_object(pod.clone())?, &change.container),
-                    ResizeState::Done | ResizeState::InProgress
-                );
-                if is_accepted && !change.is_needed() {
-                    return Ok(ResizeWait {
-                        pod: pod.clone(),
-                        state: ResizeState::Done,
-                        aborted_by: None,
-                    });
-                }
-                let container = &change.container;
-                cluster
-                    .wait_resized(pod, container, limit, &interrupt, &mut sink)
-                    .await
-            }
-        });
-    try_join_all(waits).await
-}
-
-/// Resizes the Pods to their old size.
-async fn revert_pods(cluster: &Cluster, observed: &Observed, write: &WriteOptions) -> Result<()> {
-    let changed = observed
-        .resize_plan
-        .pods
-        .iter()
-        .filter(|change| change.is_needed());
-    let back = changed.map(|change| resize_pod(cluster, change, false, write));
-    try_join_all(back).await.map(drop)
-}
-
-/// Writes the size into the Pod template, for later Pods, and into the Session, for later starts and the record of its runs. Returns the
-/// Session.
-async fn write_size(
-    cluster: &Cluster,
-    observed: &Observed,
-    write: &WriteOptions,
-    now: Timestamp,
-) -> Result<Value> {
-    if let Some(template) = &observed.resize_plan.pod_template {
-        let namespace = observed.session.namespace();
-        let (set, patch) = (template.object_ref(), template.patch(&template.after));
-        cluster
-            .strategic_patch(&STATEFUL_SET, namespace, &set.name, None, &patch, write)
-            .await?;
-    }
-    match &observed.resize_plan.session_patch {
-        Some(patch) => {
-            let session = &observed.session.session;
-            let amounts = RunAmounts {
-                storage: observed.claim_expansion.storage_after,
-                ..observed.resize_plan.amounts_after(&observed.session)
-            };
-            let mut patch = patch.clone();
-            add_resize(&mut patch, session, &amounts, now);
-            cluster.patch_session(session, patch, write).await
-        }
-        None => Ok(observed.session.object.clone()),
-    }
-}
-
-/// Returns figures of the node's free resources if they can be read and do not suffice.
-async fn node_figures(cluster: &Cluster, change: &ResourceChange) -> Vec<String> {
-    match check_node_fit(cluster, change).await {
-        Ok(NodeFit::NodeFull(figures) | NodeFit::NodeTooSmall(figures)) => figures,
-        _ => Vec::new(),
+        print_note(observed, several, &change.describe(), console);
     }
 }
 
@@ -280,24 +285,15 @@ async fn restart_session(
     intent: &Intent,
     observed: &Observed,
     start_plan: &StartPlan,
-    environment: &mut Environment,
-) -> Result<()> {
-    let _guard = environment.interrupt.guard()?;
-    let (options, write) = (&intent.stop_options, &intent.mutation.write);
-    let started = {
-        let context = environment.stop_context(write, &observed.permissions);
-        start_plan.require_restart_access(options, context).await?;
-        if let Some(patch) = &observed.resize_plan.session_patch {
-            let session = &observed.session.session;
-            cluster.patch_session(session, patch.clone(), write).await?;
-        }
-        let mut sink = environment.console.progress();
-        start_plan
-            .restart(cluster, options, context, &mut sink)
-            .await?
-    };
-    let mut mutations = intent.mutation.printer();
-    started::print_started(&started, RESIZED, &mut mutations, &mut environment.console)?;
-    note_change(observed, &mut environment.console);
-    started::finish(cluster, started, intent.wait, write, environment).await
+    context: StopContext<'_>,
+    sink: &mut dyn ProgressSink,
+) -> Result<Started> {
+    let options = &intent.stop_options;
+    start_plan.require_restart_access(options, context).await?;
+    if let Some(patch) = &observed.resize_plan.session_patch {
+        let session = &observed.session.session;
+        let written = cluster.patch_session(session, patch.clone(), context.write);
+        written.await?;
+    }
+    start_plan.restart(cluster, options, context, sink).await
 }

@@ -18,9 +18,12 @@ use session_shared::labels::MIN_REPLICAS;
 use session_shared::objects::resource::{HORIZONTAL_POD_AUTOSCALER, SESSION};
 use session_shared::objects::rest_method::RestMethod;
 use session_shared::objects::{ObjectRef, ResourceType, Untyped};
+use session_shared::ops::selected_sessions::SelectedSession;
 use session_shared::ops::wait_ready::{AwaitedWorkloads, WaitContext, WaitOutcome};
 use session_shared::ops::{Cluster, ObservedSession};
+use session_shared::progress::{ProgressSink, WaitStage};
 use session_shared::reconcile::{NamedWorkload, WorkloadName, WorkloadState, find_workload};
+use session_shared::session_batch::{BatchWork, SessionBatch};
 use session_shared::verb::Environment;
 
 use crate::intent::Intent;
@@ -36,57 +39,91 @@ struct ScaleChange {
     note: String,
 }
 
-/// Changes the counts of workloads and the minimums of autoscalers, waits until the workloads are ready, and prints the result.
+/// A session and the patches of its workloads and autoscalers; none for counts that hold already.
+struct Scaling {
+    session: ObservedSession,
+    changes: Vec<ScaleChange>,
+}
+
+/// Changes the counts of workloads and the minimums of autoscalers, waits until the workloads are ready, and prints the results.
 ///
 /// # Errors
-/// A session without running Pods; a workload that cannot be scaled or that an autoscaler scales; refusals of the server.
-pub(crate) async fn scale_session(
+/// Of each session: no running Pods; a workload that cannot be scaled or that an autoscaler scales; refusals of the server.
+pub(crate) async fn scale_sessions(
     cluster: &Cluster,
     intent: &Intent,
     environment: &mut Environment,
 ) -> Result<()> {
-    let namespace = cluster.namespace();
-    let (session, scalers) = futures::try_join!(
-        cluster.observe_session(namespace, intent.name.as_str()),
+    let (sessions, scalers) = futures::try_join!(
+        SessionBatch::select_undriven(cluster, &intent.selection),
         list_scalers(cluster)
     )?;
     if scalers.is_none() {
         let console = &mut environment.console;
         console.note("HorizontalPodAutoscalers not checked: no permission to list them");
     }
-    let changes = plan_scaling(intent, &session, &scalers.unwrap_or_default())?;
-    let written = match intent.mutation.dry_run {
-        DryRun::Client => Vec::new(),
-        _ => {
-            let patches = changes.iter().map(|change| {
-                let (kind, name) = (&change.resource, &change.target.name);
-                cluster.merge_patch(
-                    kind,
-                    namespace,
-                    name,
-                    None,
-                    &change.patch,
-                    &intent.mutation.write,
-                )
-            });
-            try_join_all(patches).await?
-        }
+    let scalers = scalers.unwrap_or_default();
+    let plan = async |selected: SelectedSession| {
+        let session = cluster.observe_selected_session(selected).await?;
+        let changes = plan_scaling(intent, &session, &scalers)?;
+        Ok(Scaling { session, changes })
     };
-    if intent.mutation.dry_run == DryRun::None && !changes.is_empty() {
-        wait_scaled(cluster, intent, &session, &written, environment).await?;
-    }
-    let word = if changes.is_empty() {
-        "unchanged"
-    } else {
-        "resized"
+    let work = BatchWork {
+        stage: WaitStage::Applying,
+        pace: &intent.pace,
+        is_idle: |scaling: &Scaling| scaling.changes.is_empty(),
     };
+    let scale = async |scaling: &Scaling, sink: &mut dyn ProgressSink| {
+        scaling.write(cluster, intent, environment, sink).await
+    };
+    let planned = sessions.map(plan).await;
+    let scaled = planned.apply(work, environment, scale).await?;
+    let word = |(scaling, ()): &(Scaling, ())| match scaling.changes.is_empty() {
+        true => "unchanged",
+        false => "resized",
+    };
+    let summary = scaled.summary(&["resized", "unchanged"], word);
     let mut mutations = intent.mutation.printer();
-    let line = mutations.print_result(&session.object, word)?;
-    environment.console.print(&line)?;
-    for change in &changes {
-        environment.console.note(&change.note);
+    let console = &mut environment.console;
+    let errors = scaled.print(console, |result, console| {
+        let word = word(&result);
+        let (scaling, ()) = result;
+        console.print(&mutations.print_result(&scaling.session.object, word)?)?;
+        for change in &scaling.changes {
+            console.note(&change.note);
+        }
+        Ok(())
+    })?;
+    if let Some(summary) = summary.filter(|_| !console.is_quiet()) {
+        console.print_error_line(&summary);
     }
-    Ok(())
+    failure::combine_errors(errors)
+}
+
+impl Scaling {
+    /// Writes the patches and waits until the workloads are ready.
+    async fn write(
+        &self,
+        cluster: &Cluster,
+        intent: &Intent,
+        environment: &Environment,
+        sink: &mut dyn ProgressSink,
+    ) -> Result<()> {
+        if intent.mutation.dry_run == DryRun::Client || self.changes.is_empty() {
+            return Ok(());
+        }
+        let namespace = cluster.namespace();
+        let patches = self.changes.iter().map(|change| {
+            let (kind, name) = (&change.resource, &change.target.name);
+            let (patch, write) = (&change.patch, &intent.mutation.write);
+            cluster.merge_patch(kind, namespace, name, None, patch, write)
+        });
+        let written = try_join_all(patches).await?;
+        if intent.mutation.dry_run == DryRun::None {
+            wait_scaled(cluster, intent, &self.session, &written, environment, sink).await?;
+        }
+        Ok(())
+    }
 }
 
 /// Lists the autoscalers of the namespace; `None` without the permission.
@@ -240,7 +277,8 @@ async fn wait_scaled(
     intent: &Intent,
     session: &ObservedSession,
     written: &[Value],
-    environment: &mut Environment,
+    environment: &Environment,
+    sink: &mut dyn ProgressSink,
 ) -> Result<()> {
     let (Some(limit), false) = (intent.wait, intent.replicas.is_empty()) else {
         return Ok(());
@@ -256,20 +294,16 @@ async fn wait_scaled(
         }
     }
     let namespace = cluster.namespace();
-    let wait = async |context: &mut WaitContext<'_>| {
-        let all = AwaitedWorkloads::All;
-        cluster
-            .wait_ready(
-                namespace,
-                &session.session,
-                owners.clone(),
-                all,
-                limit,
-                context,
-            )
-            .await
+    let now = environment.clock();
+    let mut context = WaitContext {
+        interrupt: &environment.interrupt,
+        sink,
+        now: &now,
     };
-    match environment.wait(wait).await? {
+    let all = AwaitedWorkloads::All;
+    let session_object = &session.session;
+    let wait = cluster.wait_ready(namespace, session_object, owners, all, limit, &mut context);
+    match wait.await? {
         WaitOutcome::Settled { state, .. } => match state.cause() {
             Some(cause) if !matches!(*state, WorkloadState::Ready { .. }) => {
                 let name = session.name();

@@ -7,6 +7,8 @@ use session_shared::flags::numbers;
 use session_shared::flags::output::{
     ListOutputFlags, NameOutputFlags, ObjectOutputFlags, VerbosityFlags,
 };
+use session_shared::flags::pace::PaceFlags;
+use session_shared::flags::session_selection::SelectionFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::flags::wait::{WaitFlags, with_default_timeout};
 use session_shared::flags::write::WriteFlags;
@@ -52,8 +54,11 @@ pub struct Args {
 /// Subcommands of `snapshot`.
 #[derive(Subcommand, Clone, Debug)]
 pub enum SnapshotCommand {
-    /// Take a snapshot of a session's volumes, or copy its files to an archive
-    #[command(after_long_help = CREATE_EXAMPLES, override_usage = "kubectl session snapshot create NAME [options]
+    /// Take snapshots of sessions' volumes, or copy a session's files to an archive
+    ///
+    /// If several sessions are selected and hooks pause some of them, snapshot create asks for confirmation; without a terminal
+    /// it requires --yes.
+    #[command(after_long_help = CREATE_EXAMPLES, override_usage = "kubectl session snapshot create (NAME... | -l QUERY | --template NAME | --user-id ID | --phase PHASE | --roster FILENAME | --all) [options]
   kubectl session snapshot create NAME --to FILE [options]")]
     Create(CreateArgs),
     /// List snapshots
@@ -116,6 +121,9 @@ const CREATE_EXAMPLES: &str = "  # Take a snapshot and wait until it is ready to
   # Skip the quiesce and resume hooks, and do not wait
   kubectl session snapshot create dev --skip-hooks --wait=false
 
+  # Take snapshots of the running sessions of a template, four at a time
+  kubectl session snapshot create --template lab --phase running --parallel 4
+
   # Copy files of the session's container to an archive (works without claims)
   kubectl session snapshot create dev --to dev.tar.gz";
 
@@ -123,10 +131,11 @@ const CREATE_EXAMPLES: &str = "  # Take a snapshot and wait until it is ready to
 #[derive(Group, Clone, Debug)]
 #[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, TAKE_TIMEOUT)))]
 pub struct CreateArgs {
-    /// Name of the session; session/NAME and the output of -o name are accepted, too
-    #[arg(value_name = "NAME")]
-    pub session: String,
-    /// Name of the snapshot; defaults to the session's name and the UTC time
+    #[command(flatten)]
+    pub selection: SelectionFlags,
+    #[command(flatten)]
+    pub pace: PaceFlags,
+    /// Name of the snapshot of one session; defaults to the session's name and the UTC time
     #[arg(long, value_name = "SNAPSHOT")]
     pub name: Option<String>,
     /// Name of the VolumeSnapshotClass; defaults to the default or only one of the claims' CSI driver
@@ -135,6 +144,9 @@ pub struct CreateArgs {
     /// If true, do not run the template's quiesce and resume hooks
     #[arg(long)]
     pub skip_hooks: bool,
+    /// If true, do not ask before hooks pause several sessions
+    #[arg(short = 'y', long)]
+    pub yes: bool,
     /// Refused: the CronJobs of version 0.1 before its release ran `create --keep`
     #[arg(long, value_name = "NUMBER", hide = true)]
     pub keep: Option<String>,

@@ -41,7 +41,7 @@ pub(crate) async fn run(
         output,
     } = args;
     let format = Format::from_list_flags(&output)?;
-    let everywhere = selecting.all_namespaces;
+    let everywhere = selecting.scope.all_namespaces;
     if everywhere && session.is_some() {
         return Err(usage_error(
             "a resource cannot be retrieved by name across all namespaces",
@@ -127,7 +127,7 @@ fn list_options(session: Option<&SessionName>, selecting: &ListFlags) -> ListOpt
     ListOptions {
         label_selector: parts.join(","),
         field_selector: selecting.field_selector().to_owned(),
-        limit: selecting.chunk_size,
+        limit: selecting.scope.chunk_size,
         ..ListOptions::default()
     }
 }

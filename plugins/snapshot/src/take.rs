@@ -1,15 +1,15 @@
-//! The write that `create`, `clone` and a schedule share: the VolumeSnapshots of a plan, between the session's hooks.
+//! The write that `create` and a schedule share: the VolumeSnapshots of a plan, between the session's hooks.
 
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::client::DryRun;
+use session_shared::client::interrupt::Interrupt;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::ops::snapshot_plan::SnapshotPlan;
-use session_shared::progress::{ProgressEvent, ProgressSink};
+use session_shared::progress::ProgressSink;
 use session_shared::prompt::trust;
 use session_shared::report::console::Console;
-use session_shared::verb::Environment;
 
 use crate::plan::SnapshotWrites;
 
@@ -37,16 +37,12 @@ pub(crate) async fn take_snapshots(
     cluster: &Cluster,
     plan: &SnapshotPlan,
     writes: &SnapshotWrites,
-    environment: &mut Environment,
+    interrupt: &Interrupt,
+    sink: &mut dyn ProgressSink,
 ) -> Result<Vec<Value>> {
     if writes.mutation.dry_run == DryRun::Client {
         return Ok(plan.objects.clone());
     }
-    let _guard = environment.interrupt.guard()?;
-    let interrupt = environment.interrupt.clone();
-    let run = writes.snapshot_run(&interrupt, writes.wait);
-    let mut sink = environment.console.progress();
-    let taken = plan.take(cluster, &run, &mut sink).await;
-    sink.tell(ProgressEvent::Done);
-    taken
+    let run = writes.snapshot_run(interrupt, writes.wait);
+    plan.take(cluster, &run, sink).await
 }

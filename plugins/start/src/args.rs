@@ -6,6 +6,7 @@ use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::existing::ExistingFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
+use session_shared::flags::pace::PaceFlags;
 use session_shared::flags::room::RoomFlags;
 use session_shared::flags::session_selection::SelectionFlags;
 use session_shared::flags::values::ValueFlags;
@@ -40,12 +41,12 @@ const EXAMPLES: &str = "  # Start a session and wait until it is ready
   # Start a session when the quota of the namespace has room for it
   kubectl session start dev --wait-for-room
 
-  # Start all sessions of one owner
-  kubectl session list --user-id alice@example.com -o name | xargs -r kubectl session start";
+  # Start the stopped sessions of a class, at most 10 in a minute
+  kubectl session start --template lab --phase stopped --rate 10/60s";
 
 /// Flags and arguments of `start`, unchecked.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "start", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session start (NAME... | -l QUERY | --template NAME | --user-id ID | --roster FILENAME | --all) [options]")]
+#[command(name = "start", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session start (NAME... | -l QUERY | --template NAME | --user-id ID | --phase PHASE | --roster FILENAME | --all) [options]")]
 #[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, USUAL_WAIT)))]
 pub struct Args {
     /// Sessions to start.
@@ -93,6 +94,10 @@ pub struct Args {
     /// If true, do not check quotas, limits, free resources, classes and claims before the first write
     #[arg(long)]
     pub skip_checks: bool,
+
+    /// Pace of the writes.
+    #[command(flatten)]
+    pub pace: PaceFlags,
 
     /// Output format.
     #[command(flatten)]

@@ -7,9 +7,10 @@ use session_shared::duration::Lifetime;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::mutation_options::MutationOptions;
+use session_shared::flags::pace::PaceFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::ops::room_wait::RoomLimit;
-use session_shared::ops::selected_sessions::SessionSelection;
+use session_shared::ops::session_selection::SessionSelection;
 use session_shared::ops::start_plan::StartOptions;
 use session_shared::ops::stop_options::StopOptions;
 use session_shared::report::console::Console;
@@ -20,6 +21,7 @@ use crate::args::{Args, USUAL_WAIT};
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
     pub(crate) selection: SessionSelection,
+    pub(crate) pace: PaceFlags,
     pub(crate) start_options: StartOptions,
     /// How long a start waits for room; `None` to be refused without it.
     pub(crate) room: Option<RoomLimit>,
@@ -50,6 +52,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         yes,
         trust_manifest,
         skip_checks,
+        pace,
         output,
         verbosity,
         write_flags,
@@ -68,6 +71,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     let room = room_flags.limit(mutation.dry_run)?;
     Ok(Intent {
         selection,
+        pace,
         start_options: StartOptions {
             values: values.read_values(None, console.input())?,
             preset,

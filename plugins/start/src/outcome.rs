@@ -12,6 +12,7 @@ use session_shared::ops::wait_ready::AwaitedWorkloads;
 use session_shared::progress::{ProgressSink, WaitStage};
 use session_shared::prompt::started;
 use session_shared::reconcile::status_patch;
+use session_shared::session_batch::BatchWork;
 use session_shared::verb::Environment;
 
 use crate::intent::Intent;
@@ -39,8 +40,12 @@ pub(crate) async fn start_sessions(
     let apply = async |task: &SessionTask, sink: &mut dyn ProgressSink| {
         task.apply(cluster, intent, context, clock, sink).await
     };
-    let applied = observed.apply(WaitStage::Applying, environment, apply);
-    let applied = applied.await?;
+    let work = BatchWork {
+        stage: WaitStage::Applying,
+        pace: &intent.pace,
+        is_idle: |task: &SessionTask| task.start_plan.is_none(),
+    };
+    let applied = observed.apply(work, environment, apply).await?;
     let mut mutations = intent.mutation.printer();
     let mut waiting = Vec::new();
     let mut errors = applied.print(&mut environment.console, |(task, started), console| {

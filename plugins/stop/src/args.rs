@@ -3,6 +3,7 @@
 use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
+use session_shared::flags::pace::PaceFlags;
 use session_shared::flags::session_selection::SelectionFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::flags::wait::{WaitFlags, with_default_timeout};
@@ -26,14 +27,14 @@ const EXAMPLES: &str = "  # Stop a session
   kubectl session stop dev --skip-sync
 
   # Stop all sessions of one owner without confirmation
-  kubectl session list --user-id alice@example.com -o name | xargs -r kubectl session stop -y
+  kubectl session stop --user-id alice@example.com -y
 
-  # Stop all running sessions
-  kubectl session list --phase running -o name | xargs -r kubectl session stop -y";
+  # Stop all running sessions of a template, at most 10 in a minute
+  kubectl session stop --template lab --phase running -y --rate 10/60s";
 
 /// Flags and arguments of `stop`, unchecked.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "stop", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session stop (NAME... | -l QUERY | --template NAME | --user-id ID | --roster FILENAME | --all) [options]")]
+#[command(name = "stop", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session stop (NAME... | -l QUERY | --template NAME | --user-id ID | --phase PHASE | --roster FILENAME | --all) [options]")]
 #[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, STOP_TIMEOUT)))]
 pub struct Args {
     /// Sessions to stop.
@@ -51,6 +52,10 @@ pub struct Args {
     /// Trust in stored hooks.
     #[command(flatten)]
     pub trust: TrustFlags,
+
+    /// Pace of the writes.
+    #[command(flatten)]
+    pub pace: PaceFlags,
 
     /// Output format.
     #[command(flatten)]

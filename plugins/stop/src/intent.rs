@@ -5,9 +5,10 @@ use session_shared::api::{DesiredState, Phase, Session};
 use session_shared::client::DryRun;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::mutation_options::MutationOptions;
+use session_shared::flags::pace::PaceFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::objects::access::Access;
-use session_shared::ops::selected_sessions::SessionSelection;
+use session_shared::ops::session_selection::SessionSelection;
 use session_shared::ops::stop_options::StopOptions;
 use session_shared::reconcile::{Teardown, teardown_accesses};
 use session_shared::report::console::Console;
@@ -18,6 +19,7 @@ use crate::args::Args;
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
     pub(crate) selection: SessionSelection,
+    pub(crate) pace: PaceFlags,
     pub(crate) stop_options: StopOptions,
     pub(crate) yes: bool,
     pub(crate) trust: TrustFlags,
@@ -35,6 +37,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         skip_sync,
         yes,
         trust,
+        pace,
         output,
         verbosity,
         write_flags,
@@ -44,6 +47,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     console.apply_flags(&verbosity);
     Ok(Intent {
         selection: selection.selection(console.input())?,
+        pace,
         stop_options: StopOptions::new(wait_flags.wait, wait_flags.given(), skip_sync),
         yes,
         trust,

@@ -8,7 +8,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::progress::{ProgressSink, WaitStage};
 use session_shared::report::console::Console;
-use session_shared::session_batch::SessionBatch;
+use session_shared::session_batch::{BatchWork, SessionBatch};
 use session_shared::verb::Environment;
 
 use crate::intent::Intent;
@@ -41,9 +41,12 @@ pub(crate) async fn stop_sessions(
                 .await
         }
     };
-    observed
-        .apply(WaitStage::Terminating, environment, stop)
-        .await
+    let work = BatchWork {
+        stage: WaitStage::Terminating,
+        pace: &intent.pace,
+        is_idle: ObservedSession::is_stopped,
+    };
+    observed.apply(work, environment, stop).await
 }
 
 /// Prints a line for each stopped session.

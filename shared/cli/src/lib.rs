@@ -2,7 +2,9 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod bulk_progress;
 pub mod flags;
+pub mod paced_run;
 pub mod prompt;
 pub mod report;
 pub mod roster;

@@ -6,16 +6,24 @@
 //!
 //! The verb says what is read, done and printed for one session. Order, concurrency, interrupt, progress and errors are here.
 
+use std::cell::Cell;
+
 use anyhow::{Error, Result};
 use futures::StreamExt;
+use jiff::Timestamp;
 
+use crate::bulk_progress::{BulkProgress, Count, describe_counts};
+use crate::flags::pace::PaceFlags;
+use crate::paced_run::PacedRun;
 use crate::report::console::Console;
-use crate::report::live_line::ProgressDisplay;
 use crate::report::mutation::no_resources_message;
+use crate::roster::problems::RowProblems;
 use crate::verb::Environment;
-use session_model::failure::{self, FailureKind};
-use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
-use session_ops::selected_sessions::{MAX_CONCURRENT_SESSIONS, SelectedSession, SessionSelection};
+use session_client::interrupt::interrupted_error;
+use session_model::failure::{self, FailureKind, combine_errors, with_hint};
+use session_model::progress::{ProgressEvent, ProgressSink, SharedSink, WaitStage};
+use session_ops::selected_sessions::{MAX_CONCURRENT_SESSIONS, SelectedSession};
+use session_ops::session_selection::SessionSelection;
 use session_ops::{Cluster, Driver};
 
 /// The sessions of a command in the order of the command line, each with what is known of it by now, or with the error that ended
@@ -30,14 +38,57 @@ impl SessionBatch<SelectedSession> {
     /// not exist is an error of the batch.
     ///
     /// # Errors
-    /// Refusals of the server.
+    /// Refusals of the server; sessions of a roster that do not exist or are another user's.
     pub async fn select(cluster: &Cluster, selection: &SessionSelection) -> Result<(Self, Driver)> {
-        let namespace = cluster.namespace();
-        let (results, driver) = futures::try_join!(
-            cluster.get_selected_sessions(namespace, selection),
-            cluster.choose_driver(namespace, None)
-        )?;
-        Ok((Self { results }, driver))
+        let driver = cluster.choose_driver(cluster.namespace(), None);
+        futures::try_join!(Self::read(cluster, selection, false), driver)
+    }
+
+    /// Reads the Sessions as [`SessionBatch::select`] does, without those that do not exist, as `--ignore-not-found` says.
+    ///
+    /// # Errors
+    /// Refusals of the server; sessions of a roster that are another user's.
+    pub async fn select_existing(
+        cluster: &Cluster,
+        selection: &SessionSelection,
+    ) -> Result<(Self, Driver)> {
+        let driver = cluster.choose_driver(cluster.namespace(), None);
+        futures::try_join!(Self::read(cluster, selection, true), driver)
+    }
+
+    /// Reads the Sessions as [`SessionBatch::select`] does, for verbs that do the same whoever reconciles them.
+    ///
+    /// # Errors
+    /// As [`SessionBatch::select`].
+    pub async fn select_undriven(cluster: &Cluster, selection: &SessionSelection) -> Result<Self> {
+        Self::read(cluster, selection, false).await
+    }
+
+    async fn read(
+        cluster: &Cluster,
+        selection: &SessionSelection,
+        ignores_missing: bool,
+    ) -> Result<Self> {
+        let reads = cluster.get_selected_sessions(cluster.namespace(), selection);
+        let mut results = reads.await?;
+        let is_ignored =
+            |error: &Error| ignores_missing && failure::has_kind(error, FailureKind::NotFound);
+        if let SessionSelection::ByRoster(roster) = selection {
+            let mut problems = RowProblems::new(&roster.label);
+            for (row, result) in roster.sessions.iter().zip(&results) {
+                if let Err(error) = result
+                    && !is_ignored(error)
+                {
+                    problems.add(row.line, error);
+                }
+            }
+            let rows = roster.sessions.len();
+            combine_errors(problems.into_errors(|count| {
+                format!("nothing was done: {count} of {rows} rows name no session of their user")
+            }))?;
+        }
+        results.retain(|session| !session.as_ref().is_err_and(is_ignored));
+        Ok(Self { results })
     }
 }
 
@@ -61,13 +112,6 @@ impl<T> SessionBatch<T> {
     /// Returns true if the command has no session at all.
     pub fn is_empty(&self) -> bool {
         self.results.is_empty()
-    }
-
-    /// Forgets the sessions that do not exist, as `--ignore-not-found` does.
-    pub fn drop_not_found(&mut self) {
-        let is_not_found = |error: &Error| failure::has_kind(error, FailureKind::NotFound);
-        self.results
-            .retain(|session| !session.as_ref().is_err_and(is_not_found));
     }
 
     /// Runs a step for each session, a limited number at a time. An error of the step becomes the session's error.
@@ -96,42 +140,89 @@ impl<T> SessionBatch<T> {
         Ok(SessionBatch { results })
     }
 
-    /// Runs the writes of each session, a limited number at a time, and adds their result to the session. Progress of a single
-    /// session is shown in full, of several as one line. Ctrl-C ends what a write waits for, not the process, so that the results
-    /// can still be printed.
+    /// Runs the writes of each session, at the pace of the command, and adds their result to the session. Progress of a single session
+    /// is shown in full, of several as one line. Ctrl-C ends what a write waits for, not the process, so that the results can still be
+    /// printed; sessions that have not begun by then are left, which is an error of the batch.
     ///
     /// # Errors
     /// Interrupted before the first session.
     pub async fn apply<U>(
         self,
-        stage: WaitStage,
+        work: BatchWork<'_, T>,
         environment: &Environment,
         write: impl AsyncFn(&T, &mut dyn ProgressSink) -> Result<U>,
     ) -> Result<SessionBatch<(T, U)>> {
         let _guard = environment.interrupt.guard()?;
-        let count = self.sessions().count();
-        let mut progress = environment.console.progress();
-        if count > 1 {
-            progress.tell(ProgressEvent::Waiting {
-                stage,
-                object: format!("{count} sessions"),
-                detail: String::new(),
+        let (mut sessions, mut results) = (Vec::new(), Vec::new());
+        for (at, result) in self.results.into_iter().enumerate() {
+            results.push(match result {
+                Ok(session) => {
+                    sessions.push((at, session));
+                    None
+                }
+                Err(error) => Some(Err(error)),
             });
         }
-        let write = &write;
-        let written = self.map(async |session| {
-            let mut display = environment.console.progress();
-            let mut notes_only = NotesOnly(environment.console.progress());
-            let sink: &mut dyn ProgressSink = match count {
-                1 => &mut display,
+        let mut display = environment.console.progress();
+        let total = sessions.len();
+        let progress = BatchProgress {
+            progress: BulkProgress {
+                stage: work.stage,
+                total: total as u64,
+                started: environment.now(),
+            },
+            clock: Box::new(environment.clock()),
+            ended: Cell::default(),
+        };
+        let sink = SharedSink::new(&mut display);
+        progress.tell(&sink);
+        let step = async |(at, session): (usize, T)| {
+            let (mut shared, mut notes_only) = (&sink, NotesOnly(&sink));
+            let sink: &mut dyn ProgressSink = match total {
+                1 => &mut shared,
                 _ => &mut notes_only,
             };
-            let result = write(&session, sink).await?;
-            Ok((session, result))
-        });
-        let written = written.await;
-        progress.tell(ProgressEvent::Done);
-        Ok(written)
+            let result = write(&session, sink).await;
+            (at, result.map(|result| (session, result)))
+        };
+        let end = |(at, result): (usize, Result<(T, U)>)| {
+            progress.count(result.is_ok());
+            progress.tell(&sink);
+            if let Some(slot) = results.get_mut(at) {
+                *slot = Some(result);
+            }
+            Ok(())
+        };
+        let idle = |(_, session): &(usize, T)| (work.is_idle)(session);
+        let run = PacedRun::new(work.pace, MAX_CONCURRENT_SESSIONS, &environment.interrupt);
+        run.run(sessions.into_iter(), idle, step, end).await?;
+        (&sink).tell(ProgressEvent::Done);
+        let left = results.iter().filter(|result| result.is_none()).count();
+        let mut results: Vec<Result<(T, U)>> = results.into_iter().flatten().collect();
+        if left > 0 {
+            let hint = format!(
+                "{left} of {total} sessions are left; run the same command again to continue"
+            );
+            results.push(Err(with_hint(interrupted_error(), hint)));
+        }
+        Ok(SessionBatch { results })
+    }
+
+    /// Returns the numbers of sessions by what became of them, `3 resized, 1 failed`; `None` for a single session. `word` is that of a
+    /// session without an error, and the first of `words` is told even if there is none of it.
+    pub fn summary(
+        &self,
+        words: &[&'static str],
+        word: impl Fn(&T) -> &'static str,
+    ) -> Option<String> {
+        let count = |wanted: &'static str| {
+            let all = self.sessions().filter(|session| word(session) == wanted);
+            (all.count() as u64, wanted)
+        };
+        let failed = self.len() - self.sessions().count();
+        let counts = words.iter().map(|word| count(word));
+        let counts: Vec<Count> = counts.chain([(failed as u64, "failed")]).collect();
+        (self.len() > 1).then(|| describe_counts(&counts))
     }
 
     /// Prints each session without an error by `print_session`, or kubectl's message if there is no session at all. Returns the
@@ -164,10 +255,49 @@ pub async fn run_concurrently<F: Future>(futures: impl IntoIterator<Item = F>) -
     running.collect().await
 }
 
-/// A sink that passes on notes alone, because the live line belongs to all sessions.
-struct NotesOnly(ProgressDisplay);
+/// The work of a verb on its sessions.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchWork<'a, T> {
+    /// Kind of the work, for progress.
+    pub stage: WaitStage,
+    /// Pace of the command line.
+    pub pace: &'a PaceFlags,
+    /// True for a session of which nothing is written: it waits for no tick of the pace.
+    pub is_idle: fn(&T) -> bool,
+}
 
-impl ProgressSink for NotesOnly {
+/// The live line of several sessions; nothing for a single one, which shows its own progress.
+struct BatchProgress {
+    progress: BulkProgress,
+    clock: Box<dyn Fn() -> Timestamp>,
+    /// Numbers of sessions that are done, and that failed.
+    ended: Cell<(u64, u64)>,
+}
+
+impl BatchProgress {
+    fn count(&self, is_done: bool) {
+        let (done, failed) = self.ended.get();
+        self.ended.set(match is_done {
+            true => (done + 1, failed),
+            false => (done, failed + 1),
+        });
+    }
+
+    fn tell(&self, mut sink: &SharedSink<'_>) {
+        if self.progress.total < 2 {
+            return;
+        }
+        let (done, failed) = self.ended.get();
+        let counts = [(done, "done"), (failed, "failed")];
+        let event = self.progress.event(&counts, done + failed, (self.clock)());
+        sink.tell(event);
+    }
+}
+
+/// A sink that passes on notes alone, because the live line belongs to all sessions.
+struct NotesOnly<'a, 'b>(&'a SharedSink<'b>);
+
+impl ProgressSink for NotesOnly<'_, '_> {
     fn tell(&mut self, event: ProgressEvent) {
         if let ProgressEvent::Note(_) = event {
             self.0.tell(event);

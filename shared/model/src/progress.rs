@@ -1,5 +1,7 @@
 //! Progress events that code emits while it waits. Plain data: `report` prints them, tests and scripts ignore them.
 
+use std::cell::RefCell;
+
 /// A stage of waiting, in the order in which a starting Pod passes them; the last seven are not stages of a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WaitStage {
@@ -77,6 +79,22 @@ pub enum ProgressEvent {
 pub trait ProgressSink {
     /// Receives an event. Must not block and cannot fail, so that output never interrupts the work.
     fn tell(&mut self, event: ProgressEvent);
+}
+
+/// A sink that several waits tell at the same time.
+pub struct SharedSink<'a>(RefCell<&'a mut dyn ProgressSink>);
+
+impl<'a> SharedSink<'a> {
+    /// Shares a sink.
+    pub fn new(sink: &'a mut dyn ProgressSink) -> Self {
+        Self(RefCell::new(sink))
+    }
+}
+
+impl ProgressSink for &SharedSink<'_> {
+    fn tell(&mut self, event: ProgressEvent) {
+        self.0.borrow_mut().tell(event);
+    }
 }
 
 /// A sink that discards all events.

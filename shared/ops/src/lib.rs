@@ -72,6 +72,7 @@ pub mod session_losses;
 pub mod session_objects;
 pub mod session_parts;
 pub mod session_record;
+pub mod session_selection;
 mod snapshot_classes;
 mod snapshot_name;
 pub mod snapshot_plan;

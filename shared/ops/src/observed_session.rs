@@ -67,7 +67,7 @@ impl ObservedSession {
     }
 
     /// Returns a session of which no object has been read yet, also one whose owner is invalid: it can be shown, not changed.
-    fn unchecked(selected: SelectedSession, driver: Driver) -> Self {
+    pub(crate) fn unchecked(selected: SelectedSession, driver: Driver) -> Self {
         let SelectedSession { session, object } = selected;
         Self {
             ownership: Ownership::of_session(&session).map_err(|error| format!("{error:#}")),
@@ -346,11 +346,22 @@ impl Cluster {
     pub async fn observe_ready_session(&self, ready: ReadySession) -> Result<ObservedSession> {
         let ReadySession { object, live, .. } = ready;
         let selected = SelectedSession::parse(object)?;
-        let session = &selected.session;
-        if let Some(live) = live.filter(|_| pod_makers(session) == 1) {
+        if let Some(live) = live.filter(|_| pod_makers(&selected.session) == 1) {
             let observed = ObservedSession::new(selected, Driver::Client)?;
             return Ok(observed.with_objects(live, &[Part::Pods]));
         }
+        self.observe_selected_session(selected).await
+    }
+
+    /// Reads the Pods of a Session that has been read, and their owners.
+    ///
+    /// # Errors
+    /// Whatever the server refuses.
+    pub async fn observe_selected_session(
+        &self,
+        selected: SelectedSession,
+    ) -> Result<ObservedSession> {
+        let session = &selected.session;
         let (namespace, select) = (session.namespace(), session_selector(session.name()));
         let pods = self.list(&POD, Scope::Namespace(namespace), &select);
         let pods = pods.await?;

@@ -1,76 +1,18 @@
-//! The sessions that a command line selects, read from the server.
+//! A session as a command reads it by name from the server.
 
-use anyhow::{Result, anyhow, bail};
-use futures::{StreamExt, TryStreamExt};
+use anyhow::{Result, bail};
 use serde_json::Value;
 
 use crate::Cluster;
 use crate::session_objects::with_setup_hint;
-use session_client::{ListOptions, Scope, not_found_error, parse_object};
+use session_client::{not_found_error, parse_object};
 use session_model::api::Session;
-use session_model::failure::with_hint;
-use session_model::names::{NamespaceName, SessionName, TemplateName, UserId};
+use session_model::names::SessionName;
 use session_model::objects::resource::SESSION;
 
 /// Number of sessions that one command processes at the same time: sixty sessions end within a minute without loading an
 /// API server.
 pub const MAX_CONCURRENT_SESSIONS: usize = 16;
-
-/// The sessions a command acts on; never empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SessionSelection {
-    /// Sessions by name, each once.
-    ByName(Vec<SessionName>),
-    /// Sessions of the namespace that match a query.
-    BySelector(SessionQuery),
-    /// Sessions of a roster, each of which must belong to the user that the roster names.
-    ByRoster(Vec<RosterSession>),
-}
-
-/// Conditions that selected sessions meet, all of them; the default matches every session.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SessionQuery {
-    /// Label selector; empty for all sessions.
-    pub selector: String,
-    /// Template of the sessions.
-    pub template: Option<TemplateName>,
-    /// Owner of the sessions.
-    pub user_id: Option<UserId>,
-}
-
-impl SessionQuery {
-    fn matches(&self, session: &Session) -> bool {
-        let template = self.template.as_ref().map(TemplateName::as_str);
-        let user = self.user_id.as_ref().map(UserId::as_str);
-        template.is_none_or(|template| session.spec.template_name() == Some(template))
-            && user.is_none_or(|user| session.spec.user_id == user)
-    }
-}
-
-/// A session as a roster names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RosterSession {
-    /// Name of the session.
-    pub name: SessionName,
-    /// User to whom it must belong.
-    pub user: UserId,
-    /// Namespace, if the roster names one.
-    pub namespace: Option<NamespaceName>,
-}
-
-impl RosterSession {
-    /// Checks that a session found by name is the one that the roster means.
-    ///
-    /// # Errors
-    /// A session of another user.
-    fn check_owner(&self, found: SelectedSession) -> Result<SelectedSession> {
-        let (name, owner) = (self.name.as_str(), found.session.spec.user_id.as_str());
-        if owner != self.user.as_str() {
-            bail!("session {name:?} belongs to another user than in the roster: {owner:?}");
-        }
-        Ok(found)
-    }
-}
 
 /// A Session as it is stored on the server.
 #[derive(Clone, Debug)]
@@ -82,44 +24,6 @@ pub struct SelectedSession {
 }
 
 impl Cluster {
-    /// Reads the sessions that `which` selects, in its order. A session that was named and does not exist is an error at
-    /// its position; the others are still returned.
-    ///
-    /// # Errors
-    /// Whatever the server refuses.
-    pub async fn get_selected_sessions(
-        &self,
-        namespace: &str,
-        which: &SessionSelection,
-    ) -> Result<Vec<Result<SelectedSession>>> {
-        match which {
-            SessionSelection::BySelector(query) => {
-                let select = ListOptions::with_labels(query.selector.clone());
-                let scope = Scope::Namespace(namespace);
-                let list = with_setup_hint(self.list(&SESSION, scope, &select).await)?;
-                let sessions = list.items.into_iter().map(SelectedSession::parse);
-                let is_selected = |selected: &Result<SelectedSession>| {
-                    let selected = selected.as_ref();
-                    selected.map_or(true, |selected| query.matches(&selected.session))
-                };
-                sessions
-                    .filter(is_selected)
-                    .map(|selected| selected.map(Ok))
-                    .collect()
-            }
-            SessionSelection::ByRoster(sessions) => {
-                let reads = futures::stream::iter(sessions)
-                    .map(|session| self.find_roster_session(namespace, session));
-                reads.buffered(MAX_CONCURRENT_SESSIONS).try_collect().await
-            }
-            SessionSelection::ByName(names) => {
-                let reads = futures::stream::iter(names)
-                    .map(|name| self.find_selected_session(namespace, name));
-                reads.buffered(MAX_CONCURRENT_SESSIONS).try_collect().await
-            }
-        }
-    }
-
     /// Reads a session by name.
     ///
     /// # Errors
@@ -132,31 +36,8 @@ impl Cluster {
         self.find_selected_session(namespace, name).await?
     }
 
-    /// Reads a session of a roster. That it is in another namespace, does not exist or belongs to somebody else is the inner error.
-    async fn find_roster_session(
-        &self,
-        namespace: &str,
-        session: &RosterSession,
-    ) -> Result<Result<SelectedSession>> {
-        let name = session.name.as_str();
-        match &session.namespace {
-            Some(other) if other.as_str() != namespace => {
-                let error = anyhow!(
-                    "session {name:?} is in namespace {:?}, according to the roster",
-                    other.as_str()
-                );
-                let hint = "run the command once for each namespace: -n NAMESPACE";
-                Ok(Err(with_hint(error, hint)))
-            }
-            _ => {
-                let found = self.find_selected_session(namespace, &session.name).await?;
-                Ok(found.and_then(|found| session.check_owner(found)))
-            }
-        }
-    }
-
     /// Reads a session by name; that it does not exist is the inner error.
-    async fn find_selected_session(
+    pub(crate) async fn find_selected_session(
         &self,
         namespace: &str,
         name: &SessionName,

@@ -19,6 +19,15 @@ pub struct SessionLosses {
 }
 
 impl SessionLosses {
+    /// Returns a session that loses no data: only the work in it is interrupted.
+    pub fn none(observed: &ObservedSession) -> Self {
+        Self {
+            name: observed.name().to_owned(),
+            destroyed: Vec::new(),
+            saved: Vec::new(),
+        }
+    }
+
     /// Returns the losses of a stop: data that ends with the Pods, and claims that go with a workload which can only be deleted.
     pub fn of_stop(observed: &ObservedSession) -> Self {
         Self {

@@ -41,7 +41,7 @@ pub fn parse_class_name(given: Option<&str>) -> Result<Option<String>> {
 }
 
 /// The VolumeSnapshotClasses of the cluster. They are listed by themselves, so that the request can run at the same time as the
-/// reads of the session. A refusal is kept, and returned when the classes are used.
+/// reads of the sessions. A refusal is kept, and returned for each session when the classes are used.
 #[derive(Debug)]
 pub struct SnapshotClasses(Result<Option<Vec<Value>>>);
 
@@ -55,7 +55,7 @@ impl SnapshotClasses {
         Self(match listed {
             Ok(list) => Ok(Some(list.items)),
             Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
-            Err(error) => Err(clarify_unserved(error)),
+            Err(error) => Err(error),
         })
     }
 }
@@ -69,9 +69,10 @@ pub(super) async fn choose_classes(
     cluster: &Cluster,
     claims: &[&Value],
     wanted: Option<&str>,
-    offered: SnapshotClasses,
+    offered: &SnapshotClasses,
 ) -> Result<ClassChoice> {
-    let Some(present) = offered.0? else {
+    let present = offered.0.as_ref().map_err(refusal_of)?;
+    let Some(present) = present else {
         return Ok(ClassChoice {
             names: vec![wanted.map(str::to_owned); claims.len()],
             retaining: Vec::new(),
@@ -81,7 +82,7 @@ pub(super) async fn choose_classes(
     for claim in claims {
         let driver = read_driver(cluster, claim).await?;
         chosen.push(Some(choose_class(
-            &present,
+            present,
             claim,
             driver.as_deref(),
             wanted,
@@ -96,6 +97,14 @@ pub(super) async fn choose_classes(
             .map(|class| Untyped(class).name().to_owned())
             .collect(),
     })
+}
+
+/// Returns the refusal of the list of classes for one more session.
+fn refusal_of(error: &anyhow::Error) -> anyhow::Error {
+    match failure::find_failure(error) {
+        Some(failure) => clarify_unserved(failure.clone().into()),
+        None => anyhow!("{error:#}"),
+    }
 }
 
 /// Replaces the error of a request for snapshots or classes by a clearer one if the server does not serve them.

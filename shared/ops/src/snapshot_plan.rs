@@ -98,7 +98,7 @@ impl SnapshotPlan {
         now: Timestamp,
     ) -> Result<Self> {
         let offered = SnapshotClasses::list(cluster).await;
-        Self::prepare_with_classes(cluster, observed, asked, offered, now).await
+        Self::prepare_with_classes(cluster, observed, asked, &offered, now).await
     }
 
     /// As [`SnapshotPlan::prepare`], with classes that have been listed already.
@@ -109,7 +109,7 @@ impl SnapshotPlan {
         cluster: &Cluster,
         observed: &ObservedSession,
         asked: &SnapshotOptions,
-        offered: SnapshotClasses,
+        offered: &SnapshotClasses,
         now: Timestamp,
     ) -> Result<Self> {
         let (session, namespace) = (observed.name(), observed.namespace());

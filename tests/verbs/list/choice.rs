@@ -1,8 +1,10 @@
 //! Selection of sessions.
 
+use kubectl_session_list::List;
 use session_support::golden;
 
 use crate::class::{class, list, names};
+use crate::play::Play;
 
 #[test]
 fn selectors_go_to_the_server() {
@@ -66,6 +68,32 @@ fn phases_are_those_after_the_join() {
         let objects = list(&api, &format!("{words} -o name"));
         assert_eq!(objects.done().lines().count(), wanted.len(), "{words}");
     }
+}
+
+#[test]
+fn a_template_is_that_of_the_spec_and_a_roster_that_of_create() {
+    let api = class();
+    let six = ["alice", "bob", "carol", "dave", "eve", "frank"];
+    for form in ["", "-o name"] {
+        let all = list(&api, &format!("--template tool {form}"));
+        assert_eq!(
+            all.done()
+                .lines()
+                .filter(|line| !line.starts_with("NAME"))
+                .count(),
+            6
+        );
+        list(&api, &format!("--template other --ignore-not-found {form}")).done();
+    }
+    assert_eq!(names(&list(&api, "--template tool --all")), six);
+    assert_eq!(
+        names(&list(&api, "--template tool --phase failed --user-id bob")),
+        ["bob"]
+    );
+    let roster =
+        "user,name,namespace\nalice@example.com,alice,\nmallory,bob,\nzoe,,\nbob,grace,team-b\n";
+    let play = Play::on(&api).piped(roster);
+    golden("list-roster.txt", &play.run::<List>("--roster -").text());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use session_support::{Answer, FakeApi, golden};
 use crate::play::Play;
 use crate::scene::{kept, resize, session, told};
 
-const MANIFEST: &str = r#"
+pub const MANIFEST: &str = r#"
 apiVersion: v1
 kind: Pod
 metadata: {name: "tool-${SESSION_ID}"}

@@ -2,6 +2,7 @@
 
 use kubectl_session_cleanup::Cleanup;
 use kubectl_session_connect::Connect;
+use kubectl_session_delete::Delete;
 use kubectl_session_list::List;
 use kubectl_session_status::Status;
 use serde_json::{Value, json};
@@ -217,9 +218,16 @@ fn check(api: &FakeApi, scene: &Scene) {
     assert_eq!(word, scene.word, "{}", table.out);
     for phase in ["pending", "running", "stopped", "terminating", "failed"] {
         for form in ["", "-o name"] {
-            let words = format!("{name} --phase {phase} {form}");
-            let found = list(&words).done().contains(name);
-            assert_eq!(found, phase == scene.phase, "list {words}");
+            let words = format!("--phase {phase} {form}");
+            let played = list(&words);
+            let mut named = played.done().lines();
+            let found = named.any(|line| {
+                let word = line.split(' ').next().unwrap();
+                word.strip_prefix("session.streaming.platform/")
+                    .unwrap_or(word)
+                    == name
+            });
+            assert_eq!(found, phase == scene.phase, "list {words}: {name}");
         }
     }
     let status = Play::on(api).run::<Status>(&format!("{name} -o json"));
@@ -245,6 +253,12 @@ fn every_verb_tells_the_same_of_a_session() {
     refuse_pods(&api, "refused");
     for scene in &scenes {
         check(&api, scene);
+    }
+    for phase in ["pending", "running", "stopped", "terminating", "failed"] {
+        let listed = Play::on(&api).run::<List>(&format!("--phase {phase} -o name"));
+        let words = format!("--phase {phase} --dry-run=client -o name -y");
+        let deleted = Play::on(&api).run::<Delete>(&words);
+        assert_eq!(deleted.done(), listed.done(), "delete {words}");
     }
     let cleanup = Play::on(&api).run::<Cleanup>("--unhealthy --dry-run=client");
     for scene in &scenes {

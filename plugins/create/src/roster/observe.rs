@@ -9,7 +9,7 @@ use session_shared::client::{ListOptions, Scope};
 use session_shared::failure::{self, FailureKind};
 use session_shared::names::{NamespaceName, TemplateName};
 use session_shared::objects::resource::{NAMESPACE, RESOURCE_QUOTA};
-use session_shared::ops::selected_sessions::{SessionQuery, SessionSelection};
+use session_shared::ops::session_selection::{SessionQuery, SessionSelection};
 use session_shared::ops::{Cluster, Driver, template_lookup};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::reconcile::is_start_requested;

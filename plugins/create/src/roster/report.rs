@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
+use session_shared::bulk_progress::Count;
 use session_shared::client::DryRun;
 use session_shared::report::mutation::dry_run_suffix;
 use session_shared::report::table::format_table;
@@ -132,20 +133,18 @@ impl Counts {
         self.created + self.unchanged + self.failed
     }
 
-    /// Returns the numbers in words, without those that are 0 but for the first.
-    pub(super) fn describe(&self) -> String {
-        let Self {
-            created,
-            unchanged,
-            failed,
-        } = self;
-        let mut text = format!("{created} created");
-        for (count, word) in [(unchanged, "unchanged"), (failed, "failed")] {
-            if *count > 0 {
-                text.push_str(&format!(", {count} {word}"));
-            }
-        }
-        text
+    /// Returns the number of sessions that took time: those that exist already took none.
+    pub(super) fn worked(&self) -> u64 {
+        self.created + self.failed
+    }
+
+    /// Returns the numbers with their words.
+    pub(super) fn numbers(&self) -> [Count; 3] {
+        [
+            (self.created, RowResult::Created.as_str()),
+            (self.unchanged, RowResult::Unchanged.as_str()),
+            (self.failed, RowResult::Failed.as_str()),
+        ]
     }
 }
 
@@ -246,6 +245,7 @@ fn write_csv(records: impl Iterator<Item = [String; 7]>) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use session_shared::bulk_progress::describe_counts;
 
     fn row(line: u64, result: RowResult) -> RowReport {
         RowReport {
@@ -299,10 +299,10 @@ mod tests {
     #[test]
     fn counts_leave_out_what_did_not_happen() {
         let mut counts = Counts::default();
-        assert_eq!(counts.describe(), "0 created");
+        assert_eq!(describe_counts(&counts.numbers()), "0 created");
         counts.add(RowResult::Completed);
         counts.add(RowResult::Failed);
-        assert_eq!(counts.describe(), "1 created, 1 failed");
+        assert_eq!(describe_counts(&counts.numbers()), "1 created, 1 failed");
         assert_eq!(counts.done(), 2);
     }
 }

@@ -1,10 +1,6 @@
 //! Creates the sessions of a checked roster, a few at a time and at a pace.
 
-use std::time::Duration;
-
 use anyhow::{Error, Result};
-use futures::StreamExt;
-use futures::stream;
 use session_shared::Timestamp;
 use session_shared::client::DryRun;
 use session_shared::client::interrupt::Interrupt;
@@ -18,8 +14,8 @@ use session_shared::ops::start::StartContext;
 use session_shared::ops::start_plan::{StartOptions, StartPlan};
 use session_shared::ops::wait_ready::WaitContext;
 use session_shared::ops::{Cluster, Driver, ObservedSession};
+use session_shared::paced_run::PacedRun;
 use session_shared::progress::DiscardingSink;
-use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::observe::{ExistingSession, RosterFacts};
 use super::plan::RosterPlan;
@@ -28,6 +24,9 @@ use super::rows::{Action, PlannedRow, RosterIntent, decide_existing};
 use crate::creation::Creation;
 use session_shared::roster::problems::error_line;
 use session_shared::roster::reader::{Roster, Row};
+
+/// Number of sessions at the same time without `--parallel`.
+const PARALLEL: usize = 4;
 
 /// Everything that the creation of the rows shares.
 pub(super) struct RosterRun<'a> {
@@ -48,12 +47,6 @@ pub(super) struct EndedRow {
     pub(super) error: Option<Error>,
 }
 
-/// Rows that are still to begin, and their pace.
-struct Queue<R> {
-    rows: R,
-    pace: Option<Interval>,
-}
-
 impl RosterRun<'_> {
     /// Runs the rows in their order, and calls `end` for each as it ends. An error of one row stops no other. After Ctrl-C, and once
     /// `end` fails, no further row begins, and those that have begun are run to their end.
@@ -64,54 +57,18 @@ impl RosterRun<'_> {
         &self,
         roster: &Roster,
         pace: &PaceFlags,
-        mut end: impl FnMut(EndedRow) -> Result<()>,
+        end: impl FnMut(EndedRow) -> Result<()>,
     ) -> Result<()> {
         let rows = roster.rows();
         // Checked before; a row that could not be read is none.
         let rows = rows.filter_map(|(line, row)| Some((line, row.ok()?)));
-        let queue = Queue {
-            rows,
-            pace: pace.rate.map(|rate| new_interval(rate.interval)),
+        let is_kept = |(_, row): &(u64, Row)| {
+            let action = self.intent.decide(row, self.facts);
+            action.is_ok_and(|action| action == Action::Keep)
         };
-        let begun = stream::unfold(queue, async |mut queue| {
-            let next = self.next_row(&mut queue).await?;
-            Some((next, queue))
-        });
-        let mut result = Ok(());
-        let stopped = std::cell::Cell::new(false);
-        let begun = begun.take_while(|_| futures::future::ready(!stopped.get()));
-        let ended = begun.map(|(line, row)| self.run_row(line, row));
-        let mut ended = std::pin::pin!(ended.buffer_unordered(pace.parallel()));
-        while let Some(row) = ended.next().await {
-            if result.is_ok() {
-                result = end(row);
-                stopped.set(result.is_err());
-            }
-        }
-        result
-    }
-
-    /// Returns the next row when its time has come; `None` after the last one and after Ctrl-C.
-    async fn next_row(
-        &self,
-        queue: &mut Queue<impl Iterator<Item = (u64, Row)>>,
-    ) -> Option<(u64, Row)> {
-        if self.interrupt.is_set() {
-            return None;
-        }
-        let (line, row) = queue.rows.next()?;
-        let is_kept = self
-            .intent
-            .decide(&row, self.facts)
-            .is_ok_and(|action| action == Action::Keep);
-        if let Some(pace) = queue.pace.as_mut().filter(|_| !is_kept) {
-            let ticked = async {
-                pace.tick().await;
-                Ok(())
-            };
-            self.interrupt.race(ticked).await.ok()?;
-        }
-        Some((line, row))
+        let run = PacedRun::new(pace, PARALLEL, self.interrupt);
+        let create = async |(line, row): (u64, Row)| self.run_row(line, row).await;
+        run.run(rows, is_kept, create, end).await
     }
 
     async fn run_row(&self, line: u64, row: Row) -> EndedRow {
@@ -257,11 +214,4 @@ impl RosterRun<'_> {
         let facts = namespaces.get(self.intent.namespace_of(row));
         facts.map_or(Driver::Client, |facts| facts.driver)
     }
-}
-
-/// Returns an interval whose first tick is at once, and that never catches up on ticks it has missed.
-fn new_interval(length: Duration) -> Interval {
-    let mut pace = interval(length);
-    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    pace
 }

@@ -90,7 +90,7 @@ pub(crate) async fn run(
     let format = RowFormat::parse(output)?;
     // reads
     let cluster = environment.connect(connection).await?;
-    let scope = cluster.scope(selecting.all_namespaces);
+    let scope = cluster.scope(selecting.scope.all_namespaces);
     let select = selecting.options();
     let mut records = cluster.list_run_records(scope, &select).await?;
     cluster.find_run_ends(scope, &mut records).await?;
@@ -98,9 +98,9 @@ pub(crate) async fn run(
     let groups = group::group_usage(&records.sessions, by, &window);
     let notes = group::usage_notes(&records, &window);
     let console = &mut environment.console;
-    let with_namespace = selecting.all_namespaces && by == Grouping::Session;
+    let with_namespace = selecting.scope.all_namespaces && by == Grouping::Session;
     if format.is_text() && groups.is_empty() {
-        let place = (!selecting.all_namespaces).then(|| cluster.namespace());
+        let place = (!selecting.scope.all_namespaces).then(|| cluster.namespace());
         console.print_error_line(&no_resources_message(place));
     } else {
         let no_headers = format.no_headers;

@@ -63,7 +63,7 @@ pub(crate) async fn run(
         trust_hooks(&cluster, &observed.session, digest);
     }
     let mut plan =
-        SnapshotPlan::prepare_with_classes(&cluster, &observed, &options, classes, now).await?;
+        SnapshotPlan::prepare_with_classes(&cluster, &observed, &options, &classes, now).await?;
     let equivalent = mark_scheduled(&cluster, &observed, &mut plan, environment).await?;
     let (console, dry_run) = (&mut environment.console, writes.mutation.dry_run);
     if !confirm_hooks(&cluster, &observed, &plan, dry_run, console).await? {
@@ -72,7 +72,11 @@ pub(crate) async fn run(
     // writes
     let taken = match &equivalent {
         Some(_) => Ok(Vec::new()),
-        None => take_snapshots(&cluster, &plan, &writes, environment).await,
+        None => {
+            let _guard = environment.interrupt.guard()?;
+            let (interrupt, mut sink) = (&environment.interrupt, environment.console.progress());
+            take_snapshots(&cluster, &plan, &writes, interrupt, &mut sink).await
+        }
     };
     // prints
     let mut mutations = writes.mutation.printer();

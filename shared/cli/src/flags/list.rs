@@ -9,16 +9,12 @@ use session_client::ListOptions;
 use session_model::failure::{usage_error, with_hint};
 use session_model::names::{SessionName, UserId};
 
-/// Flags of verbs that read lists. The server applies the selectors.
+/// Flags that say where a list is read: in which namespaces, which of their objects, how many at a time.
 #[derive(Args, Clone, Debug)]
-pub struct ListFlags {
+pub struct ListScopeFlags {
     /// If true, list objects of all namespaces; the namespace of the context and of --namespace is ignored
     #[arg(help_heading = "Selection", short = 'A', long)]
     pub all_namespaces: bool,
-
-    /// Label selector of the objects (-l key1=value1,key2=value2); supports =, ==, !=, in and notin
-    #[arg(help_heading = "Selection", short = 'l', long, value_name = "QUERY")]
-    pub selector: Option<String>,
 
     /// Field selector of the objects (--field-selector key1=value1); supports =, == and !=
     #[arg(help_heading = "Selection", long, value_name = "QUERY")]
@@ -29,15 +25,26 @@ pub struct ListFlags {
     pub chunk_size: u32,
 }
 
-impl Default for ListFlags {
+impl Default for ListScopeFlags {
     fn default() -> Self {
         Self {
             all_namespaces: false,
-            selector: None,
             field_selector: None,
             chunk_size: 500,
         }
     }
+}
+
+/// Flags of verbs that read lists. The server applies the selectors.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ListFlags {
+    /// Namespaces and pages.
+    #[command(flatten)]
+    pub scope: ListScopeFlags,
+
+    /// Label selector of the objects (-l key1=value1,key2=value2); supports =, ==, !=, in and notin
+    #[arg(help_heading = "Selection", short = 'l', long, value_name = "QUERY")]
+    pub selector: Option<String>,
 }
 
 impl ListFlags {
@@ -48,7 +55,7 @@ impl ListFlags {
 
     /// Returns the field selector; empty text selects everything.
     pub fn field_selector(&self) -> &str {
-        self.field_selector.as_deref().unwrap_or_default()
+        self.scope.field_selector.as_deref().unwrap_or_default()
     }
 
     /// Returns the selection for the server, and the size of its pages.
@@ -56,7 +63,7 @@ impl ListFlags {
         ListOptions {
             label_selector: self.label_selector().to_owned(),
             field_selector: self.field_selector().to_owned(),
-            limit: self.chunk_size,
+            limit: self.scope.chunk_size,
             ..ListOptions::default()
         }
     }
@@ -113,19 +120,19 @@ mod tests {
             "--chunk-size=2",
         ])
         .selecting;
-        assert!(flags.all_namespaces);
+        assert!(flags.scope.all_namespaces);
         assert_eq!(
             (
                 flags.selector.as_deref(),
-                flags.field_selector.as_deref(),
-                flags.chunk_size
+                flags.scope.field_selector.as_deref(),
+                flags.scope.chunk_size
             ),
             (Some("a=b,c in (d)"), Some("metadata.name=x"), 2)
         );
         let none = Verb::parse_from(["x"]).selecting;
         assert_eq!(
-            (none.all_namespaces, none.chunk_size),
-            (false, ListFlags::default().chunk_size)
+            (none.scope.all_namespaces, none.scope.chunk_size),
+            (false, ListScopeFlags::default().chunk_size)
         );
     }
 }

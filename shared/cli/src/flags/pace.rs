@@ -1,4 +1,4 @@
-//! Flags of verbs that write many objects: how many at a time, and how many in a time.
+//! Flags of verbs that act on many sessions: how many at a time, and how many in a time.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,29 +7,22 @@ use clap::Args;
 
 use session_model::go_duration;
 
-/// Number of sessions at the same time without `--parallel`.
-const DEFAULT_PARALLEL: usize = 4;
 /// Largest `--parallel`: more than an API server takes from one client at a time.
 const MAX_PARALLEL: usize = 64;
 
-/// Flags of verbs that write many objects.
+/// Flags of verbs that act on many sessions.
 #[derive(Args, Clone, Debug, Default)]
 pub struct PaceFlags {
     /// Maximum number of sessions in a time (10/60s, 2/s), spread evenly; no limit if omitted
-    #[arg(help_heading = "Roster", long, value_name = "COUNT/DURATION")]
+    #[arg(help_heading = "Pace", long, value_name = "COUNT/DURATION")]
     pub rate: Option<Rate>,
 
-    /// Number of sessions at the same time, 1 to 64; defaults to 4
-    #[arg(help_heading = "Roster", long, value_name = "NUMBER", value_parser = parse_parallel)]
+    /// Number of sessions at the same time, 1 to 64; defaults to 16, with create to 4
+    #[arg(help_heading = "Pace", long, value_name = "NUMBER", value_parser = parse_parallel)]
     pub parallel: Option<usize>,
 }
 
 impl PaceFlags {
-    /// Returns `--parallel`, or its default.
-    pub fn parallel(&self) -> usize {
-        self.parallel.unwrap_or(DEFAULT_PARALLEL)
-    }
-
     /// Returns true if one of the flags was given.
     pub fn is_given(&self) -> bool {
         self.rate.is_some() || self.parallel.is_some()

@@ -10,9 +10,12 @@ use super::list::parse_session_name;
 use super::non_empty;
 use crate::roster::problems::RowProblems;
 use crate::roster::reader::Roster;
+use session_model::api::Phase;
 use session_model::failure::{combine_errors, usage_error};
 use session_model::names::SessionName;
-use session_ops::selected_sessions::{RosterSession, SessionQuery, SessionSelection};
+use session_ops::session_selection::{
+    RosterSelection, RosterSession, SessionQuery, SessionSelection,
+};
 
 /// Flags and arguments of verbs that act on several sessions.
 #[derive(Args, Clone, Debug, Default)]
@@ -37,8 +40,17 @@ pub struct SelectionFlags {
     #[arg(help_heading = "Selection", long, value_name = "ID")]
     pub user_id: Option<String>,
 
-    /// Roster (CSV) of the sessions, as for create; "-" means standard input. A session of another user is not selected
-    #[arg(help_heading = "Selection", long, value_name = "FILENAME", conflicts_with_all = ["names", "all", "selector", "template", "user_id"])]
+    /// Phases of the sessions, as list shows them: pending, running, stopped, terminating or failed; may be repeated or comma-separated
+    #[arg(
+        help_heading = "Selection",
+        long,
+        value_name = "PHASE,...",
+        value_delimiter = ','
+    )]
+    pub phase: Vec<String>,
+
+    /// Roster (CSV) of the sessions, as for create; "-" means standard input. Each must belong to the user of its line
+    #[arg(help_heading = "Selection", long, value_name = "FILENAME", conflicts_with_all = ["names", "all", "selector", "template", "user_id", "phase"])]
     pub roster: Option<String>,
 }
 
@@ -46,13 +58,25 @@ impl SelectionFlags {
     /// Reads the flags, and the roster if one is named.
     ///
     /// # Errors
-    /// kubectl's usage errors for no selection and for more than one, an invalid name, an invalid roster.
+    /// kubectl's usage errors for no selection and for more than one, an invalid name or phase, an invalid roster.
     pub fn selection(&self, input: &mut dyn BufRead) -> Result<SessionSelection> {
+        if self.is_empty() {
+            return Err(usage_error(
+                "at least one NAME is required, or --all, or --selector",
+            ));
+        }
+        self.selection_or_all(input)
+    }
+
+    /// As [`SelectionFlags::selection`], but without a selection, all sessions are selected.
+    ///
+    /// # Errors
+    /// As [`SelectionFlags::selection`].
+    pub fn selection_or_all(&self, input: &mut dyn BufRead) -> Result<SessionSelection> {
         if let Some(file) = &self.roster {
             return read_roster(file, input).map(SessionSelection::ByRoster);
         }
         let selector = non_empty(&self.selector);
-        let filters = self.template.is_some() || self.user_id.is_some();
         match (self.names.is_empty(), selector.is_some(), self.all) {
             (false, true, _) => Err(usage_error(
                 "name cannot be provided when a selector is specified",
@@ -60,27 +84,54 @@ impl SelectionFlags {
             (false, false, true) => Err(usage_error(
                 "setting 'all' parameter but found a non empty name",
             )),
-            (false, false, false) if filters => Err(usage_error(
-                "name cannot be provided when --template or --user-id is specified",
+            (false, false, false) if self.has_filters() => Err(usage_error(
+                "name cannot be provided when --template, --user-id or --phase is specified",
             )),
             (true, true, true) => Err(usage_error(
                 "cannot set --all and --selector at the same time",
-            )),
-            (true, false, false) if !filters => Err(usage_error(
-                "at least one NAME is required, or --all, or --selector",
             )),
             (true, ..) => Ok(SessionSelection::BySelector(SessionQuery {
                 selector: selector.unwrap_or_default().to_owned(),
                 template: self.template.as_deref().map(str::parse).transpose()?,
                 user_id: self.user_id.as_deref().map(str::parse).transpose()?,
+                phases: parse_phases(&self.phase)?,
             })),
             (false, false, false) => parse_names(&self.names).map(SessionSelection::ByName),
         }
     }
+
+    fn has_filters(&self) -> bool {
+        self.template.is_some() || self.user_id.is_some() || !self.phase.is_empty()
+    }
+
+    fn is_empty(&self) -> bool {
+        let names_or_all = !self.names.is_empty() || self.all;
+        let selects = non_empty(&self.selector).is_some() || self.has_filters();
+        !(names_or_all || selects || self.roster.is_some())
+    }
+}
+
+/// Parses phases, each once.
+fn parse_phases(words: &[String]) -> Result<Vec<Phase>> {
+    let mut phases = Vec::new();
+    for word in words {
+        let mut all = Phase::ALL.into_iter();
+        let Some(phase) = all.find(|phase| phase.as_str() == word) else {
+            let known: Vec<&str> = Phase::ALL.iter().map(|phase| phase.as_str()).collect();
+            return Err(usage_error(format!(
+                "invalid --phase {word:?}: must be one of {}",
+                known.join(", ")
+            )));
+        };
+        if !phases.contains(&phase) {
+            phases.push(phase);
+        }
+    }
+    Ok(phases)
 }
 
 /// Reads the sessions of a roster, each once.
-fn read_roster(file: &str, input: &mut dyn BufRead) -> Result<Vec<RosterSession>> {
+fn read_roster(file: &str, input: &mut dyn BufRead) -> Result<RosterSelection> {
     let roster = Roster::read(file, input)?;
     let (mut sessions, mut problems) = (Vec::new(), RowProblems::new(&roster.label));
     let mut seen = HashSet::new();
@@ -90,6 +141,7 @@ fn read_roster(file: &str, input: &mut dyn BufRead) -> Result<Vec<RosterSession>
         match row {
             Ok(row) if seen.insert((row.namespace.clone(), row.name.clone())) => {
                 sessions.push(RosterSession {
+                    line,
                     name: row.name,
                     user: row.user,
                     namespace: row.namespace,
@@ -108,7 +160,10 @@ fn read_roster(file: &str, input: &mut dyn BufRead) -> Result<Vec<RosterSession>
     combine_errors(problems.into_errors(|count| {
         format!("no session was selected: {count} of {rows} rows are invalid")
     }))?;
-    Ok(sessions)
+    Ok(RosterSelection {
+        label: roster.label,
+        sessions,
+    })
 }
 
 /// Parses names, which may be written as `list -o name` prints them.
@@ -160,12 +215,32 @@ mod tests {
     }
 
     #[test]
+    fn phases_are_a_selection_of_their_own_and_each_counts_once() {
+        let SessionSelection::BySelector(query) =
+            which("--phase failed,stopped --phase failed").unwrap()
+        else {
+            panic!("no query")
+        };
+        assert_eq!(query.phases, [Phase::Failed, Phase::Stopped]);
+        assert!(query.has_phase(Phase::Failed) && !query.has_phase(Phase::Running));
+        assert!(SessionQuery::default().has_phase(Phase::Running));
+    }
+
+    #[test]
+    fn a_list_without_a_selection_has_all_sessions() {
+        let flags = SelectionFlags::default();
+        let all = SessionSelection::BySelector(SessionQuery::default());
+        assert_eq!(flags.selection_or_all(&mut "".as_bytes()).unwrap(), all);
+    }
+
+    #[test]
     fn a_roster_names_sessions_and_their_users() {
         let text = "user,name,SIZE\nalice,lab-1,1Gi\nbob,,\n";
         let SessionSelection::ByRoster(sessions) = which_of("--roster -", text).unwrap() else {
             panic!("no roster")
         };
         let pairs: Vec<(&str, &str)> = sessions
+            .sessions
             .iter()
             .map(|session| (session.name.as_str(), session.user.as_str()))
             .collect();
@@ -190,6 +265,7 @@ mod tests {
             "--all --roster f",
             "-l a=b --roster f",
             "--template t --roster f",
+            "--phase running --roster f",
         ] {
             assert!(refused(line), "{line}");
         }
@@ -226,7 +302,15 @@ mod tests {
             ),
             (
                 "a --template lab",
-                "name cannot be provided when --template or --user-id is specified",
+                "name cannot be provided when --template, --user-id or --phase is specified",
+            ),
+            (
+                "a --phase running",
+                "name cannot be provided when --template, --user-id or --phase is specified",
+            ),
+            (
+                "--phase running,broken",
+                "invalid --phase \"broken\": must be one of pending, running, stopped, terminating, failed",
             ),
             (
                 "pod/a",

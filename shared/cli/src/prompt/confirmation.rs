@@ -20,6 +20,9 @@ pub struct Confirmation {
     pub interactive: bool,
     /// Asks on a terminal before several sessions, even if no data is destroyed.
     pub asks_for_several: bool,
+    /// Several sessions are selected, and the work in them is interrupted: asks even if no data is destroyed, and requires `--yes`
+    /// without a terminal.
+    pub interrupts_work: bool,
 }
 
 impl Confirmation {
@@ -30,6 +33,7 @@ impl Confirmation {
             yes,
             interactive: false,
             asks_for_several: false,
+            interrupts_work: false,
         }
     }
 
@@ -57,7 +61,18 @@ impl Confirmation {
             let confirm = format!("confirm with --yes; nothing has been {done}");
             return Err(with_hint(error, confirm));
         }
-        let several = self.asks_for_several && sessions.len() > 1;
+        if self.interrupts_work && !terminal && !self.interactive {
+            let names: Vec<&str> = sessions.iter().map(|one| one.name.as_str()).collect();
+            let s = if names.len() == 1 { "" } else { "s" };
+            let error = anyhow!(
+                "{doing} would interrupt the work in {} session{s}: {}",
+                names.len(),
+                names.join(", ")
+            );
+            let confirm = format!("confirm with --yes; nothing has been {done}");
+            return Err(with_hint(error, confirm));
+        }
+        let several = self.interrupts_work || self.asks_for_several && sessions.len() > 1;
         if !self.interactive && !(terminal && (several || !destroyed.is_empty())) {
             return Ok(true);
         }

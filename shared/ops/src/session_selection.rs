@@ -1,0 +1,224 @@
+//! The sessions that a command line selects: one model for every verb that takes several sessions.
+//!
+//! ```text
+//! SessionSelection ─► names: GET each ──────────────────────────► SelectedSession or its error, in order
+//!                  ├─► query: LIST, SessionQuery, read_phases ──┤
+//!                  └─► roster: GET each, check namespace, user ─┘
+//! ```
+
+use anyhow::{Result, anyhow, bail};
+use futures::{StreamExt, TryStreamExt};
+
+use crate::Cluster;
+use crate::controller::Driver;
+use crate::observed_session::{ObservedSession, Part};
+use crate::selected_sessions::{MAX_CONCURRENT_SESSIONS, SelectedSession};
+use crate::session_objects::with_setup_hint;
+use session_client::{ListOptions, Scope};
+use session_engine::reconcile::current_phase;
+use session_model::api::{Phase, Session};
+use session_model::failure::with_hint;
+use session_model::names::{NamespaceName, SessionName, TemplateName, UserId};
+use session_model::objects::resource::SESSION;
+
+/// The sessions a command acts on; never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionSelection {
+    /// Sessions by name, each once.
+    ByName(Vec<SessionName>),
+    /// Sessions of the namespace that match a query.
+    BySelector(SessionQuery),
+    /// Sessions of a roster, each of which must belong to the user that the roster names.
+    ByRoster(RosterSelection),
+}
+
+impl SessionSelection {
+    /// Returns the name if the command line names exactly one session.
+    pub fn single_name(&self) -> Option<&SessionName> {
+        match self {
+            SessionSelection::ByName(names) => match names.as_slice() {
+                [name] => Some(name),
+                _ => None,
+            },
+            SessionSelection::BySelector(_) | SessionSelection::ByRoster(_) => None,
+        }
+    }
+}
+
+/// Conditions that selected sessions meet, all of them; the default matches every session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionQuery {
+    /// Label selector; empty for all sessions.
+    pub selector: String,
+    /// Template of the sessions.
+    pub template: Option<TemplateName>,
+    /// Owner of the sessions.
+    pub user_id: Option<UserId>,
+    /// Phases of the sessions, as computed from their Pods; empty for all.
+    pub phases: Vec<Phase>,
+}
+
+impl SessionQuery {
+    /// Returns true for a session of the wanted template and owner, whatever its labels and phase.
+    fn matches(&self, session: &Session) -> bool {
+        self.has_owner(Some(&session.spec.user_id))
+            && self.has_template(session.spec.template_name())
+    }
+
+    /// Returns true if a session of this owner is selected.
+    pub fn has_owner(&self, owner: Option<&str>) -> bool {
+        let wanted = self.user_id.as_ref().map(UserId::as_str);
+        wanted.is_none() || wanted == owner
+    }
+
+    /// Returns true if a session of this template is selected.
+    pub fn has_template(&self, template: Option<&str>) -> bool {
+        let wanted = self.template.as_ref().map(TemplateName::as_str);
+        wanted.is_none() || wanted == template
+    }
+
+    /// Returns true if a session in this phase is selected.
+    pub fn has_phase(&self, phase: Phase) -> bool {
+        self.phases.is_empty() || self.phases.contains(&phase)
+    }
+}
+
+/// The sessions of a roster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RosterSelection {
+    /// Name of the roster, for messages.
+    pub label: String,
+    /// Its sessions, each once.
+    pub sessions: Vec<RosterSession>,
+}
+
+/// A session as a roster names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RosterSession {
+    /// Line of the roster.
+    pub line: u64,
+    /// Name of the session.
+    pub name: SessionName,
+    /// User to whom it must belong.
+    pub user: UserId,
+    /// Namespace, if the roster names one.
+    pub namespace: Option<NamespaceName>,
+}
+
+impl RosterSession {
+    /// Checks that the roster places the session in the namespace of the command.
+    ///
+    /// # Errors
+    /// Another namespace.
+    pub fn check_namespace(&self, namespace: &str) -> Result<()> {
+        let other = self.namespace.as_ref().map(NamespaceName::as_str);
+        let Some(other) = other.filter(|other| *other != namespace) else {
+            return Ok(());
+        };
+        let name = self.name.as_str();
+        let error = anyhow!("session {name:?} is in namespace {other:?}, according to the roster");
+        let hint = "run the command once for each namespace: -n NAMESPACE";
+        Err(with_hint(error, hint))
+    }
+
+    /// Checks that a session found by name belongs to the user of the roster.
+    ///
+    /// # Errors
+    /// A session of another user.
+    pub fn check_owner(&self, owner: &str) -> Result<()> {
+        if owner != self.user.as_str() {
+            let name = self.name.as_str();
+            bail!("session {name:?} belongs to another user than in the roster: {owner:?}");
+        }
+        Ok(())
+    }
+}
+
+impl Cluster {
+    /// Reads the sessions of a selection, in its order. A session that was named and does not exist is an error at its position, and
+    /// so is one of a roster that is another user's or in another namespace; the others are still returned.
+    ///
+    /// # Errors
+    /// Whatever the server refuses.
+    pub async fn get_selected_sessions(
+        &self,
+        namespace: &str,
+        selection: &SessionSelection,
+    ) -> Result<Vec<Result<SelectedSession>>> {
+        match selection {
+            SessionSelection::BySelector(query) => {
+                let found = self.query_sessions(namespace, query).await?;
+                Ok(found.into_iter().map(Ok).collect())
+            }
+            SessionSelection::ByRoster(RosterSelection { sessions, .. }) => {
+                let reads = futures::stream::iter(sessions)
+                    .map(|session| self.find_roster_session(namespace, session));
+                reads.buffered(MAX_CONCURRENT_SESSIONS).try_collect().await
+            }
+            SessionSelection::ByName(names) => {
+                let reads = futures::stream::iter(names)
+                    .map(|name| self.find_selected_session(namespace, name));
+                reads.buffered(MAX_CONCURRENT_SESSIONS).try_collect().await
+            }
+        }
+    }
+
+    async fn query_sessions(
+        &self,
+        namespace: &str,
+        query: &SessionQuery,
+    ) -> Result<Vec<SelectedSession>> {
+        let select = ListOptions::with_labels(query.selector.clone());
+        let scope = Scope::Namespace(namespace);
+        let list = with_setup_hint(self.list(&SESSION, scope, &select).await)?;
+        let found = list.items.into_iter().map(SelectedSession::parse);
+        let mut found = found.collect::<Result<Vec<_>>>()?;
+        found.retain(|selected| query.matches(&selected.session));
+        if query.phases.is_empty() {
+            return Ok(found);
+        }
+        let phases = self.read_phases(namespace, &found).await?;
+        let judged = found.into_iter().zip(phases);
+        let judged = judged.filter(|(_, phase)| query.has_phase(*phase));
+        Ok(judged.map(|(selected, _)| selected).collect())
+    }
+
+    /// Reads the phases of sessions of a namespace as `list` and `status` show them: by their Pods and workloads, and by the events
+    /// of those that are not ready.
+    async fn read_phases(
+        &self,
+        namespace: &str,
+        sessions: &[SelectedSession],
+    ) -> Result<Vec<Phase>> {
+        let reads = futures::stream::iter(sessions).map(|selected| async move {
+            let mut observed = ObservedSession::unchecked(selected.clone(), Driver::Client);
+            if !observed.session.is_being_deleted() {
+                observed.load(self, &[Part::Pods, Part::Owners]).await?;
+            }
+            anyhow::Ok(observed)
+        });
+        let reads = reads.buffered(MAX_CONCURRENT_SESSIONS);
+        let mut observed: Vec<ObservedSession> = reads.try_collect().await?;
+        self.add_events(namespace, &mut observed).await?;
+        let phases = observed
+            .iter()
+            .map(|one| current_phase(&one.session, &one.state).phase);
+        Ok(phases.collect())
+    }
+
+    /// Reads a session of a roster. That it is in another namespace, does not exist or belongs to somebody else is the inner error.
+    async fn find_roster_session(
+        &self,
+        namespace: &str,
+        session: &RosterSession,
+    ) -> Result<Result<SelectedSession>> {
+        if let Err(error) = session.check_namespace(namespace) {
+            return Ok(Err(error));
+        }
+        let found = self.find_selected_session(namespace, &session.name).await?;
+        Ok(found.and_then(|found| {
+            session.check_owner(&found.session.spec.user_id)?;
+            Ok(found)
+        }))
+    }
+}
