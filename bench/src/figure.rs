@@ -8,6 +8,8 @@ const ENOUGH_FOR_P99: usize = 300;
 
 /// The unit of speeds, of which more is better.
 pub(crate) const SPEED: &str = "MiB/s";
+/// The unit of rates, which are better the higher they are, too.
+pub(crate) const RATE: &str = "sessions/s";
 
 /// Samples of one measurement, in milliseconds or megabytes.
 #[derive(Clone, Debug, Default)]
@@ -124,7 +126,7 @@ impl Table {
         unit: &str,
     ) {
         let (sign, good) = match unit {
-            SPEED => (">=", ratio >= wanted),
+            SPEED | RATE => (">=", ratio >= wanted),
             _ => ("<=", ratio <= wanted),
         };
         let texts = [format!("{ratio:.3}"), format!("{sign} {wanted:.3}")];

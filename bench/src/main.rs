@@ -20,6 +20,7 @@ mod raw;
 mod render;
 mod report;
 mod requests;
+mod roster;
 mod scenario;
 mod scene;
 mod sessions;

@@ -98,6 +98,12 @@ impl Bodies {
             let _ = cluster.list(&NODE, Scope::Cluster, &all).await;
             cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &all).await?;
         }
+        self.write(cluster).await
+    }
+
+    /// Sends the writes of a create and nothing else: the POSTs, then the status.
+    pub(crate) async fn write(&self, cluster: &Cluster) -> Result<()> {
+        let namespace = cluster.namespace();
         let (name, uid) = self.post(cluster).await?;
         let status = json!({ "metadata": { "uid": uid }, "status": self.status });
         let write = WriteOptions::by(MANAGER);

@@ -89,6 +89,8 @@ pub(crate) enum Who {
     Editor,
     /// The same with the role `session-user` beside `edit`.
     SessionUser,
+    /// The same with the role `session-manager` beside `edit`: may create sessions for others.
+    SessionManager,
 }
 
 /// Two sides that run by turns, and the rows that tell of them.

@@ -43,7 +43,9 @@ impl<'a> Scene<'a> {
         let user = format!("{}@bench.test", namespace.name());
         let kubeconfig = match set_up.who {
             Who::Admin => cluster.admin_kubeconfig(),
-            Who::Editor | Who::SessionUser => cluster.user_kubeconfig(&user, &[])?,
+            Who::Editor | Who::SessionUser | Who::SessionManager => {
+                cluster.user_kubeconfig(&user, &[])?
+            }
         };
         let scene = Self {
             cluster,
@@ -70,6 +72,7 @@ impl<'a> Scene<'a> {
             Who::Admin => &[],
             Who::Editor => &["edit"],
             Who::SessionUser => &["edit", "session-user"],
+            Who::SessionManager => &["edit", "session-manager"],
         };
         for role in roles {
             self.cluster.bind_role(self.namespace(), &self.user, role)?;

@@ -1,4 +1,4 @@
-//! The scenarios.
+//! The scenarios. Long because each of them is here, as data.
 
 use crate::scenario::Figure::{
     AtMost, Beyond, Medians, OurPart, Ours, Quotient, Rival, RivalPart, Rounds,
@@ -7,7 +7,9 @@ use crate::scenario::Measure::{AfterInput, AfterOutput, Memory};
 use crate::scenario::{
     Code, Count, Figure, SET_UP, STAGE, Scenario, SetUp, Setting, Stage, Who, count, race,
 };
-use crate::{create, diagnosis, forward, hostile_text, render, requests, sessions, size, snapshot};
+use crate::{
+    create, diagnosis, forward, hostile_text, render, requests, roster, sessions, size, snapshot,
+};
 
 const fn value(name: &'static str, default: &'static str, help: &'static str) -> Setting {
     Setting {
@@ -160,6 +162,20 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             value("template", "shell", "Template of the timed creates"),
         ],
         stages: &[by(create::measure)],
+        ..SCENARIO
+    },
+    Scenario {
+        name: "roster",
+        about: "Rate of `create --roster` beside the same requests from a sender, and resumption after kills",
+        settings: &[
+            value("n", "2", "Rounds"),
+            value("sessions", "500", "Sessions of the roster"),
+            value("parallel", "16", "Sessions at the same time, of both sides"),
+        ],
+        stages: &[Stage {
+            set_up: roster::SET_UP,
+            ..by(roster::measure)
+        }],
         ..SCENARIO
     },
     Scenario {

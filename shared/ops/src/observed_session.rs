@@ -18,7 +18,7 @@ use crate::controller::Driver;
 use crate::custom_workload::{claim_selector, custom_primary};
 use crate::finish_start::ReadySession;
 use crate::selected_sessions::SelectedSession;
-use crate::session_objects::{owner_kinds, session_selector, with_setup_hint};
+use crate::session_objects::{owner_kinds, pod_makers, session_selector, with_setup_hint};
 pub use crate::session_parts::Part;
 use crate::session_parts::{OnFailure, PartRead, PartReader, unreadable_reason};
 use session_client::{ObjectList, Scope, not_found_error, parse_object};
@@ -29,7 +29,6 @@ use session_engine::reconcile::{
 };
 use session_model::api::Session;
 use session_model::objects::ownership::Ownership;
-use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::{POD, SESSION};
 
 /// A Session and those of its objects that have been read. No part is read twice.
@@ -398,13 +397,4 @@ impl Cluster {
         }
         Ok(observed)
     }
-}
-
-/// Returns the number of objects of the last start that are Pods or make Pods.
-fn pod_makers(session: &Session) -> usize {
-    let applied = session.applied().into_iter();
-    let objects = applied.flat_map(|applied| &applied.objects);
-    objects
-        .filter(|object| !pod_metadata_paths(&object.kind).is_empty())
-        .count()
 }

@@ -9,6 +9,7 @@ use session_model::api::Session;
 use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::objects::ResourceType;
+use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::{
     DAEMON_SET, DEPLOYMENT, JOB, REPLICA_SET, SESSION, STATEFUL_SET, VOLUME_SNAPSHOT,
 };
@@ -49,6 +50,15 @@ pub async fn list_snapshots(
 /// Returns the options that list the objects with a session's label.
 pub fn session_selector(name: &str) -> ListOptions {
     ListOptions::with_labels(format!("{}={name}", labels::SESSION))
+}
+
+/// Returns the number of objects of the last start that are Pods or make Pods.
+pub(crate) fn pod_makers(session: &Session) -> usize {
+    let applied = session.applied().into_iter();
+    let objects = applied.flat_map(|applied| &applied.objects);
+    objects
+        .filter(|object| !pod_metadata_paths(&object.kind).is_empty())
+        .count()
 }
 
 /// Returns the kinds of objects that may stand between a session and its Pods: those that the last start created, or all if that is
