@@ -22,17 +22,17 @@ const BATCH: usize = 20;
 /// status and the watches of Pods and of Events.
 const COUNTS: &[Count] = &[
     count("session create a --template shell", 2 + 5 + 4 + 3),
-    count("session create b --template shell --wait=false", 2 + 5 + 2),
+    count("session create b --template shell --wait=false", 2 + 5 + 4),
     count(
         "session create c --template nvim --set IMAGE=localhost/http-page:1 --wait=false",
         2 + 5 + 4,
     ),
-    // Session, Secret of the generated password, Secret, Pod and Service.
+    // Session, Secret of the generated password, Secret, Pod and Service; and the Namespace, as the Pod is privileged.
     count(
         "session create d --template lab --set ROOTFS_IMAGE_URL=https://storage.example.com/lab.ext4 \
          --set INIT_IMAGE=localhost/lab-init:1 --set NETWORK_IMAGE=localhost/busybox:1 --set VM_IMAGE=localhost/lab-vm:1 \
          --set TERMINAL_IMAGE=localhost/lab-terminal:1 --set EDITOR_IMAGE=localhost/lab-editor:1 --wait=false",
-        5 + 5 + 4,
+        5 + 5 + 4 + 1,
     ),
 ];
 
