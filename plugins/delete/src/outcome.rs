@@ -44,6 +44,7 @@ pub(crate) async fn delete_sessions(
     let work = BatchWork {
         stage: WaitStage::Terminating,
         pace: &intent.pace,
+        dry_run: intent.mutation.dry_run,
         is_idle: |_| false,
     };
     observed.apply(work, environment, delete).await

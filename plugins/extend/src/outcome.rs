@@ -42,6 +42,7 @@ pub(crate) async fn extend_sessions(
     let work = BatchWork {
         stage: WaitStage::Applying,
         pace: &intent.pace,
+        dry_run: intent.mutation.dry_run,
         is_idle: |session: &SessionExtension| session.extension.is_none(),
     };
     observed.apply(work, environment, extend).await

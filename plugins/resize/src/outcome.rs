@@ -102,6 +102,7 @@ pub(crate) async fn resize_sessions(
     let work = BatchWork {
         stage: WaitStage::Applying,
         pace: &intent.pace,
+        dry_run: intent.mutation.dry_run,
         is_idle: Observed::is_idle,
     };
     let resize = async |session: &Observed, sink: &mut dyn ProgressSink| {
@@ -242,6 +243,7 @@ async fn restart_infeasible(
     let work = BatchWork {
         stage: WaitStage::Applying,
         pace: &intent.pace,
+        dry_run: intent.mutation.dry_run,
         is_idle: |result: &(Observed, Resized)| infeasible_session(result).is_none(),
     };
     let restart =

@@ -71,6 +71,7 @@ pub(crate) async fn scale_sessions(
     let work = BatchWork {
         stage: WaitStage::Applying,
         pace: &intent.pace,
+        dry_run: intent.mutation.dry_run,
         is_idle: |scaling: &Scaling| scaling.changes.is_empty(),
     };
     let scale = async |scaling: &Scaling, sink: &mut dyn ProgressSink| {

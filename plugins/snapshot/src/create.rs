@@ -107,6 +107,7 @@ async fn create_snapshots(
     let work = BatchWork {
         stage: WaitStage::Snapshotting,
         pace: &intent.pace,
+        dry_run: writes.mutation.dry_run,
         is_idle: |_| false,
     };
     let interrupt = environment.interrupt.clone();

@@ -43,6 +43,7 @@ pub(crate) async fn start_sessions(
     let work = BatchWork {
         stage: WaitStage::Applying,
         pace: &intent.pace,
+        dry_run: intent.mutation.dry_run,
         is_idle: |task: &SessionTask| task.start_plan.is_none(),
     };
     let applied = observed.apply(work, environment, apply).await?;

@@ -44,6 +44,7 @@ pub(crate) async fn stop_sessions(
     let work = BatchWork {
         stage: WaitStage::Terminating,
         pace: &intent.pace,
+        dry_run: intent.mutation.dry_run,
         is_idle: ObservedSession::is_stopped,
     };
     observed.apply(work, environment, stop).await

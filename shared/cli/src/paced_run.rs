@@ -9,6 +9,7 @@ use futures::stream;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::flags::pace::PaceFlags;
+use session_client::DryRun;
 use session_client::interrupt::Interrupt;
 
 /// A run over many sessions.
@@ -28,11 +29,18 @@ struct Queue<I> {
 }
 
 impl<'a> PacedRun<'a> {
-    /// Returns the run of these flags; `default` is the number of sessions at the same time without `--parallel`.
-    pub fn new(flags: &PaceFlags, default: usize, interrupt: &'a Interrupt) -> Self {
+    /// Returns the run of these flags; `default` is the number of sessions at the same time without `--parallel`. A client dry run has
+    /// no pace, as it writes nothing.
+    pub fn new(
+        flags: &PaceFlags,
+        default: usize,
+        dry_run: DryRun,
+        interrupt: &'a Interrupt,
+    ) -> Self {
+        let rate = flags.rate.filter(|_| dry_run != DryRun::Client);
         Self {
             parallel: flags.parallel.unwrap_or(default),
-            interval: flags.rate.map(|rate| rate.interval),
+            interval: rate.map(|rate| rate.interval),
             interrupt,
         }
     }
@@ -120,15 +128,25 @@ mod tests {
     async fn a_rate_spreads_the_work_and_not_the_idle() {
         let (interrupt, begun) = (Interrupt::default(), RefCell::new(Vec::new()));
         let flags = flags(Some("2/s"), 64);
-        let run = PacedRun::new(&flags, 16, &interrupt);
+        let run = PacedRun::new(&flags, 16, DryRun::None, &interrupt);
         let start = Instant::now();
         let work = async |item: u64| {
             begun.borrow_mut().push((item, start.elapsed().as_millis()));
         };
-        run.run(1..=5, |item| *item == 3, work, Ok).await.unwrap();
+        run.run(1..=5, |item| *item == 3, &work, Ok).await.unwrap();
+        let dry_run = PacedRun::new(&flags, 16, DryRun::Client, &interrupt);
+        dry_run.run(6..=7, |_| false, &work, Ok).await.unwrap();
         assert_eq!(
             begun.into_inner(),
-            [(1, 0), (2, 500), (3, 500), (4, 1000), (5, 1500)]
+            [
+                (1, 0),
+                (2, 500),
+                (3, 500),
+                (4, 1000),
+                (5, 1500),
+                (6, 1500),
+                (7, 1500)
+            ]
         );
     }
 
@@ -136,7 +154,7 @@ mod tests {
     async fn no_more_than_wanted_run_at_the_same_time() {
         let (interrupt, running) = (Interrupt::default(), Rc::new(Cell::new((0, 0))));
         let flags = flags(None, 3);
-        let run = PacedRun::new(&flags, 16, &interrupt);
+        let run = PacedRun::new(&flags, 16, DryRun::None, &interrupt);
         let work = async |_: u64| {
             let (now, most) = running.get();
             running.set((now + 1, most.max(now + 1)));
@@ -152,7 +170,7 @@ mod tests {
     async fn ctrl_c_ends_the_run_between_two_items() {
         let interrupt = Interrupt::default();
         let flags = flags(Some("1/m"), 2);
-        let run = PacedRun::new(&flags, 16, &interrupt);
+        let run = PacedRun::new(&flags, 16, DryRun::None, &interrupt);
         let mut ended = Vec::new();
         let work = async |item: u64| {
             if item == 2 {

@@ -19,6 +19,7 @@ use crate::report::console::Console;
 use crate::report::mutation::no_resources_message;
 use crate::roster::problems::RowProblems;
 use crate::verb::Environment;
+use session_client::DryRun;
 use session_client::interrupt::interrupted_error;
 use session_model::failure::{self, FailureKind, combine_errors, with_hint};
 use session_model::progress::{ProgressEvent, ProgressSink, SharedSink, WaitStage};
@@ -194,7 +195,8 @@ impl<T> SessionBatch<T> {
             Ok(())
         };
         let idle = |(_, session): &(usize, T)| (work.is_idle)(session);
-        let run = PacedRun::new(work.pace, MAX_CONCURRENT_SESSIONS, &environment.interrupt);
+        let parallel = MAX_CONCURRENT_SESSIONS;
+        let run = PacedRun::new(work.pace, parallel, work.dry_run, &environment.interrupt);
         run.run(sessions.into_iter(), idle, step, end).await?;
         (&sink).tell(ProgressEvent::Done);
         let left = results.iter().filter(|result| result.is_none()).count();
@@ -262,6 +264,8 @@ pub struct BatchWork<'a, T> {
     pub stage: WaitStage,
     /// Pace of the command line.
     pub pace: &'a PaceFlags,
+    /// Dry run of the command line.
+    pub dry_run: DryRun,
     /// True for a session of which nothing is written: it waits for no tick of the pace.
     pub is_idle: fn(&T) -> bool,
 }

@@ -66,7 +66,8 @@ impl RosterRun<'_> {
             let action = self.intent.decide(row, self.facts);
             action.is_ok_and(|action| action == Action::Keep)
         };
-        let run = PacedRun::new(pace, PARALLEL, self.interrupt);
+        let dry_run = self.intent.base.mutation.dry_run;
+        let run = PacedRun::new(pace, PARALLEL, dry_run, self.interrupt);
         let create = async |(line, row): (u64, Row)| self.run_row(line, row).await;
         run.run(rows, is_kept, create, end).await
     }
