@@ -6,5 +6,6 @@ pub mod flags;
 pub mod prompt;
 pub mod report;
 pub mod roster;
+pub mod schedules;
 pub mod session_batch;
 pub mod verb;

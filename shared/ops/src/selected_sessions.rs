@@ -39,7 +39,46 @@ pub struct SessionQuery {
 }
 
 impl SessionQuery {
-    fn matches(&self, session: &Session) -> bool {
+    /// Returns the flags that make this query, for a command line.
+    pub fn to_flags(&self) -> Vec<String> {
+        let template = self.template.as_ref().map(TemplateName::as_str);
+        let user = self.user_id.as_ref().map(UserId::as_str);
+        let selector = Some(self.selector.as_str()).filter(|selector| !selector.is_empty());
+        let flags = [
+            ("-l", selector),
+            ("--template", template),
+            ("--user-id", user),
+        ];
+        let given = flags
+            .into_iter()
+            .filter_map(|(flag, value)| Some([flag, value?]));
+        let words: Vec<String> = given.flatten().map(str::to_owned).collect();
+        match words.is_empty() {
+            true => vec!["--all".to_owned()],
+            false => words,
+        }
+    }
+
+    /// Reads the flags that [`SessionQuery::to_flags`] has written at the beginning of `words`. `None` if there are none.
+    pub fn from_flags(words: &[String]) -> Option<Self> {
+        let mut query = Self::default();
+        let mut words = words.iter();
+        let mut found = false;
+        while let Some(flag) = words.next() {
+            match flag.as_str() {
+                "--all" => return Some(query),
+                "-l" => query.selector.clone_from(words.next()?),
+                "--template" => query.template = Some(words.next()?.parse().ok()?),
+                "--user-id" => query.user_id = Some(words.next()?.parse().ok()?),
+                _ => break,
+            }
+            found = true;
+        }
+        found.then_some(query)
+    }
+
+    /// Returns true if the session meets the conditions that are no labels: template and owner.
+    pub fn matches(&self, session: &Session) -> bool {
         let template = self.template.as_ref().map(TemplateName::as_str);
         let user = self.user_id.as_ref().map(UserId::as_str);
         template.is_none_or(|template| session.spec.template_name() == Some(template))
@@ -188,5 +227,34 @@ impl SelectedSession {
             bail!("session {name:?} is being deleted");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_read_as_it_was_written() {
+        let query = |selector: &str, template: Option<&str>, user: Option<&str>| SessionQuery {
+            selector: selector.to_owned(),
+            template: template.map(|name| name.parse().unwrap()),
+            user_id: user.map(|id| id.parse().unwrap()),
+        };
+        for (query, words) in [
+            (query("", None, None), "--all"),
+            (query("a=b,c!=d", None, None), "-l a=b,c!=d"),
+            (
+                query("a=b", Some("lab"), Some("alice@example.com")),
+                "-l a=b --template lab --user-id alice@example.com",
+            ),
+        ] {
+            let mut flags = query.to_flags();
+            assert_eq!(flags.join(" "), words);
+            flags.extend(["--yes".to_owned(), "--template".to_owned()]);
+            assert_eq!(SessionQuery::from_flags(&flags), Some(query));
+        }
+        assert_eq!(SessionQuery::from_flags(&["alice".to_owned()]), None);
+        assert_eq!(SessionQuery::from_flags(&[]), None);
     }
 }
