@@ -6,6 +6,7 @@ use session_shared::Timestamp;
 use session_shared::api::IntOrString;
 use session_shared::client::{DryRun, WriteOptions};
 use session_shared::failure;
+use session_shared::labels;
 use session_shared::ops::Cluster;
 use session_shared::progress::{ProgressSink, WaitStage};
 use session_shared::reconcile::status_patch;
@@ -55,7 +56,12 @@ impl SessionExtension {
     ) -> Result<Value> {
         let session = &self.selected.session;
         let timeout = IntOrString::from(extension.lifetime.to_string().as_str());
-        let patch = json!({ "spec": { "timeout": timeout } });
+        // A scheduled stop waits for this time; without an expiry, stops are as before.
+        let until = extension.expires_at.map(status_patch::format_rfc3339);
+        let patch = json!({
+            "metadata": { "annotations": { labels::EXTENDED_UNTIL: until } },
+            "spec": { "timeout": timeout },
+        });
         let object = cluster.patch_session(session, patch, write).await?;
         if self.driver.is_controller() || write.dry_run {
             return Ok(object);

@@ -19,6 +19,10 @@ use crate::args::Args;
 pub(crate) struct Intent {
     pub(crate) selection: SessionSelection,
     pub(crate) stop_options: StopOptions,
+    /// True if an extended session is stopped only when its extension is over.
+    pub(crate) after_extension: bool,
+    /// Digest of hooks that are trusted.
+    pub(crate) known_hooks: Option<String>,
     pub(crate) yes: bool,
     pub(crate) trust: TrustFlags,
     pub(crate) mutation: MutationOptions,
@@ -33,6 +37,8 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     let Args {
         selection,
         skip_sync,
+        after_extension,
+        known_hooks,
         yes,
         trust,
         output,
@@ -44,6 +50,8 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     console.apply_flags(&verbosity);
     Ok(Intent {
         selection: selection.selection(console.input())?,
+        after_extension,
+        known_hooks,
         stop_options: StopOptions::new(wait_flags.wait, wait_flags.given(), skip_sync),
         yes,
         trust,

@@ -32,7 +32,7 @@ fn few_requests_in_two_rounds() {
     api.put(claim());
     status(&api, "").done();
     let mut lines = api.lines();
-    assert_eq!(lines.len(), 9, "{lines:?}");
+    assert_eq!(lines.len(), 10, "{lines:?}");
     let second = lines.split_off(5);
     lines.sort();
     let mut second = second;
