@@ -36,7 +36,7 @@ pub struct Args {
 
     /// Time to add to the expiry, or to now if the session has expired (90m, 2h, 7d12h; a number alone is seconds)
     ///
-    /// A session without an expiry is refused.
+    /// A session without an expiry is refused, unless a schedule stops it: then only the stop waits.
     #[arg(long, value_name = "DURATION")]
     pub by: Option<String>,
 

@@ -142,6 +142,13 @@ fn expiry_text(report: &Report, now: Timestamp) -> String {
 fn schedule_text(schedule: &CronSchedule, head: &ReportHead, now: Timestamp) -> String {
     let action = schedule.action.as_deref().unwrap_or_default();
     let mut text = format!("{action} at {}", schedule.describe());
+    if let Some(selection) = schedule
+        .sessions
+        .as_ref()
+        .filter(|text| text.starts_with('-'))
+    {
+        text.push_str(&format!(", with {selection}"));
+    }
     match (schedule.suspended, &schedule.last_successful_time) {
         (true, _) => text.push_str(", suspended"),
         (false, Some(at)) => text.push_str(&format!(", last success {} ago", age_text(at, now))),
