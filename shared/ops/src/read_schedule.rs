@@ -90,8 +90,8 @@ pub async fn list_stop_start_schedules(
     if !schedules.is_empty() {
         let runs = ScheduleRuns::list(cluster, scope, labels::SCHEDULE).await?;
         for one in &mut schedules {
-            let uid = Untyped(&one.object).uid().unwrap_or_default();
-            one.schedule.failing_job = runs.failing_job(uid);
+            let uid = Untyped(&one.object).uid();
+            one.schedule.failing_job = uid.and_then(|uid| runs.failing_job(uid));
         }
     }
     Ok(schedules)
