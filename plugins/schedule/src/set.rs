@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, anyhow};
+use serde_json::Value;
 use session_shared::client::{DryRun, random_token};
 use session_shared::failure::with_hint;
 use session_shared::flags::connection::ConnectionFlags;
@@ -11,13 +12,13 @@ use session_shared::objects::cron_expression::CronExpression;
 use session_shared::objects::ownership::Ownership;
 use session_shared::ops::session_losses::SessionLosses;
 use session_shared::ops::stop::STOP;
-use session_shared::ops::stop_options::StopOptions;
 use session_shared::ops::trust::{self, StoredPart};
 use session_shared::ops::{Cluster, Driver, ObservedSession};
 use session_shared::prompt::confirmation::{self, Confirmation};
 use session_shared::prompt::trust::confirm_trust;
 use session_shared::scheduled_run::{
-    CronRun, DEFAULT_IMAGE, ScheduledRun, existing_image, existing_time_zone, plan_changes,
+    CronRun, DEFAULT_IMAGE, ScheduleOwner, ScheduledRun, existing_image, existing_time_zone,
+    plan_changes,
 };
 use session_shared::schedules::{observe_schedule, set_schedule};
 use session_shared::session_batch::run_concurrently;
@@ -66,24 +67,12 @@ pub(crate) async fn run(
     };
     let selection = target.selection_text();
     let owner = target.owner(&ownership, selection.as_deref());
-    let options = StopOptions::new(true, None, intent.skip_sync);
-    let permissions = RunPermissions {
-        session: selection.is_none().then_some(ownership.session.as_str()),
-        made: &made,
-        runs_hooks: intent.stop.is_some()
-            && !intent.skip_sync
-            && (selection.is_some() || sessions.iter().any(|one| one.runs_stored_text(&options))),
-        pod: (ownership.primary.as_ref())
-            .filter(|primary| primary.kind == "Pod")
-            .map(|primary| primary.name.as_str()),
-        starts: intent.start.is_some(),
-    };
     let image = intent.image.as_deref().or(existing_image(&existing));
     let image = image.unwrap_or(DEFAULT_IMAGE);
     let scheduled = ScheduledRun {
         owner,
         account: target.object_name("clock"),
-        rules: permissions.rules(),
+        rules: rules(&intent, &owner, &sessions, &made),
         runs: runs(&intent, &sessions),
         time_zone: intent.time_zone.or(existing_time_zone(&existing)),
         image,
@@ -98,6 +87,32 @@ pub(crate) async fn run(
         environment.console.note(note);
     }
     Ok(())
+}
+
+/// Returns the rules of the Role.
+fn rules(
+    intent: &SetIntent,
+    owner: &ScheduleOwner<'_>,
+    sessions: &[ObservedSession],
+    made: &[ResourceType],
+) -> Vec<Value> {
+    let is_selection = owner.selection.is_some();
+    // Of a session that is stopped now, too: a later stop runs them.
+    let mut hooks = sessions.iter().map(|one| trust::hooks_digest(&one.session));
+    let ownership = owner.ownership;
+    let primary = ownership.primary.as_ref();
+    let permissions = RunPermissions {
+        session: (!is_selection).then_some(ownership.session.as_str()),
+        made,
+        runs_hooks: intent.stop.is_some()
+            && !intent.skip_sync
+            && (is_selection || hooks.any(|digest| digest.is_some())),
+        pod: primary
+            .filter(|primary| primary.kind == "Pod")
+            .map(|primary| primary.name.as_str()),
+        starts: intent.start.is_some(),
+    };
+    permissions.rules()
 }
 
 /// Reads the sessions that the schedule would act on now.
@@ -149,8 +164,7 @@ async fn confirm(
         return require_policy(cluster, intent).await.map(|()| true);
     };
     for observed in sessions {
-        let options = StopOptions::new(true, None, intent.skip_sync);
-        let runs_hooks = intent.stop.is_some() && observed.runs_stored_text(&options);
+        let runs_hooks = intent.stop.is_some() && !intent.skip_sync;
         let parts = [
             (runs_hooks, StoredPart::Hooks),
             (intent.start.is_some(), StoredPart::Start),
