@@ -45,6 +45,8 @@ const FORGET: &str = "snapshot delete first -y --timeout 60s";
 const PRUNE: &str = "snapshot prune s --keep 0 -y --timeout 60s";
 const SCHEDULE: &str = "snapshot schedule s --cron @yearly --keep 3 --class session-snapshots --image localhost/session:1";
 const UNSCHEDULE: &str = "snapshot schedule s --remove";
+const CLOCK: &str = "schedule set s --stop 20:00 --start 07:30 --image localhost/session:1 -y";
+const UNCLOCK: &str = "schedule delete s";
 const CLEANUP: &str = "cleanup --all -y --timeout 60s";
 const APPLY: &str = "template apply -f FILE";
 
@@ -175,6 +177,8 @@ pub(crate) const RARE: [Scenario; 19] = [
     },
     verb("schedule", &[CREATE], SCHEDULE),
     verb("schedule-remove", &[CREATE, SCHEDULE], UNSCHEDULE),
+    verb("clock", &[CREATE], CLOCK),
+    verb("clock-delete", &[CREATE, CLOCK], UNCLOCK),
     verb("cleanup-orphans", &[CREATE, "!orphan"], CLEANUP),
     verb("cleanup-expired", &[CREATE, "!expire"], CLEANUP),
     verb("setup", &[], "setup"),

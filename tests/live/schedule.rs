@@ -1,4 +1,4 @@
-//! Snapshots by the clock: a CronJob of the suite's own image, with no more rights than it needs.
+//! Snapshots, stops and starts by the clock: a CronJob of the suite's own image, with no more rights than it needs.
 //!
 //! The image is packed of the program that cargo built for this test, with its libraries; where `SESSION_IMAGE` names an archive
 //! that `cargo image` wrote, that is imported in its place.
@@ -22,11 +22,18 @@ pub(crate) fn tests() -> Vec<Live> {
             "schedule_without_the_right_to_give_rights",
             without_the_right_to_give_rights,
         ),
+        kubelet(
+            "schedule_stops_and_starts_by_the_clock",
+            stops_and_starts_by_the_clock,
+        ),
     ]
 }
 
 /// What its schedule is made of is called so.
 const NAME: &str = "session-s-snapshots";
+
+/// The account that stops and starts it.
+const CLOCK: &str = "session-s-clock";
 
 /// What is snapshotted by the clock.
 const TEMPLATE: &str = include_str!("hooked.yaml");
@@ -70,8 +77,16 @@ fn schedule(world: &World, rest: &[&str]) -> Result<String> {
 
 /// Has the CronJob run now; the names of the snapshots that are there then.
 fn run_now(world: &World, job: &str) -> Result<Vec<String>> {
+    run_job(world, NAME, job)?;
+    let words = ["get", "volumesnapshots", "-o", "name"];
+    let names = world.namespace.kubectl(&words, None)?;
+    Ok(names.lines().map(str::to_owned).collect())
+}
+
+/// Has a CronJob run now.
+fn run_job(world: &World, cron_job: &str, job: &str) -> Result<()> {
     let kubectl = |words: &[&str]| world.namespace.kubectl(words, None);
-    let from = format!("--from=cronjob/{NAME}");
+    let from = format!("--from=cronjob/{cron_job}");
     kubectl(&["create", "job", job, &from])?;
     let job = format!("job/{job}");
     let wait = ["wait", "--for=condition=Complete", "--timeout=120s", &job];
@@ -79,14 +94,17 @@ fn run_now(world: &World, job: &str) -> Result<Vec<String>> {
         let log = kubectl(&["logs", &job]).unwrap_or_default();
         return Err(error.context(log));
     }
-    let names = kubectl(&["get", "volumesnapshots", "-o", "name"])?;
-    Ok(names.lines().map(str::to_owned).collect())
+    Ok(())
 }
 
 /// Whether the schedule's account may do something.
 fn may(world: &World, words: &[&str]) -> Result<bool> {
+    account_may(world, NAME, words)
+}
+
+fn account_may(world: &World, account: &str, words: &[&str]) -> Result<bool> {
     let who = format!(
-        "--as=system:serviceaccount:{}:{NAME}",
+        "--as=system:serviceaccount:{}:{account}",
         world.namespace.name()
     );
     let mut all = vec!["auth", "can-i", &who];
@@ -154,6 +172,95 @@ fn runs_with_its_own_rights() -> Result<()> {
     let read = world.inside("home-back", "cat /home/file; ls /home")?;
     ensure!(read == "second\nfile\nfrozen\n", "{read}");
     gone(&world, &["s", "back"])
+}
+
+fn stops_and_starts_by_the_clock() -> Result<()> {
+    let world = world("schedule-clock")?;
+    let namespace = world.namespace.name();
+    world.inside("home-s", "echo kept > /home/file")?;
+    let words = [
+        "schedule",
+        "set",
+        "s",
+        "--stop",
+        "0 20 1 1 *",
+        "--start",
+        "0 7 1 1 *",
+    ];
+    let set = [&words[..], &["--time-zone", "Europe/Berlin", "-y"]].concat();
+    let made = world.session(&set)?.exits(0)?.stdout;
+    ensure!(made.matches(" created\n").count() == 5, "{made}");
+    let again = world.session(&set)?.exits(0)?.stdout;
+    ensure!(again.matches(" unchanged\n").count() == 5, "{again}");
+    for (words, is_allowed) in [
+        (&["patch", "sessions.streaming.platform/s"][..], true),
+        (&["manage", "sessions.streaming.platform/s"], true),
+        (&["create", "pods"], true),
+        (&["patch", "sessions.streaming.platform/another"], false),
+        (&["delete", "sessions.streaming.platform/s"], false),
+        (&["list", "secrets"], false),
+        (&["create", "deployments"], false),
+        (&["create", "cronjobs"], false),
+    ] {
+        let may = account_may(&world, CLOCK, words)?;
+        ensure!(may == is_allowed, "{words:?}");
+    }
+    let phase = || {
+        let words = [
+            "get",
+            "sessions.streaming.platform",
+            "s",
+            "-o",
+            "jsonpath={.status.phase}",
+        ];
+        world.namespace.kubectl(&words, None)
+    };
+    enforce(&world, "=restricted")?;
+    run_job(&world, "session-s-stop", "stop-1")?;
+    ensure!(phase()? == "stopped", "{}", phase()?);
+    enforce(&world, "-")?;
+    run_job(&world, "session-s-start", "start-1")?;
+    ensure!(phase()? == "running", "{}", phase()?);
+    let kept = world.inside("home-s", "cat /home/file")?;
+    ensure!(kept == "kept\n", "{kept}");
+    let status = world.session(&["status", "s"])?.exits(0)?.stdout;
+    for line in [
+        "stop at \"0 20 1 1 *\" (Europe/Berlin)",
+        "start at \"0 7 1 1 *\"",
+    ] {
+        ensure!(status.contains(line), "{status}");
+    }
+
+    let several = [
+        "schedule",
+        "set",
+        "--template",
+        namespace,
+        "--stop",
+        "@yearly",
+        "-y",
+    ];
+    let made = world.session(&several)?.exits(0)?.stdout;
+    let name = made
+        .lines()
+        .last()
+        .and_then(|line| line.split(['/', ' ']).nth(1));
+    run_job(&world, name.context("no CronJob")?, "stop-2")?;
+    ensure!(phase()? == "stopped", "{}", phase()?);
+    let delete = ["schedule", "delete", "--template", namespace];
+    let deleted = world.session(&delete)?.exits(0)?.stdout;
+    ensure!(deleted.lines().count() == 4, "{deleted}");
+    world
+        .session(&["delete", "s", "--delete-data", "-y"])?
+        .exits(0)?;
+    for object in [&format!("serviceaccount/{CLOCK}"), "cronjob/session-s-stop"] {
+        let wait = ["wait", "--for=delete", object, "--timeout=60s"];
+        world.namespace.kubectl(&wait, None)?;
+    }
+    world
+        .session(&["template", "delete", namespace])?
+        .exits(0)?;
+    Ok(())
 }
 
 /// Has the Namespace take only Pods of a Pod Security Standard, or any with `-`.

@@ -56,6 +56,9 @@ fn change(api: &FakeApi, change: impl FnOnce(&mut Value)) {
 fn the_lifetime_is_written_and_the_end_that_follows() {
     let api = server();
     let played = extend(&api, "alice --by 2h");
+    let annotations = &session(&api, "alice")["metadata"]["annotations"];
+    let until = &annotations["streaming.platform/extended-until"];
+    assert_eq!(until, "2026-03-01T15:00:00Z");
     let lines: String = api.lines().iter().map(|line| format!("{line}\n")).collect();
     golden(
         "extend.txt",
@@ -232,4 +235,26 @@ fn several_sessions_have_one_line_of_progress() {
     for line in ["2 sessions: 0 done, 2 left", "2 sessions: 1 done, 1 left"] {
         assert!(played.err.contains(line), "{line}: {:?}", played.err);
     }
+}
+
+#[test]
+fn a_session_without_an_expiry_is_extended_for_its_scheduled_stop() {
+    let api = server();
+    change(&api, |session| session["status"]["expiresAt"] = Value::Null);
+    extend(&api, "alice --by 2h").failed();
+    let owner = json!({"apiVersion": "streaming.platform/v1", "kind": "Session", "name": "alice",
+        "uid": session(&api, "alice")["metadata"]["uid"]});
+    let pod =
+        json!({"spec": {"containers": [{"name": "stop", "args": ["stop", "alice", "--yes"]}]}});
+    api.put(json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "session-alice-stop", "namespace": "default",
+        "labels": {"app.kubernetes.io/managed-by": "kubectl-session"}, "ownerReferences": [owner]},
+        "spec": {"schedule": "0 20 * * *", "jobTemplate": {"spec": {"template": pod}}}}));
+    let played = extend(&api, "alice --by 2h");
+    assert_eq!(played.done(), "session.streaming.platform/alice extended\n");
+    let note = "note: never expires; scheduled stops wait until 2026-03-01T14:00:00Z, for 2h\n";
+    assert_eq!(played.err, note);
+    let after = session(&api, "alice");
+    let annotation = &after["metadata"]["annotations"]["streaming.platform/extended-until"];
+    assert_eq!(annotation, "2026-03-01T14:00:00Z");
+    assert!(after["status"]["expiresAt"].is_null());
 }

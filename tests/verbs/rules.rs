@@ -16,6 +16,7 @@ use kubectl_session_list::List;
 use kubectl_session_logs::Logs;
 use kubectl_session_quota::Quota;
 use kubectl_session_resize::Resize;
+use kubectl_session_schedule::Schedule;
 use kubectl_session_setup::Setup;
 use kubectl_session_snapshot::Snapshot;
 use kubectl_session_start::Start;
@@ -56,6 +57,7 @@ const ROWS: &[Row] = &[
     row::<Start>("start alice"),
     row::<Extend>("extend alice --by 1h"),
     row::<Resize>("resize alice --cpu 2"),
+    row::<Schedule>("schedule set alice --stop 20:00"),
     row::<Snapshot>("snapshot create alice"),
     row::<Snapshot>("snapshot list alice"),
     row::<Snapshot>("snapshot clone alice copy"),
@@ -362,6 +364,7 @@ fn a_controller_that_is_alive_does_the_work() {
             &[
                 ("connect", "starts as start does, only a stopped session"),
                 ("resize", "sizes of running Pods are the client's"),
+                ("schedule", "CronJobs are the client's"),
                 ("snapshot", "snapshots are the client's"),
                 ("template", "templates are the client's"),
                 ("setup", "installs what the controller needs"),
@@ -381,6 +384,7 @@ fn a_controller_that_is_alive_does_the_work() {
 
 const WAITS: Exceptions = &[
     ("extend", "does not wait"),
+    ("schedule", "does not wait"),
     ("cleanup", "waits as long as its rounds take"),
     ("template", "does not wait"),
 ];
@@ -443,6 +447,7 @@ fn one_that_fails_stops_no_other_and_nothing_found_is_no_error() {
                 ("logs", ONE),
                 ("connect", ONE),
                 ("snapshot list", ONE),
+                ("schedule", ONE),
                 ("snapshot clone", ONE),
                 ("cleanup", "takes no names"),
                 ("quota", "takes no names"),

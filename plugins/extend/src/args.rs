@@ -14,6 +14,8 @@ runs on until its owner or an admin runs cleanup --expired, which stops or delet
 with --no-expiry. The template's maximum lifetime, counted from the start, is the limit. Later starts get the lifetime from \
 start to the new expiry.
 
+A stop of a schedule that falls into the extension waits for its end, for up to 12 hours.
+
 A stopped session cannot be extended: give the next start a lifetime with start --expires-in.";
 
 const EXAMPLES: &str = "  # Extend a session by two hours
@@ -35,7 +37,7 @@ pub struct Args {
 
     /// Time to add to the expiry, or to now if the session has expired (90m, 2h, 7d12h; a number alone is seconds)
     ///
-    /// A session without an expiry is refused.
+    /// A session without an expiry is refused, unless a schedule stops it: then only the stop waits.
     #[arg(long, value_name = "DURATION")]
     pub by: Option<String>,
 

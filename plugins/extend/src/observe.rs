@@ -2,6 +2,8 @@
 
 use anyhow::{Result, anyhow};
 use session_shared::Timestamp;
+use session_shared::api::Session;
+use session_shared::ops::read_schedule::read_stop_start_schedules;
 use session_shared::ops::selected_sessions::SelectedSession;
 use session_shared::ops::{Cluster, Driver, template_lookup};
 use session_shared::session_batch::SessionBatch;
@@ -47,7 +49,9 @@ pub(crate) async fn plan_extensions(
             }
             None => None,
         };
-        let extension = plan_extension(session, template.as_ref(), intent.expiry, now)?;
+        let has_stops = session.expires_at().is_none() && has_stops(cluster, session).await?;
+        let (template, expiry) = (template.as_ref(), intent.expiry);
+        let extension = plan_extension(session, template, expiry, has_stops, now)?;
         Ok(SessionExtension {
             selected,
             extension,
@@ -55,4 +59,11 @@ pub(crate) async fn plan_extensions(
         })
     };
     Ok(sessions.map(plan).await)
+}
+
+/// Returns true if a schedule stops the session.
+async fn has_stops(cluster: &Cluster, session: &Session) -> Result<bool> {
+    let schedules = read_stop_start_schedules(cluster, session).await?;
+    let mut actions = schedules.iter().map(|one| one.action.as_deref());
+    Ok(actions.any(|action| action == Some("stop")))
 }

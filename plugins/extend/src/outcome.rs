@@ -6,6 +6,7 @@ use session_shared::Timestamp;
 use session_shared::api::IntOrString;
 use session_shared::client::{DryRun, WriteOptions};
 use session_shared::failure;
+use session_shared::labels;
 use session_shared::ops::Cluster;
 use session_shared::progress::{ProgressSink, WaitStage};
 use session_shared::reconcile::status_patch;
@@ -58,13 +59,19 @@ impl SessionExtension {
         now: Timestamp,
     ) -> Result<Value> {
         let session = &self.selected.session;
-        let timeout = IntOrString::from(extension.lifetime.to_string().as_str());
-        let patch = json!({ "spec": { "timeout": timeout } });
+        // A scheduled stop waits for this time; without an expiry, stops are as before.
+        let until = extension.until.map(status_patch::format_rfc3339);
+        let mut patch = json!({ "metadata": { "annotations": { labels::EXTENDED_UNTIL: until } } });
+        let lifetime = extension.lifetime.as_ref();
+        if let Some(lifetime) = lifetime {
+            let timeout = IntOrString::from(lifetime.to_string().as_str());
+            patch["spec"] = json!({ "timeout": timeout });
+        }
         let object = cluster.patch_session(session, patch, write).await?;
-        if self.driver.is_controller() || write.dry_run {
+        if self.driver.is_controller() || write.dry_run || lifetime.is_none() {
             return Ok(object);
         }
-        let patch = status_patch::expiry_status(session, extension.expires_at, now);
+        let patch = status_patch::expiry_status(session, extension.until, now);
         cluster.patch_status(session, patch, write).await
     }
 }
@@ -84,7 +91,7 @@ pub(crate) fn print_results(
         match session.extension {
             Some(extension) => {
                 console.print(&mutations.print_result(&object, "extended")?)?;
-                console.note(&expiry_note(extension.expires_at, now));
+                console.note(&extension_note(&extension, now));
                 Ok(())
             }
             None => console.print(&mutations.print_result(&object, "unchanged")?),
@@ -93,13 +100,14 @@ pub(crate) fn print_results(
     failure::combine_errors(errors)
 }
 
-fn expiry_note(at: Option<Timestamp>, now: Timestamp) -> String {
-    match at {
-        Some(at) => format!(
-            "expires at {}, in {}",
-            status_patch::format_rfc3339(at),
-            remaining_time(Some(at), now)
-        ),
-        None => "never expires".to_owned(),
+fn extension_note(extension: &Extension, now: Timestamp) -> String {
+    let Some(until) = extension.until else {
+        return "never expires".to_owned();
+    };
+    let left = remaining_time(Some(until), now);
+    let until = status_patch::format_rfc3339(until);
+    match extension.lifetime {
+        Some(_) => format!("expires at {until}, in {left}"),
+        None => format!("never expires; scheduled stops wait until {until}, for {left}"),
     }
 }

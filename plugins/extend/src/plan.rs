@@ -12,13 +12,14 @@ use crate::intent::NewExpiry;
 /// The new lifetime of one session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Extension {
-    /// Lifetime, counted from the session's start.
-    pub(crate) lifetime: Lifetime,
-    /// Expiry; `None` for never.
-    pub(crate) expires_at: Option<Timestamp>,
+    /// Lifetime, counted from the session's start; `None` leaves a session without an expiry, and only scheduled stops wait.
+    pub(crate) lifetime: Option<Lifetime>,
+    /// Time to which the session is extended; `None` for never.
+    pub(crate) until: Option<Timestamp>,
 }
 
-/// Computes the lifetime that makes a session expire at `end`. Returns `None` if the session expires then already.
+/// Computes the lifetime that makes a session expire at `end`. Returns `None` if the session expires then already. With
+/// `has_stops`, a session without an expiry is extended, too: its scheduled stops wait.
 ///
 /// # Errors
 /// A session that is not running, never expires, expires later already, or would exceed its template's maximum lifetime.
@@ -26,6 +27,7 @@ pub(crate) fn plan_extension(
     session: &Session,
     template: Option<&SessionTemplate>,
     end: NewExpiry,
+    has_stops: bool,
     now: Timestamp,
 ) -> Result<Option<Extension>> {
     let name = session.name();
@@ -33,17 +35,24 @@ pub(crate) fn plan_extension(
     let expires = session.expires_at();
     let expires = expires.and_then(|at| at.parse::<Timestamp>().ok());
     let endless = || anyhow!("cannot extend session {name:?}: session never expires");
+    let add = |time: Timestamp, by| {
+        let end = time.checked_add(by);
+        end.with_context(|| format!("cannot extend session {name:?}: time is out of range"))
+    };
+    let postpone = |until| {
+        Ok(Some(Extension {
+            lifetime: None,
+            until: Some(until),
+        }))
+    };
     let at = match (end, expires) {
         (NewExpiry::Never, None) => return Ok(None),
         (NewExpiry::Never, Some(_)) => None,
+        (NewExpiry::After(by), None) if has_stops => return postpone(add(now, by)?),
+        (NewExpiry::At(at), None) if has_stops => return postpone(at),
         (_, None) => return Err(endless()),
         // A session that is over its expiry gets the time from now on.
-        (NewExpiry::After(by), Some(expires)) => Some(
-            expires
-                .max(now)
-                .checked_add(by)
-                .with_context(|| format!("cannot extend session {name:?}: time is out of range"))?,
-        ),
+        (NewExpiry::After(by), Some(expires)) => Some(add(expires.max(now), by)?),
         (NewExpiry::At(at), Some(expires)) if at == expires => return Ok(None),
         (NewExpiry::At(at), Some(expires)) if at < expires => {
             return Err(anyhow!(
@@ -59,8 +68,8 @@ pub(crate) fn plan_extension(
     };
     check_maximum(name, &lifetime, template, start)?;
     Ok(Some(Extension {
-        lifetime,
-        expires_at: at,
+        lifetime: Some(lifetime),
+        until: at,
     }))
 }
 

@@ -75,11 +75,13 @@ fn hours(
         &session(expires),
         Some(&template(maximum)),
         end,
+        false,
         time("12:00"),
     )?;
     Ok(found.map(|found| {
-        let seconds = found.lifetime.duration().map_or(0, |d| d.as_secs());
-        (seconds / 3600, found.expires_at)
+        let lifetime = found.lifetime.unwrap();
+        let seconds = lifetime.duration().map_or(0, |d| d.as_secs());
+        (seconds / 3600, found.until)
     }))
 }
 
@@ -141,5 +143,21 @@ fn what_cannot_be_is_refused() {
     );
     let mut stopped = session(json!(time("13:00")));
     stopped.spec.state = Some(DesiredState::Stopped);
-    assert!(plan_extension(&stopped, None, two, time("12:00")).is_err());
+    assert!(plan_extension(&stopped, None, two, false, time("12:00")).is_err());
+}
+
+#[test]
+fn without_an_expiry_only_the_scheduled_stop_moves() {
+    let two = NewExpiry::After(Duration::from_secs(7200));
+    let (endless, now) = (session(Value::Null), time("12:00"));
+    let plan = |end, has_stops| plan_extension(&endless, None, end, has_stops, now);
+    for (end, until) in [(two, "14:00"), (NewExpiry::At(time("16:00")), "16:00")] {
+        let wanted = Extension {
+            lifetime: None,
+            until: Some(time(until)),
+        };
+        assert_eq!(plan(end, true).unwrap(), Some(wanted));
+        assert!(plan(end, false).is_err());
+    }
+    assert_eq!(plan(NewExpiry::Never, true).unwrap(), None);
 }

@@ -15,6 +15,7 @@ pub const VERBS: &[VerbEntry] = &[
     VerbEntry::of::<kubectl_session_stop::Stop>(),
     VerbEntry::of::<kubectl_session_start::Start>(),
     VerbEntry::of::<kubectl_session_extend::Extend>(),
+    VerbEntry::of::<kubectl_session_schedule::Schedule>(),
     VerbEntry::of::<kubectl_session_resize::Resize>(),
     VerbEntry::of::<kubectl_session_snapshot::Snapshot>(),
     VerbEntry::of::<kubectl_session_delete::Delete>(),
@@ -33,7 +34,7 @@ pub const VERB_GROUPS: &[VerbGroup] = &[
     },
     VerbGroup {
         title: "Lifecycle Commands",
-        verbs: &["start", "stop", "extend", "resize", "delete"],
+        verbs: &["start", "stop", "schedule", "extend", "resize", "delete"],
     },
     VerbGroup {
         title: "Data Commands",

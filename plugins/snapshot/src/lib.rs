@@ -47,7 +47,6 @@ use session_shared::verb::{Environment, Verb};
 
 pub use archive_args::{ExportFlags, ImportFlags};
 pub use args::{Args, SnapshotCommand};
-pub use schedule::cron_expression::CronExpression;
 
 /// The `snapshot` verb.
 #[derive(Debug)]

@@ -10,8 +10,8 @@ use session_shared::flags::list::{ListFlags, parse_session_name};
 use session_shared::flags::non_empty;
 use session_shared::labels;
 use session_shared::names::SessionName;
+use session_shared::objects::cron_schedule::CronSchedule;
 use session_shared::objects::resource::VOLUME_SNAPSHOT;
-use session_shared::objects::snapshot_schedule::SnapshotSchedule;
 use session_shared::ops::Cluster;
 use session_shared::ops::read_schedule::read_schedule;
 use session_shared::ops::snapshot_plan::clarify_unserved;
@@ -98,7 +98,7 @@ pub(crate) async fn run(
 
 /// Prints the schedule, and what to do about a Job that fails.
 fn print_schedule(
-    schedule: &SnapshotSchedule,
+    schedule: &CronSchedule,
     session: &SessionName,
     namespace: &str,
     console: &mut Console,

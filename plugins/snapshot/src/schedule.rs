@@ -2,18 +2,15 @@
 //!
 //! ```text
 //! args ─► intent ─► observed ─► plan ─► outcome
-//!         Intent    Observed    SchedulePlan  Outcome
+//!         Intent    ObservedParts    SchedulePlan
 //! ```
 //!
-//! `objects` renders the ServiceAccount, Role, RoleBinding and CronJob; `cron_expression` validates the expression. `run` is what
+//! `objects` says what the CronJob runs and what it may do; `session_shared::schedules` reads and writes the objects. `run` is what
 //! the CronJob runs (`run-schedule`): `pruning` decides which snapshots it deletes, `stopped` whether a stopped session needs a
 //! new one.
 
-pub(crate) mod cron_expression;
 mod intent;
 mod objects;
-mod outcome;
-mod plan;
 mod pruning;
 pub(crate) mod run;
 mod stopped;
@@ -22,25 +19,28 @@ use std::future::ready;
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::client::{DryRun, random_token};
+use session_shared::client::random_token;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::names::SessionName;
+use session_shared::objects::cron_schedule::ScheduleName;
 use session_shared::objects::ownership::Ownership;
 use session_shared::objects::volume_snapshot::VolumeSnapshot;
 use session_shared::ops::Cluster;
-use session_shared::ops::apply_plan::ApplyOptions;
 use session_shared::ops::snapshot_plan::{self, SnapshotPlan, has_snapshot_hooks};
 use session_shared::ops::trust::{self, StoredPart};
-use session_shared::progress::{ProgressEvent, ProgressSink};
-use session_shared::report::mutation::no_resources_message;
+use session_shared::scheduled_run::{
+    ScheduleOwner, SchedulePart, SchedulePlan, existing_image, existing_time_zone, plan_changes,
+};
+use session_shared::schedules::{
+    ScheduleCommands, observe_schedule, remove_schedule, set_schedule,
+};
 use session_shared::verb::Environment;
 
 use crate::observe::get_session;
 use crate::schedule_args::ScheduleArgs;
-use intent::{Intent, ScheduleOptions};
+use intent::ScheduleOptions;
 use objects::ScheduleInput;
 pub(crate) use objects::describe_schedule;
-use plan::{Observed, SchedulePlan};
 
 /// Creates, changes or removes a schedule.
 ///
@@ -52,58 +52,51 @@ pub(crate) async fn run(
     environment: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
-    let mut intent = intent::parse_intent(args, &mut environment.console)?;
+    let intent = intent::parse_intent(args, &mut environment.console)?;
     let cluster = environment
         .connect_trusting(connection, intent.trust)
         .await?;
-    match intent.schedule.take() {
-        Some(options) => create_schedule(&cluster, intent, &options, environment).await,
-        None => remove_schedule(&cluster, intent, environment).await,
+    let (session, mutation) = (&intent.session, &intent.mutation);
+    match &intent.schedule {
+        Some(options) => {
+            // reads only
+            let (ownership, planned) =
+                plan_schedule(&cluster, session, options, environment).await?;
+            // writes and prints
+            let (owner, commands) = (of_session(&ownership), commands(session, &cluster));
+            set_schedule(&cluster, planned, &owner, &commands, mutation, environment).await
+        }
+        None => {
+            let found = get_session(&cluster, session).await?;
+            let observed = observe_schedule(&cluster, parts(session)).await?;
+            let ownership = Ownership::of_session(&found.session)?;
+            let owner = of_session(&ownership);
+            remove_schedule(&cluster, &observed, &owner, mutation, environment).await
+        }
     }
 }
 
-async fn create_schedule(
-    cluster: &Cluster,
-    intent: Intent,
-    options: &ScheduleOptions,
-    environment: &mut Environment,
-) -> Result<()> {
-    // reads only
-    let (ownership, mut planned) =
-        plan_schedule(cluster, &intent.session, options, environment).await?;
-    if intent.mutation.dry_run != DryRun::Client
-        && let Some(image) = &planned.new_image
-        && outcome::has_image_run(cluster, image).await
-    {
-        planned.new_image = None;
+fn of_session(ownership: &Ownership) -> ScheduleOwner<'_> {
+    ScheduleOwner {
+        ownership,
+        selection: None,
     }
-    // writes
-    let made = if intent.mutation.dry_run == DryRun::Client {
-        outcome::dry_run_outcome(&planned)
-    } else {
-        let _guard = environment.interrupt.guard()?;
-        let interrupt = environment.interrupt.clone();
-        let with = ApplyOptions {
-            ownership: &ownership,
-            write: intent.mutation.write.clone(),
-            interrupt: &interrupt,
-            wait_limit: outcome::REPLACE_TIMEOUT,
-        };
-        let mut sink = environment.console.progress();
-        let made = outcome::apply_schedule(cluster, &planned, &with, &mut sink).await;
-        sink.tell(ProgressEvent::Done);
-        made?
-    };
-    // prints
-    outcome::report(&made, &intent.mutation, &mut environment.console)?;
-    if intent.mutation.dry_run == DryRun::None
-        && made.for_admin.is_empty()
-        && let Some(image) = &planned.new_image
-    {
-        let namespace = cluster.namespace();
-        outcome::print_new_image(image, &intent.session, namespace, &mut environment.console);
+}
+
+fn parts(session: &SessionName) -> Vec<SchedulePart> {
+    let name = ScheduleName::for_snapshots(session);
+    SchedulePart::of_schedule(&name, std::slice::from_ref(&name))
+}
+
+fn commands(session: &SessionName, cluster: &Cluster) -> ScheduleCommands {
+    let namespace = cluster.namespace();
+    let job = ScheduleName::for_snapshots(session);
+    let job = job.as_str();
+    ScheduleCommands {
+        try_image: format!("kubectl create job {job}-test --from=cronjob/{job} -n {namespace}"),
+        remove: format!("kubectl session snapshot schedule {session} -n {namespace} --remove"),
+        look: format!("kubectl session snapshot list {session} -n {namespace}"),
     }
-    Ok(())
 }
 
 /// Reads the session and the schedule's existing objects, and plans the changes.
@@ -122,7 +115,7 @@ async fn plan_schedule(
     let hooks = hooks.then(|| trust::hooks_digest(&found.session)).flatten();
     let (source, objects) = futures::try_join!(
         snapshot_plan::read_snapshot_source(cluster, session, ready(Ok(found)), true),
-        outcome::observe(cluster, session),
+        observe_schedule(cluster, parts(session)),
     )?;
     // A missing class or driver is reported now, not at the first run.
     let wanted = snapshot_plan::SnapshotOptions {
@@ -135,14 +128,20 @@ async fn plan_schedule(
         command_token: random_token()?,
         ..source.ownership()?.clone()
     };
-    let options = &plan::complete_options(options, &objects);
+    // Time zone and image that are not given stay as they are.
+    let existing = |text: Option<&str>| text.map(str::to_owned);
+    let options = &ScheduleOptions {
+        time_zone: (options.time_zone.clone()).or_else(|| existing(existing_time_zone(&objects))),
+        image: (options.image.clone()).or_else(|| existing(existing_image(&objects))),
+        ..options.clone()
+    };
     let input = ScheduleInput {
         ownership: &ownership,
         options,
         class: shared_class(&snapshot.objects),
         hooks: hooks.as_deref(),
     };
-    let planned = plan::plan_changes(input.render(), &objects, &ownership)?;
+    let planned = plan_changes(input.render(), &objects, &of_session(&ownership))?;
     Ok((ownership, planned))
 }
 
@@ -152,50 +151,4 @@ fn shared_class(snapshots: &[Value]) -> Option<&str> {
     let mut classes = snapshots.iter().map(|one| VolumeSnapshot::of(one).class());
     let first = classes.next()??;
     classes.all(|class| class == Some(first)).then_some(first)
-}
-
-async fn remove_schedule(
-    cluster: &Cluster,
-    intent: Intent,
-    environment: &mut Environment,
-) -> Result<()> {
-    // reads only
-    let found = get_session(cluster, &intent.session).await?;
-    let objects = outcome::observe(cluster, &intent.session).await?;
-    let ownership = Ownership::of_session(&found.session)?;
-    let plan = plan::plan_removal(&objects, &ownership)?;
-    // writes
-    let _guard = environment.interrupt.guard()?;
-    let interrupt = environment.interrupt.clone();
-    let with = ApplyOptions {
-        ownership: &ownership,
-        write: intent.mutation.write.clone(),
-        interrupt: &interrupt,
-        wait_limit: outcome::REPLACE_TIMEOUT,
-    };
-    let mut sink = environment.console.progress();
-    let done =
-        outcome::delete_schedule_objects(cluster, &plan, intent.mutation.dry_run, &with, &mut sink)
-            .await;
-    sink.tell(ProgressEvent::Done);
-    done?;
-    // prints
-    let namespace = cluster.namespace();
-    if plan.is_empty() {
-        environment
-            .console
-            .print_error_line(&no_resources_message(Some(namespace)));
-        return Ok(());
-    }
-    let mutations = intent.mutation.printer();
-    let hidden = objects
-        .iter()
-        .any(|object| matches!(object, Observed::Forbidden));
-    outcome::report_removal(
-        &plan,
-        hidden,
-        &mutations,
-        namespace,
-        &mut environment.console,
-    )
 }

@@ -3,6 +3,7 @@
 use clap::Args as Group;
 use session_shared::flags::numbers;
 use session_shared::flags::output::{NameOutputFlags, ObjectOutputFlags};
+use session_shared::flags::schedule::ScheduleFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::flags::wait::{WaitFlags, with_default_timeout};
 use session_shared::flags::write::WriteFlags;
@@ -20,12 +21,6 @@ pub(crate) const SCHEDULE_EXAMPLES: &str = "  # Take a snapshot every night at 0
 
   # Remove the schedule and keep the snapshots
   kubectl session snapshot schedule dev --remove";
-
-const IMAGE_HELP: &str = concat!(
-    "Image that contains this program; defaults to that of the existing schedule, else localhost/kubectl-session:",
-    env!("CARGO_PKG_VERSION"),
-    ", which must be imported on every node"
-);
 
 const SCHEDULE_TRUST: &str = "If true, also use stored hooks that another user may have changed
 
@@ -45,19 +40,15 @@ pub struct ScheduleArgs {
     /// Number of newest scheduled snapshots to keep
     #[arg(long, value_name = "NUMBER", value_parser = numbers::parse_count)]
     pub keep: Option<u32>,
-    /// Time zone of --cron (Europe/Berlin); defaults to that of the existing schedule, else of the kube-controller-manager,
-    /// usually UTC
-    #[arg(long, value_name = "ZONE")]
-    pub time_zone: Option<String>,
+    /// Time zone and image.
+    #[command(flatten)]
+    pub schedule: ScheduleFlags,
     /// Name of the VolumeSnapshotClass; defaults to the default or only one of the claims' CSI driver
     #[arg(long, value_name = "NAME")]
     pub class: Option<String>,
     /// If true, do not run the template's quiesce and resume hooks
     #[arg(long)]
     pub skip_hooks: bool,
-    /// Image that contains this program.
-    #[arg(long, value_name = "IMAGE", help = IMAGE_HELP)]
-    pub image: Option<String>,
     /// If true, remove the schedule and keep its snapshots
     #[arg(long)]
     pub remove: bool,

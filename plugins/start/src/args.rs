@@ -91,6 +91,10 @@ pub struct Args {
     #[arg(long)]
     pub trust_manifest: bool,
 
+    /// SHA-256 digest of what the start runs, at the time the schedule was created
+    #[arg(long, value_name = "SHA256", hide = true)]
+    pub known_values: Option<String>,
+
     /// If true, do not check quotas, limits, free resources, classes and claims before the first write
     #[arg(long)]
     pub skip_checks: bool,

@@ -30,6 +30,8 @@ pub(crate) struct Intent {
     pub(crate) stop_options: StopOptions,
     pub(crate) yes: bool,
     pub(crate) trust: TrustFlags,
+    /// Digest of what a start runs that is trusted.
+    pub(crate) known_values: Option<String>,
     pub(crate) mutation: MutationOptions,
     /// Timeout of the wait for ready; `None` does not wait.
     pub(crate) wait: Option<Duration>,
@@ -51,6 +53,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         skip_sync,
         yes,
         trust_manifest,
+        known_values,
         skip_checks,
         pace,
         output,
@@ -86,6 +89,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         stop_options: StopOptions::for_restart(wait_flags.given(), skip_sync),
         yes,
         trust: TrustFlags { trust_manifest },
+        known_values,
         mutation,
         wait: wait_flags.wait.then(|| wait_flags.timeout_or(USUAL_WAIT)),
         connection,

@@ -9,7 +9,7 @@ use session_shared::ops::selected_sessions::SelectedSession;
 use session_shared::ops::session_losses::SessionLosses;
 use session_shared::ops::session_selection::SessionSelection;
 use session_shared::ops::start_plan::StartPlan;
-use session_shared::ops::trust::StoredPart;
+use session_shared::ops::trust::{StoredPart, trust_start};
 use session_shared::ops::{Cluster, template_lookup};
 use session_shared::prompt::trust;
 use session_shared::reconcile::restart_accesses;
@@ -61,6 +61,9 @@ pub(crate) async fn prepare_tasks(
         .await?;
         let action = Action::of(intent, &observed.session, &observed.state);
         action.check_values_apply(intent, &observed.session)?;
+        if let Some(digest) = &intent.known_values {
+            trust_start(cluster, &observed.session, digest);
+        }
         Ok((action, observed))
     };
     let sessions = sessions.map(read).await;

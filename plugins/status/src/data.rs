@@ -11,10 +11,10 @@ use session_shared::k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use session_shared::k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use session_shared::labels;
 use session_shared::objects::Untyped;
+use session_shared::objects::cron_schedule::CronSchedule;
 use session_shared::objects::kept_data::{is_claim, is_snapshot};
 use session_shared::objects::metadata::{name_of, uid_of};
 use session_shared::objects::provenance::find_provenance_problem;
-use session_shared::objects::snapshot_schedule::SnapshotSchedule;
 use session_shared::objects::volume_snapshot::{SnapshotState, source_claim_name};
 use session_shared::quantity::format_bytes;
 use session_shared::reconcile::{
@@ -38,7 +38,7 @@ pub(crate) struct DataReport {
     pub(crate) parameters_on_deletion: Option<&'static str>,
     pub(crate) snapshots: Vec<SnapshotReport>,
     /// Snapshot schedule.
-    pub(crate) schedule: Option<SnapshotSchedule>,
+    pub(crate) schedule: Option<CronSchedule>,
     /// Effective data policy: `keep`, `snapshot` or `delete`.
     pub(crate) policy: String,
     /// Effect of the policy, for the user.
@@ -142,7 +142,7 @@ fn secret_command(secret: &str, namespace: &str) -> String {
 pub(crate) fn data_report(
     session: &Session,
     live: &LiveObjects,
-    schedule: Option<SnapshotSchedule>,
+    schedule: Option<CronSchedule>,
     usage: &[NodeUsage],
 ) -> DataReport {
     let genuine = without_foreign_snapshots(live);

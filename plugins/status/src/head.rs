@@ -32,6 +32,8 @@ pub(crate) struct ReportHead {
     /// Expiry time, RFC 3339; `None` for never.
     pub(crate) expires_at: Option<String>,
     pub(crate) expired: bool,
+    /// Time until which scheduled stops wait, RFC 3339; `None` if the session has not been extended past `now`.
+    pub(crate) extended_until: Option<String>,
     /// Action on expiry.
     pub(crate) on_expiry: Option<OnExpiry>,
     pub(crate) endpoint: Option<String>,
@@ -95,6 +97,7 @@ pub(crate) fn report_head(observed: &Observed, now: Timestamp) -> ReportHead {
             .map(|time| time.0.to_string()),
         started: status.start_time.clone(),
         expired: is_expired(session, now),
+        extended_until: extension_end(session, now),
         on_expiry: status.expires_at.as_ref().map(|_| {
             let applied = status.applied.as_ref();
             applied
@@ -105,6 +108,11 @@ pub(crate) fn report_head(observed: &Observed, now: Timestamp) -> ReportHead {
         endpoint: session_endpoint(&references.network, address.as_deref()).or(status.endpoint),
         data_policy: status.data_policy.or(session.spec.data_policy),
     }
+}
+
+fn extension_end(session: &Session, now: Timestamp) -> Option<String> {
+    let until = session.extended_until().filter(|until| *until > now);
+    until.map(|until| until.to_string())
 }
 
 fn template_summary(

@@ -7,13 +7,13 @@ use serde_json::Value;
 use session_shared::client::NodeUsage;
 use session_shared::diagnosis::Cause;
 use session_shared::failure::{self, FailureKind};
+use session_shared::objects::cron_schedule::CronSchedule;
 use session_shared::objects::resource::{
     CRON_JOB, EVENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, NETWORK_POLICY, POD_DISRUPTION_BUDGET,
     SERVICE, SESSION_TEMPLATE,
 };
-use session_shared::objects::snapshot_schedule::SnapshotSchedule;
 use session_shared::ops::observed_session::Part;
-use session_shared::ops::read_schedule::read_schedule;
+use session_shared::ops::read_schedule::{read_schedule, read_stop_start_schedules};
 use session_shared::ops::session_events::event_notes;
 use session_shared::ops::session_parts::unreadable_reason;
 use session_shared::ops::{Cluster, ObservedSession};
@@ -53,7 +53,9 @@ pub(crate) struct References {
     /// Reason why some of these could not be read.
     pub(crate) unread_network: Option<String>,
     /// CronJob that takes snapshots; `None` without one or without permission to read it.
-    pub(crate) schedule: PartResult<Option<SnapshotSchedule>>,
+    pub(crate) schedule: PartResult<Option<CronSchedule>>,
+    /// CronJobs that stop and start the session; none without permission to list them.
+    pub(crate) stop_start: PartResult<Vec<CronSchedule>>,
     /// Template of the last start; `None` if it was deleted, or for a session with a manifest.
     pub(crate) template: PartResult<Option<Value>>,
     /// Usage of the nodes that run the session's Pods.
@@ -88,9 +90,10 @@ pub(crate) async fn read_second_round(
     session: &ObservedSession,
 ) -> (ObservedSession, References) {
     let mut with_owners = session.clone();
-    let ((network, unread_network), schedule, template, usage, ()) = futures::join!(
+    let ((network, unread_network), schedule, stop_start, template, usage, ()) = futures::join!(
         read_network(cluster, session),
         read_own_schedule(cluster, session),
+        read_stop_start_schedules(cluster, &session.session),
         read_template(cluster, session),
         read_usage(cluster, session),
         with_owners.reload_owners(cluster),
@@ -99,6 +102,7 @@ pub(crate) async fn read_second_round(
         network,
         unread_network,
         schedule,
+        stop_start: stop_start.map_err(|error| unreadable_reason(&error, &CRON_JOB.qualified())),
         template,
         usage,
     };
@@ -117,7 +121,7 @@ impl Observed {
 async fn read_own_schedule(
     cluster: &Cluster,
     session: &ObservedSession,
-) -> PartResult<Option<SnapshotSchedule>> {
+) -> PartResult<Option<CronSchedule>> {
     let uid = session.session.metadata.uid.as_deref();
     let (Ok(name), Some(uid)) = (session.name().parse(), uid) else {
         return Ok(None);

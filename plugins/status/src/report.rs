@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::api::{API_VERSION, Condition, Phase, Session};
+use session_shared::objects::cron_schedule::CronSchedule;
 use session_shared::ops::ObservedSession;
 use session_shared::ops::observed_session::Part;
 
@@ -35,6 +36,8 @@ pub(crate) struct Report {
     pub(crate) workloads: Vec<WorkloadReport>,
     pub(crate) network: Vec<NetworkReport>,
     pub(crate) data: DataReport,
+    /// Schedules that stop and start the session.
+    pub(crate) schedules: Vec<CronSchedule>,
     pub(crate) connect: Vec<MethodReport>,
     pub(crate) conditions: Vec<Condition>,
     /// Latest events, oldest first.
@@ -61,6 +64,7 @@ impl Report {
         let References {
             network,
             schedule,
+            stop_start,
             usage,
             ..
         } = &observed.references;
@@ -77,6 +81,7 @@ impl Report {
             kind: REPORT_KIND,
             metadata: report_metadata(session),
             network: network::network_report(network, live, session),
+            schedules: stop_start.clone().unwrap_or_default(),
             connect: commands::connect_methods(session),
             conditions: corrected_conditions(session, &head),
             events: events::latest_events(events, session, live, &data),
@@ -124,6 +129,10 @@ fn unknown_parts(observed: &Observed) -> BTreeMap<&'static str, String> {
         (
             "schedule",
             references.schedule.as_ref().err().map(String::as_str),
+        ),
+        (
+            "schedules",
+            references.stop_start.as_ref().err().map(String::as_str),
         ),
         ("snapshots", session.unreadable(Part::Snapshots)),
         (

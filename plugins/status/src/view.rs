@@ -6,11 +6,12 @@ mod workloads;
 
 use session_shared::Timestamp;
 use session_shared::api::{DataPolicy, OnExpiry, Phase};
+use session_shared::objects::cron_schedule::CronSchedule;
 use session_shared::report::age;
 use session_shared::report::console::Emphasis;
 
 use crate::events::EventReport;
-use crate::head::TemplateState;
+use crate::head::{ReportHead, TemplateState};
 use crate::layout::{Line, Page};
 use crate::report::Report;
 use cell_text::{MAX_NAME_COLUMN, age_text, unknown_text};
@@ -78,6 +79,12 @@ fn add_head(page: &mut Page, report: &Report, now: Timestamp) {
         );
     }
     page.add_field("Expires", &expiry_text(report, now));
+    for schedule in &report.schedules {
+        page.add_field("Schedule", &schedule_text(schedule, head, now));
+    }
+    if let Some(why) = report.unknown_reason("schedules") {
+        page.add_field("Schedule", &unknown_text(why));
+    }
     if let Some(endpoint) = &head.endpoint {
         page.add_field("Endpoint", endpoint);
     }
@@ -129,6 +136,31 @@ fn expiry_text(report: &Report, now: Timestamp) -> String {
     } else {
         format!("{at} (in {left}, then: {what})")
     }
+}
+
+/// Describes a schedule: `stop at "0 20 * * *" (Europe/Berlin), last success 3h ago`.
+fn schedule_text(schedule: &CronSchedule, head: &ReportHead, now: Timestamp) -> String {
+    let action = schedule.action.as_deref().unwrap_or_default();
+    let mut text = format!("{action} at {}", schedule.describe());
+    if let Some(selection) = schedule
+        .sessions
+        .as_ref()
+        .filter(|text| text.starts_with('-'))
+    {
+        text.push_str(&format!(", with {selection}"));
+    }
+    match (schedule.suspended, &schedule.last_successful_time) {
+        (true, _) => text.push_str(", suspended"),
+        (false, Some(at)) => text.push_str(&format!(", last success {} ago", age_text(at, now))),
+        (false, None) => {}
+    }
+    if let Some(until) = head.extended_until.as_ref().filter(|_| action == "stop") {
+        text.push_str(&format!("; a stop before {until} waits until then"));
+    }
+    if let Some(job) = &schedule.failing_job {
+        text.push_str(&format!("; Job/{} fails: {}", job.name, job.reason));
+    }
+    text
 }
 
 fn phase_style(phase: Phase) -> Emphasis {

@@ -45,6 +45,15 @@ pub struct Args {
     #[arg(long)]
     pub skip_sync: bool,
 
+    /// If true, stop a session that has been extended when the extension is over, and wait for that for up to 12 hours; a session
+    /// that is extended for longer is left running
+    #[arg(long)]
+    pub after_extension: bool,
+
+    /// SHA-256 digest of the hooks at the time the schedule was created
+    #[arg(long, value_name = "SHA256", hide = true)]
+    pub known_hooks: Option<String>,
+
     /// If true, do not ask before data is destroyed
     #[arg(short = 'y', long)]
     pub yes: bool,

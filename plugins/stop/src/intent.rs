@@ -21,6 +21,10 @@ pub(crate) struct Intent {
     pub(crate) selection: SessionSelection,
     pub(crate) pace: PaceFlags,
     pub(crate) stop_options: StopOptions,
+    /// True if an extended session is stopped only when its extension is over.
+    pub(crate) after_extension: bool,
+    /// Digest of hooks that are trusted.
+    pub(crate) known_hooks: Option<String>,
     pub(crate) yes: bool,
     pub(crate) trust: TrustFlags,
     pub(crate) mutation: MutationOptions,
@@ -35,6 +39,8 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     let Args {
         selection,
         skip_sync,
+        after_extension,
+        known_hooks,
         yes,
         trust,
         pace,
@@ -48,6 +54,8 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     Ok(Intent {
         selection: selection.selection(console.input())?,
         pace,
+        after_extension,
+        known_hooks,
         stop_options: StopOptions::new(wait_flags.wait, wait_flags.given(), skip_sync),
         yes,
         trust,

@@ -1,12 +1,12 @@
 //! Stops the sessions and prints the results.
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use serde_json::Value;
 use session_shared::client::AccessReviews;
-use session_shared::failure;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::progress::{ProgressSink, WaitStage};
+use session_shared::reconcile::status_patch::format_rfc3339;
 use session_shared::report::console::Console;
 use session_shared::session_batch::{BatchWork, SessionBatch};
 use session_shared::verb::Environment;
@@ -26,20 +26,19 @@ pub(crate) async fn stop_sessions(
     cluster: &Cluster,
     permissions: &AccessReviews,
     intent: &Intent,
+    action: impl Fn(&ObservedSession) -> Action,
     observed: Observed,
     environment: &Environment,
 ) -> Result<Outcome> {
     let context = environment.stop_context(&intent.mutation.write, permissions);
-    let stop = async |session: &ObservedSession, sink: &mut dyn ProgressSink| match Action::of(
-        intent,
-        session.is_stopped(),
-    ) {
-        Action::Unchanged | Action::PrintOnly => Ok(session.object.clone()),
+    let stop = async |session: &ObservedSession, sink: &mut dyn ProgressSink| match action(session)
+    {
         Action::Stop => {
             session
                 .stop(cluster, &intent.stop_options, context, sink)
                 .await
         }
+        _ => Ok(session.object.clone()),
     };
     let work = BatchWork {
         stage: WaitStage::Terminating,
@@ -50,19 +49,24 @@ pub(crate) async fn stop_sessions(
     observed.apply(work, environment, stop).await
 }
 
-/// Prints a line for each stopped session.
+/// Prints a line for each session without an error, and returns the errors of the others.
 ///
 /// # Errors
-/// The errors of all other sessions, as one.
+/// Standard output is closed.
 pub(crate) fn print_results(
     intent: &Intent,
+    action: impl Fn(&ObservedSession) -> Action,
     stopped: Outcome,
     console: &mut Console,
-) -> Result<()> {
+) -> Result<Vec<Error>> {
     let mut mutations = intent.mutation.printer();
-    let errors = stopped.print(console, |(session, object), console| {
-        let word = Action::of(intent, session.is_stopped()).as_str();
-        console.print(&mutations.print_result(&object, word)?)
-    })?;
-    failure::combine_errors(errors)
+    stopped.print(console, |(session, object), console| {
+        let action = action(&session);
+        console.print(&mutations.print_result(&object, action.as_str())?)?;
+        if let Action::Postponed(until) | Action::LeftRunning(until) = action {
+            let (name, until) = (session.name(), format_rfc3339(until));
+            console.note(&format!("session {name:?} is extended until {until}"));
+        }
+        Ok(())
+    })
 }

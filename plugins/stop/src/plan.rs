@@ -1,8 +1,12 @@
 //! The action that a stop takes on each session. Pure.
 
+use session_shared::Timestamp;
 use session_shared::client::DryRun;
 
 use crate::intent::Intent;
+
+/// Longest wait for the end of an extension, in seconds.
+const MAX_WAIT_SECONDS: i64 = 12 * 3600;
 
 /// The action taken on one session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,17 +15,37 @@ pub(crate) enum Action {
     Unchanged,
     /// The result is printed, but nothing is written (client dry run).
     PrintOnly,
+    /// None yet: the session has been extended to this time.
+    Postponed(Timestamp),
+    /// None: the session has been extended for longer than a stop waits.
+    LeftRunning(Timestamp),
     /// The session is stopped; a server dry run rehearses the writes.
     Stop,
 }
 
 impl Action {
-    pub(crate) fn of(intent: &Intent, at_rest: bool) -> Self {
-        match (at_rest, intent.mutation.dry_run) {
-            (true, _) => Action::Unchanged,
-            (false, DryRun::Client) => Action::PrintOnly,
-            (false, _) => Action::Stop,
+    /// Chooses the action. `until` is the time to which the session has been extended.
+    pub(crate) fn of(
+        intent: &Intent,
+        at_rest: bool,
+        until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Self {
+        let extension = until.filter(|until| intent.after_extension && *until > now);
+        match (at_rest, extension, intent.mutation.dry_run) {
+            (true, ..) => Action::Unchanged,
+            (false, Some(until), _) if until.as_second() - now.as_second() > MAX_WAIT_SECONDS => {
+                Action::LeftRunning(until)
+            }
+            (false, Some(until), _) => Action::Postponed(until),
+            (false, None, DryRun::Client) => Action::PrintOnly,
+            (false, None, _) => Action::Stop,
         }
+    }
+
+    /// Returns true if the session is stopped, or would be without a dry run.
+    pub(crate) fn is_stop(self) -> bool {
+        matches!(self, Action::PrintOnly | Action::Stop)
     }
 
     /// Returns the participle of the result line.
@@ -29,6 +53,8 @@ impl Action {
         match self {
             Action::Unchanged => "already stopped",
             Action::PrintOnly | Action::Stop => "stopped",
+            Action::Postponed(_) => "postponed",
+            Action::LeftRunning(_) => "left running",
         }
     }
 }
@@ -51,16 +77,27 @@ mod tests {
 
     #[test]
     fn what_rests_is_left_alone_and_a_client_dry_run_writes_nothing() {
-        assert_eq!(Action::of(&intent("a"), false), Action::Stop);
-        assert_eq!(
-            Action::of(&intent("a --dry-run=server"), false),
-            Action::Stop
-        );
-        assert_eq!(
-            Action::of(&intent("a --dry-run=client"), false),
-            Action::PrintOnly
-        );
-        assert_eq!(Action::of(&intent("a"), true), Action::Unchanged);
+        let action = |line: &str, at_rest| {
+            let now = Timestamp::UNIX_EPOCH;
+            Action::of(&intent(line), at_rest, Some(now), now)
+        };
+        assert_eq!(action("a", false), Action::Stop);
+        assert_eq!(action("a --dry-run=server", false), Action::Stop);
+        assert_eq!(action("a --dry-run=client", false), Action::PrintOnly);
+        assert_eq!(action("a", true), Action::Unchanged);
+    }
+
+    #[test]
+    fn an_extension_postpones_the_stop_by_twelve_hours_at_most() {
+        let time = |hours: i64| Timestamp::from_second(hours * 3600).unwrap();
+        let action = |line: &str, until| Action::of(&intent(line), false, until, time(20));
+        let (waits, plain) = ("a --after-extension", "a");
+        assert_eq!(action(waits, None), Action::Stop);
+        assert_eq!(action(waits, Some(time(19))), Action::Stop);
+        assert_eq!(action(waits, Some(time(20))), Action::Stop);
+        assert_eq!(action(waits, Some(time(22))), Action::Postponed(time(22)));
+        assert_eq!(action(waits, Some(time(33))), Action::LeftRunning(time(33)));
+        assert_eq!(action(plain, Some(time(22))), Action::Stop);
     }
 
     #[test]

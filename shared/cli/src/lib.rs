@@ -8,5 +8,6 @@ pub mod paced_run;
 pub mod prompt;
 pub mod report;
 pub mod roster;
+pub mod schedules;
 pub mod session_batch;
 pub mod verb;

@@ -6,3 +6,4 @@ pub mod capacity;
 pub mod diagnosis;
 pub mod plan;
 pub mod reconcile;
+pub mod scheduled_run;

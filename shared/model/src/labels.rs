@@ -34,9 +34,14 @@ pub const TEMPLATE: &str = "streaming.platform/template";
 
 /// Annotation on a VolumeSnapshot: name shared by the VolumeSnapshots of all claims of a session that were taken together.
 pub const SNAPSHOT_SET: &str = "streaming.platform/snapshot";
-/// Label on the VolumeSnapshots of a snapshot schedule and the Pods that take them: name of the session. These Pods do not
-/// carry [`SESSION`], because the session's Services and NetworkPolicies must not select them.
+/// Label on the VolumeSnapshots of a snapshot schedule and the Pods of every schedule: name of the session, or of the schedule if
+/// that is for a selection. These Pods do not carry [`SESSION`], because the session's Services and NetworkPolicies must not
+/// select them.
 pub const SCHEDULE: &str = "streaming.platform/schedule";
+/// Annotation on the objects of a schedule for several sessions: the flags that select them, such as `-l course=42`.
+pub const SELECTION: &str = "streaming.platform/selection";
+/// Annotation on a Session: RFC 3339 time to which it has been extended. A scheduled stop waits for it.
+pub const EXTENDED_UNTIL: &str = "streaming.platform/extended-until";
 /// Annotation on a VolumeSnapshot that a schedule took of a stopped session: time of the session's last start and UID of the
 /// claim. As long as neither has changed, the claim's content is the same and no new snapshot is needed.
 pub const AT_REST: &str = "streaming.platform/at-rest";

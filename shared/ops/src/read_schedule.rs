@@ -1,18 +1,21 @@
-//! [`read_schedule`], the snapshot schedule of a session with the Job that fails.
+//! The snapshot schedule of a session, and the schedules that stop and start sessions, with the Jobs that fail.
 
 use anyhow::Result;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::core::v1::Pod;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use session_client::{ListOptions, Scope};
+use session_model::api::Session;
 use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::names::SessionName;
-use session_model::objects::resource::{CRON_JOB, JOB, POD};
-use session_model::objects::snapshot_schedule::{FailingJob, ScheduleName, SnapshotSchedule};
+use session_model::objects::cron_schedule::{CronSchedule, FailingJob, ScheduleName};
+use session_model::objects::resource::{CRON_JOB, JOB, POD, SESSION};
 use session_model::objects::{ResourceType, Untyped, metadata};
 
 use crate::Cluster;
+use crate::selected_sessions::SessionQuery;
 
 /// Reads the schedule of a session: its CronJob, then its Jobs and their Pods. `None` if there is none, if the caller may not
 /// read it, or if `owner` is given and the Session of that UID does not own it. Without the right to list Jobs or Pods,
@@ -24,8 +27,8 @@ pub async fn read_schedule(
     cluster: &Cluster,
     session: &SessionName,
     owner: Option<&str>,
-) -> Result<Option<SnapshotSchedule>> {
-    let name = ScheduleName::for_session(session);
+) -> Result<Option<CronSchedule>> {
+    let name = ScheduleName::for_snapshots(session);
     let found = cluster.get(&CRON_JOB, cluster.namespace(), name.as_str());
     let found = match found.await {
         Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => None,
@@ -42,35 +45,157 @@ pub async fn read_schedule(
     let Some(uid) = metadata::uid_of(&cron_job.metadata).map(str::to_owned) else {
         return Ok(None);
     };
-    let Some(mut schedule) = SnapshotSchedule::from_cron_job(cron_job) else {
+    let Some(mut schedule) = CronSchedule::from_cron_job(cron_job) else {
         return Ok(None);
     };
-    let (mut jobs, pods): (Vec<Job>, Vec<Pod>) = futures::try_join!(
-        list_of_schedule(cluster, &JOB, session),
-        list_of_schedule(cluster, &POD, session)
-    )?;
-    // The label can be forged.
-    jobs.retain(|job| metadata::owner_uids(&job.metadata).any(|one| one == uid));
-    schedule.failing_job = FailingJob::find(&jobs, &pods);
+    let label = format!("{}={session}", labels::SCHEDULE);
+    let scope = Scope::Namespace(cluster.namespace());
+    let runs = ScheduleRuns::list(cluster, scope, &label).await?;
+    schedule.failing_job = runs.failing_job(&uid);
     Ok(Some(schedule))
 }
 
-async fn list_of_schedule<T: DeserializeOwned>(
+/// A CronJob that stops or starts sessions.
+#[derive(Clone, Debug)]
+pub struct StopStartSchedule {
+    /// The CronJob as read.
+    pub object: Value,
+    /// Its settings.
+    pub schedule: CronSchedule,
+    /// The sessions it stops or starts; `None` for the Session that owns it.
+    pub query: Option<SessionQuery>,
+}
+
+/// Lists the CronJobs that stop or start sessions; none if the caller may not list CronJobs. Without the right to list Jobs or
+/// Pods, it is not known which fail.
+///
+/// # Errors
+/// Other refusals of the server.
+pub async fn list_stop_start_schedules(
+    cluster: &Cluster,
+    scope: Scope<'_>,
+    select: &ListOptions,
+) -> Result<Vec<StopStartSchedule>> {
+    let mut select = select.clone();
+    let ours = format!("{}={}", labels::MANAGED_BY, labels::MANAGER);
+    select.label_selector = match select.label_selector.as_str() {
+        "" => ours,
+        selector => format!("{ours},{selector}"),
+    };
+    let found = list_if_allowed(cluster, &CRON_JOB, scope, &select).await?;
+    let mut schedules: Vec<StopStartSchedule> = found
+        .into_iter()
+        .filter_map(StopStartSchedule::read)
+        .collect();
+    if !schedules.is_empty() {
+        let runs = ScheduleRuns::list(cluster, scope, labels::SCHEDULE).await?;
+        for one in &mut schedules {
+            let uid = Untyped(&one.object).uid();
+            one.schedule.failing_job = uid.and_then(|uid| runs.failing_job(uid));
+        }
+    }
+    Ok(schedules)
+}
+
+/// Reads the schedules that stop or start a session: its own, and those of selections that it belongs to.
+///
+/// # Errors
+/// Refusals of the server, except the one to list CronJobs.
+pub async fn read_stop_start_schedules(
+    cluster: &Cluster,
+    session: &Session,
+) -> Result<Vec<CronSchedule>> {
+    let scope = Scope::Namespace(session.namespace());
+    let found = list_stop_start_schedules(cluster, scope, &ListOptions::default()).await?;
+    let mut own = Vec::new();
+    for one in found {
+        let is_selected = match &one.query {
+            None => Untyped(&one.object).is_owned_by(session.uid()),
+            Some(query) => query.matches(session) && has_labels(cluster, session, query).await?,
+        };
+        if is_selected {
+            own.push(one.schedule);
+        }
+    }
+    Ok(own)
+}
+
+/// Asks the server whether the session has the labels that the query selects.
+async fn has_labels(cluster: &Cluster, session: &Session, query: &SessionQuery) -> Result<bool> {
+    if query.selector.is_empty() {
+        return Ok(true);
+    }
+    let select = ListOptions {
+        field_selector: format!("metadata.name={}", session.name()),
+        ..ListOptions::with_labels(query.selector.clone())
+    };
+    let scope = Scope::Namespace(session.namespace());
+    Ok(!cluster
+        .list(&SESSION, scope, &select)
+        .await?
+        .items
+        .is_empty())
+}
+
+impl StopStartSchedule {
+    /// Reads a CronJob; `None` if it neither stops nor starts sessions.
+    fn read(object: Value) -> Option<Self> {
+        let cron_job = Untyped(&object).read::<CronJob>()?;
+        let words = cron_job.spec.as_ref()?.job_template.spec.as_ref()?;
+        let container = words.template.spec.as_ref()?.containers.first()?;
+        let query = SessionQuery::from_flags(container.args.as_deref()?.get(1..)?);
+        let schedule = CronSchedule::from_cron_job(cron_job)?;
+        schedule.action.is_some().then_some(Self {
+            object,
+            schedule,
+            query,
+        })
+    }
+}
+
+/// Jobs of schedules and their Pods.
+struct ScheduleRuns {
+    jobs: Vec<Job>,
+    pods: Vec<Pod>,
+}
+
+impl ScheduleRuns {
+    /// Lists those with a label; none if the caller may not list them.
+    async fn list(cluster: &Cluster, scope: Scope<'_>, label: &str) -> Result<Self> {
+        let select = ListOptions::with_labels(label.to_owned());
+        let (jobs, pods) = futures::try_join!(
+            list_if_allowed(cluster, &JOB, scope, &select),
+            list_if_allowed(cluster, &POD, scope, &select)
+        )?;
+        Ok(Self {
+            jobs: read_all(jobs),
+            pods: read_all(pods),
+        })
+    }
+
+    /// Returns the newest Job of the CronJob with that UID, if it fails. The label of a Job can be forged.
+    fn failing_job(&self, cron_job: &str) -> Option<FailingJob> {
+        let is_own = |job: &&Job| metadata::owner_uids(&job.metadata).any(|one| one == cron_job);
+        let own: Vec<Job> = self.jobs.iter().filter(is_own).cloned().collect();
+        FailingJob::find(&own, &self.pods)
+    }
+}
+
+fn read_all<T: DeserializeOwned>(items: Vec<Value>) -> Vec<T> {
+    let items = items.into_iter();
+    items
+        .filter_map(|item| serde_json::from_value(item).ok())
+        .collect()
+}
+
+async fn list_if_allowed(
     cluster: &Cluster,
     resource: &ResourceType,
-    session: &SessionName,
-) -> Result<Vec<T>> {
-    let select = ListOptions {
-        label_selector: format!("{}={session}", labels::SCHEDULE),
-        ..ListOptions::default()
-    };
-    let scope = Scope::Namespace(cluster.namespace());
-    let items = match cluster.list(resource, scope, &select).await {
-        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Vec::new(),
-        other => other?.items,
-    };
-    let items = items.into_iter();
-    Ok(items
-        .filter_map(|item| serde_json::from_value(item).ok())
-        .collect())
+    scope: Scope<'_>,
+    select: &ListOptions,
+) -> Result<Vec<Value>> {
+    match cluster.list(resource, scope, select).await {
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(Vec::new()),
+        other => Ok(other?.items),
+    }
 }

@@ -59,8 +59,58 @@ pub struct SessionQuery {
 }
 
 impl SessionQuery {
+    /// Returns the flags that make this query, for a command line.
+    pub fn to_flags(&self) -> Vec<String> {
+        let template = self.template.as_ref().map(|name| name.as_str().to_owned());
+        let user = self.user_id.as_ref().map(|user| user.as_str().to_owned());
+        let selector = Some(self.selector.clone()).filter(|selector| !selector.is_empty());
+        let phases: Vec<&str> = self.phases.iter().map(|phase| phase.as_str()).collect();
+        let phases = Some(phases.join(",")).filter(|phases| !phases.is_empty());
+        let flags = [
+            ("-l", selector),
+            ("--template", template),
+            ("--user-id", user),
+            ("--phase", phases),
+        ];
+        let given = flags
+            .into_iter()
+            .filter_map(|(flag, value)| Some([flag.to_owned(), value?]));
+        let words: Vec<String> = given.flatten().collect();
+        match words.is_empty() {
+            true => vec!["--all".to_owned()],
+            false => words,
+        }
+    }
+
+    /// Reads the flags that [`SessionQuery::to_flags`] has written at the beginning of `words`. `None` if there are none.
+    pub fn from_flags(words: &[String]) -> Option<Self> {
+        let mut query = Self::default();
+        let mut words = words.iter();
+        let mut found = false;
+        while let Some(flag) = words.next() {
+            match flag.as_str() {
+                "--all" => return Some(query),
+                "-l" => query.selector.clone_from(words.next()?),
+                "--template" => query.template = Some(words.next()?.parse().ok()?),
+                "--user-id" => query.user_id = Some(words.next()?.parse().ok()?),
+                "--phase" => {
+                    let phase_of =
+                        |word| Phase::ALL.into_iter().find(|phase| phase.as_str() == word);
+                    query.phases = words
+                        .next()?
+                        .split(',')
+                        .map(phase_of)
+                        .collect::<Option<_>>()?;
+                }
+                _ => break,
+            }
+            found = true;
+        }
+        found.then_some(query)
+    }
+
     /// Returns true for a session of the wanted template and owner, whatever its labels and phase.
-    fn matches(&self, session: &Session) -> bool {
+    pub fn matches(&self, session: &Session) -> bool {
         self.has_owner(Some(&session.spec.user_id))
             && self.has_template(session.spec.template_name())
     }

@@ -186,11 +186,28 @@ pub fn hooks_digest(session: &Session) -> Option<String> {
     fields.values().next().map(|text| sha256_hex(text))
 }
 
-/// Trusts hooks with this digest: the user agreed to them when the snapshot schedule was created.
+/// Trusts hooks with this digest: the user agreed to them when the schedule was created.
 pub fn trust_hooks(cluster: &Cluster, session: &Session, digest: &str) {
     let area = StoredPart::Hooks.field_prefix();
     let known = [(area.to_owned(), digest.to_owned())].into();
     let Some(uid) = session.uid() else { return };
+    // The record holds for this process even if it cannot be written to a file.
+    let _ = cluster.known_sessions().store_digests(uid, area, &known);
+}
+
+/// Returns the digest of what a start of the session runs, for [`trust_start`].
+pub fn start_digest(session: &Session) -> String {
+    let digests = field_digests(&stored_fields(session, StoredPart::Start));
+    sha256_hex(&serde_json::to_string(&digests).unwrap_or_default())
+}
+
+/// Trusts what a start runs if it has this digest: the user agreed to it when the schedule was created.
+pub fn trust_start(cluster: &Cluster, session: &Session, digest: &str) {
+    let Some(uid) = session.uid().filter(|_| start_digest(session) == digest) else {
+        return;
+    };
+    let known = field_digests(&stored_fields(session, StoredPart::Start));
+    let area = StoredPart::Start.field_prefix();
     // The record holds for this process even if it cannot be written to a file.
     let _ = cluster.known_sessions().store_digests(uid, area, &known);
 }

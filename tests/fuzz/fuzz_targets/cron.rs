@@ -1,7 +1,7 @@
 //! `--cron`: what is taken is written as it is read, and has the five fields of a CronJob or a word for them.
 #![no_main]
 
-use kubectl_session_snapshot::CronExpression;
+use session_shared::objects::cron_expression::CronExpression;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi, Listening, Output, SessionFixture, run_binary};
 
-pub const VERBS: [&str; 15] = [
-    "create", "list", "status", "logs", "connect", "stop", "start", "extend", "resize", "snapshot",
-    "delete", "cleanup", "quota", "template", "setup",
+pub const VERBS: [&str; 16] = [
+    "create", "list", "status", "logs", "connect", "stop", "start", "extend", "resize", "schedule",
+    "snapshot", "delete", "cleanup", "quota", "template", "setup",
 ];
 
 pub fn program() -> &'static Path {

@@ -195,7 +195,7 @@ fn an_argument_that_is_no_text_is_refused_in_words() {
         for args in list {
             let output = run_binary(program(), args, &[], "");
             is_calm(&output, verb);
-            let groups = ["template", "snapshot", "quota"].map(OsStr::new);
+            let groups = ["template", "snapshot", "quota", "schedule"].map(OsStr::new);
             if args.last().is_some_and(|last| groups.contains(last)) && args.len() == 3 {
                 // a group of commands: its help comes first
                 continue;

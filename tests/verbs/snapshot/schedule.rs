@@ -172,12 +172,12 @@ fn what_is_refused_leaves_nothing_behind() {
         "batch",
         "CronJob",
         NAME,
-        &[("spec.timeZone", "unknown time zone Mars/Olympus")],
+        &[("spec.timeZone", "unknown time zone Europe/Kyiv")],
     );
     let path = "/apis/batch/v1/namespaces/default/cronjobs";
     api.on("POST", path, refusal);
-    let played = set(&api, "@daily", "--keep 7 --time-zone Mars/Olympus");
-    assert!(played.failed().contains("unknown time zone Mars/Olympus"));
+    let played = set(&api, "@daily", "--keep 7 --time-zone Europe/Kyiv");
+    assert!(played.failed().contains("unknown time zone Europe/Kyiv"));
     assert_eq!(parts(&api), 0, "{:?}", api.lines());
 }
 
@@ -250,6 +250,7 @@ fn what_cannot_be_is_told_before_anything_is_written() {
         ("@daily", "--keep 0"),
         ("@daily", ""),
         ("@daily", "--keep 7 --time-zone Local"),
+        ("@daily", "--keep 7 --time-zone Germany/Berlin"),
         ("@daily", "--keep 7 --class Bad"),
         ("@daily", "--keep 7 --dry-run=maybe"),
         ("@daily", "--keep 7 -o wide"),

@@ -32,7 +32,7 @@ fn few_requests_in_two_rounds() {
     api.put(claim());
     status(&api, "").done();
     let mut lines = api.lines();
-    assert_eq!(lines.len(), 9, "{lines:?}");
+    assert_eq!(lines.len(), 10, "{lines:?}");
     let second = lines.split_off(5);
     lines.sort();
     let mut second = second;
@@ -169,6 +169,63 @@ fn the_failing_job_of_a_schedule_is_named() {
     let text = status(&api, "").out;
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("Job/run-1 fails: DeadlineExceeded"), "{text}");
+}
+
+#[test]
+fn what_stops_and_starts_it_is_told() {
+    let api = running_api();
+    let mut alice = session("running");
+    let uid = api
+        .object("sessions.streaming.platform", "default", "alice")
+        .unwrap()["metadata"]["uid"]
+        .clone();
+    alice["metadata"]["uid"] = uid.clone();
+    alice["metadata"]["labels"] = json!({"course": "42"});
+    alice["metadata"]["annotations"]["streaming.platform/extended-until"] =
+        "2026-03-01T21:00:00Z".into();
+    api.put(alice);
+    let put = |name: &str, words: &[&str], owner: Option<&str>| {
+        let mut metadata = json!({"name": name, "namespace": "default", "labels": {"app.kubernetes.io/managed-by": "kubectl-session"}});
+        match owner {
+            Some(owner) => {
+                metadata["ownerReferences"] = json!([{"apiVersion": "streaming.platform/v1", "kind": "Session", "name": "alice", "uid": owner}])
+            }
+            None => {
+                metadata["annotations"]["streaming.platform/selection"] =
+                    words[1..].join(" ").into()
+            }
+        }
+        let pod = json!({"spec": {"containers": [{"name": "x", "args": words}]}});
+        api.put(json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": metadata,
+            "spec": {"schedule": "0 20 * * *", "timeZone": "Europe/Berlin", "jobTemplate": {"spec": {"template": pod}}}}));
+    };
+    put("own", &["stop", "alice"], uid.as_str());
+    put("of-an-older-alice", &["start", "alice"], Some("u-0"));
+    put("course", &["start", "-l", "course=42"], None);
+    put("other-course", &["start", "-l", "course=43"], None);
+    let text = status(&api, "").out;
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("0 20 * * *"))
+        .collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for line in [
+        "Schedule: start at \"0 20 * * *\" (Europe/Berlin), with -l course=42",
+        "Schedule: stop at \"0 20 * * *\" (Europe/Berlin); a stop before 2026-03-01T21:00:00Z waits until then",
+    ] {
+        assert!(joined.contains(line), "{text}");
+    }
+    let document: serde_json::Value = serde_json::from_str(&status(&api, "-o json").out).unwrap();
+    assert_eq!(document["extendedUntil"], "2026-03-01T21:00:00Z");
+    let stop = json!({"name": "own", "action": "stop", "sessions": "alice", "schedule": "0 20 * * *", "timeZone": "Europe/Berlin",
+        "suspended": false, "lastSuccessfulTime": null, "failingJob": null});
+    assert_eq!(document["schedules"].as_array().unwrap().len(), 2);
+    assert!(
+        document["schedules"].as_array().unwrap().contains(&stop),
+        "{}",
+        document["schedules"]
+    );
 }
 
 /// Without claims and snapshots, nothing needs the values of the parameters Secret: delete deletes it.

@@ -69,3 +69,41 @@ fn the_object_is_printed_as_it_is_then() {
         "session.streaming.platform/alice\n"
     );
 }
+
+#[test]
+fn a_stop_by_the_clock_waits_for_the_end_of_an_extension() {
+    let api = two();
+    let extend = |name: &str, until: &str| {
+        let mut extended = session(&api, name);
+        extended["metadata"]["annotations"]["streaming.platform/extended-until"] = until.into();
+        api.put(extended);
+    };
+    extend("alice", "2026-03-01T12:00:01Z");
+    extend("bob", "2026-03-02T12:00:00Z");
+    api.forget_requests();
+    let rehearsed = stop(&api, "alice --after-extension --dry-run=client");
+    assert_eq!(
+        rehearsed.done(),
+        "session.streaming.platform/alice postponed (dry run)\n"
+    );
+    let played = stop(&api, "--all --after-extension -y");
+    golden("stop-after-extension.txt", &played.text());
+    assert_eq!(session(&api, "alice")["status"]["phase"], "stopped");
+    assert_eq!(session(&api, "bob")["status"]["phase"], "running");
+    // By hand, it is stopped all the same.
+    stop(&api, "bob -y").done();
+    assert_eq!(session(&api, "bob")["status"]["phase"], "stopped");
+}
+
+#[test]
+fn hooks_that_a_schedule_knows_run_without_the_admission_policy() {
+    let api = running("alice").sync().server();
+    api.unguarded();
+    api.remove("sessiontemplates.streaming.platform", "", "tool");
+    stop(&api, "alice --known-hooks=other").failed();
+    assert!(api.writes().is_empty() && api.executed().is_empty());
+    let known: session_shared::api::Session =
+        serde_json::from_value(session(&api, "alice")).unwrap();
+    let digest = session_shared::ops::trust::hooks_digest(&known).unwrap();
+    stop(&api, &format!("alice --known-hooks={digest}")).done();
+}

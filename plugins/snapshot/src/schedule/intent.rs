@@ -1,21 +1,17 @@
 //! The validated command line of `snapshot schedule`. Pure.
 
-use anyhow::{Result, anyhow};
-use session_shared::failure::{usage_error, with_hint};
+use anyhow::Result;
+use session_shared::failure::usage_error;
 use session_shared::flags::list::parse_session_name;
 use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::names::SessionName;
+use session_shared::objects::cron_expression::CronExpression;
 use session_shared::ops::snapshot_plan::parse_class_name;
 use session_shared::report::console::Console;
 
-use super::cron_expression::CronExpression;
 use crate::archive_args::reject_other_flags;
 use crate::schedule_args::ScheduleArgs;
-
-/// Default image: the one `cargo image` writes for this version. No registry has it.
-pub(super) const DEFAULT_IMAGE: &str =
-    concat!("localhost/kubectl-session:", env!("CARGO_PKG_VERSION"));
 
 /// A validated command line: a schedule to create or change, or its removal.
 #[derive(Debug)]
@@ -49,15 +45,15 @@ pub(crate) fn parse_intent(args: ScheduleArgs, console: &mut Console) -> Result<
         session,
         cron,
         keep,
-        time_zone,
+        schedule,
         class,
         skip_hooks,
-        image,
         remove,
         trust,
         output,
         write_flags,
     } = args;
+    let (time_zone, image) = (schedule.time_zone()?, schedule.image()?);
     let schedule = if remove {
         let given = [
             ("--cron", cron.is_some()),
@@ -74,11 +70,11 @@ pub(crate) fn parse_intent(args: ScheduleArgs, console: &mut Console) -> Result<
         let keep = keep.ok_or_else(|| usage_error("--keep is required"))?;
         Some(ScheduleOptions {
             cron: cron.parse()?,
-            time_zone: time_zone.as_deref().map(parse_time_zone).transpose()?,
+            time_zone: time_zone.map(str::to_owned),
             keep: check_keep(keep)?,
             class: parse_class_name(class.as_deref())?,
             skip_hooks,
-            image: image.as_deref().map(parse_image).transpose()?,
+            image: image.map(str::to_owned),
         })
     };
     Ok(Intent {
@@ -100,29 +96,4 @@ pub(crate) fn check_keep(keep: u32) -> Result<u32> {
         )),
         keep => Ok(keep),
     }
-}
-
-/// Checks the form of a time zone name; only the server knows which names exist.
-fn parse_time_zone(given: &str) -> Result<String> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || "/_+-".contains(c);
-    let local = given.eq_ignore_ascii_case("local");
-    if given.is_empty() || local || !given.chars().all(legal) || given.starts_with('/') {
-        let error = anyhow!("invalid value of --time-zone {given:?}: not a time zone name");
-        return Err(with_hint(
-            error,
-            "use a name such as Europe/Berlin or Etc/UTC",
-        ));
-    }
-    Ok(given.to_owned())
-}
-
-fn parse_image(given: &str) -> Result<String> {
-    if given.is_empty() || given.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        let error = anyhow!("invalid value of --image {given:?}: not an image name");
-        return Err(with_hint(
-            error,
-            format!("use a name with registry and tag, such as {DEFAULT_IMAGE}"),
-        ));
-    }
-    Ok(given.to_owned())
 }

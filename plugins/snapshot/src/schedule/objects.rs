@@ -1,33 +1,15 @@
-//! Objects of a schedule: a CronJob and the ServiceAccount, Role and RoleBinding it runs with. Pure.
-//!
-//! All four are owned by the Session and deleted with it. The Pods of the CronJob are not Pods of the session: they carry
-//! [`labels::SCHEDULE`] instead of the session's label, so that the session's Services, NetworkPolicies and lists do not select them.
+//! What the CronJob of a schedule runs, and with which permissions. Pure.
 
-use serde_json::{Value, json};
-use session_shared::labels;
-use session_shared::objects::ResourceType;
+use serde_json::Value;
+use session_shared::objects::cron_schedule::{CronSchedule, KEEP_FLAG, ScheduleName};
 use session_shared::objects::ownership::Ownership;
-use session_shared::objects::resource::{
-    CRON_JOB, ROLE, ROLE_BINDING, SERVICE_ACCOUNT, VOLUME_SNAPSHOT,
-};
-use session_shared::objects::snapshot_schedule::{KEEP_FLAG, ScheduleName, SnapshotSchedule};
+use session_shared::objects::resource::VOLUME_SNAPSHOT;
+use session_shared::scheduled_run::{CronRun, DEFAULT_IMAGE, ScheduleOwner, ScheduledRun, rule};
 
-use super::intent::{DEFAULT_IMAGE, ScheduleOptions};
+use super::intent::ScheduleOptions;
 
-/// Seconds after its scheduled time in which a run may still start; after that it is skipped.
-const START_DEADLINE_SECONDS: u32 = 3600;
-/// Maximum seconds of one run, including the image pull. Two runs never overlap.
+/// Maximum seconds of one run, including the image pull.
 const MAX_RUN_SECONDS: u32 = 3600;
-/// Seconds a terminated run has to finish, so that it can run the resume hook.
-const GRACE_SECONDS: u32 = 120;
-/// UID and GID of `nobody`.
-const NOBODY_ID: u32 = 65534;
-/// API group of RBAC.
-const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
-
-/// Resource types of a schedule's objects, in order of creation.
-pub(crate) static SCHEDULE_RESOURCES: [&ResourceType; 4] =
-    [&SERVICE_ACCOUNT, &ROLE, &ROLE_BINDING, &CRON_JOB];
 
 /// Input for rendering a schedule's objects.
 #[derive(Clone, Debug)]
@@ -41,122 +23,59 @@ pub(crate) struct ScheduleInput<'a> {
 }
 
 impl ScheduleInput<'_> {
-    /// Renders the objects in the order of `SCHEDULE_RESOURCES`. A null value means that the field must be absent.
+    /// Renders the objects in order of creation. A null value means that the field must be absent.
     pub(crate) fn render(&self) -> Vec<Value> {
-        let name = ScheduleName::for_session(&self.ownership.session);
-        let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount" });
-        let role = json!({ "apiVersion": format!("{RBAC_GROUP}/v1"), "kind": "Role", "rules": self.role_rules() });
-        let binding = json!({
-            "apiVersion": format!("{RBAC_GROUP}/v1"),
-            "kind": "RoleBinding",
-            "roleRef": { "apiGroup": RBAC_GROUP, "kind": "Role", "name": name.as_str() },
-            "subjects": [{
-                "kind": "ServiceAccount",
-                "name": name.as_str(),
-                "namespace": self.ownership.namespace.as_str(),
-            }],
-        });
-        let mut objects = vec![account, role, binding, self.cron_job(&name)];
-        for object in &mut objects {
-            object["metadata"]["name"] = name.as_str().into();
-            self.ownership.apply_to(object);
-        }
-        let marked = json!({ "labels": {
-            labels::MANAGED_BY: labels::MANAGER,
-            labels::SCHEDULE: self.ownership.session.as_str(),
-        } });
-        let job = &mut objects[3]["spec"]["jobTemplate"];
-        job["metadata"] = marked.clone();
-        job["spec"]["template"]["metadata"] = marked;
-        objects
+        let name = ScheduleName::for_snapshots(&self.ownership.session);
+        let options = self.options;
+        let run = CronRun {
+            name: name.clone(),
+            container: "snapshot",
+            cron: options.cron.to_string(),
+            args: self.container_args(),
+            max_seconds: MAX_RUN_SECONDS,
+        };
+        let scheduled = ScheduledRun {
+            owner: ScheduleOwner {
+                ownership: self.ownership,
+                selection: None,
+            },
+            account: name,
+            rules: self.role_rules(),
+            runs: vec![run],
+            time_zone: options.time_zone.as_deref(),
+            image: options.image.as_deref().unwrap_or(DEFAULT_IMAGE),
+        };
+        scheduled.render()
     }
 
     /// Returns the permissions of a run: exactly those that the requests of `snapshot run-schedule` need.
     fn role_rules(&self) -> Vec<Value> {
         let session = self.ownership.session.as_str();
-        let rule = |group: &str, resources: &[&str], verbs: &[&str]| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
-        let mut own = rule("streaming.platform", &["sessions"], &["get"]);
-        own["resourceNames"] = json!([session]);
         let snapshots = ["get", "list", "watch", "create", "delete"];
         let mut rules = vec![
-            own,
-            rule("", &["persistentvolumeclaims"], &["list"]),
-            rule(&VOLUME_SNAPSHOT.group, &["volumesnapshots"], &snapshots),
+            rule("streaming.platform", &["sessions"], &["get"], Some(session)),
+            rule("", &["persistentvolumeclaims"], &["list"], None),
+            rule(
+                &VOLUME_SNAPSHOT.group,
+                &["volumesnapshots"],
+                &snapshots,
+                None,
+            ),
         ];
         if self.hooks.is_some() {
             let sets = ["statefulsets", "deployments", "replicasets", "daemonsets"];
-            rules.push(rule("", &["pods"], &["list"]));
-            rules.push(rule("apps", &sets, &["list"]));
-            rules.push(rule("batch", &["jobs"], &["list"]));
-            rules.push(self.exec_rule());
+            // The name of a Pod that a workload controller makes is not known.
+            let primary = self.ownership.primary.as_ref();
+            let pod = primary.filter(|primary| primary.kind == "Pod");
+            let pod = pod.map(|pod| pod.name.as_str());
+            rules.extend([
+                rule("", &["pods"], &["list"], None),
+                rule("apps", &sets, &["list"], None),
+                rule("batch", &["jobs"], &["list"], None),
+                rule("", &["pods/exec"], &["create", "get"], pod),
+            ]);
         }
         rules
-    }
-
-    /// Returns the permission to run hooks in the primary Pod. It is limited to that Pod's name, except where a workload
-    /// controller chooses the name.
-    fn exec_rule(&self) -> Value {
-        let primary = self.ownership.primary.as_ref();
-        let mut rule =
-            json!({ "apiGroups": [""], "resources": ["pods/exec"], "verbs": ["create", "get"] });
-        if let Some(pod) = primary.filter(|primary| primary.kind == "Pod") {
-            rule["resourceNames"] = json!([pod.name]);
-        }
-        rule
-    }
-
-    fn cron_job(&self, name: &ScheduleName) -> Value {
-        let asked = self.options;
-        json!({
-            "apiVersion": "batch/v1",
-            "kind": "CronJob",
-            "spec": {
-                "schedule": asked.cron.to_string(),
-                "timeZone": asked.time_zone,
-                "suspend": false,
-                "concurrencyPolicy": "Forbid",
-                "startingDeadlineSeconds": START_DEADLINE_SECONDS,
-                "successfulJobsHistoryLimit": 1,
-                "failedJobsHistoryLimit": 3,
-                "jobTemplate": { "spec": {
-                    "backoffLimit": 1,
-                    "activeDeadlineSeconds": MAX_RUN_SECONDS,
-                    "template": { "spec": self.pod_spec(name) },
-                } },
-            },
-        })
-    }
-
-    fn pod_spec(&self, name: &ScheduleName) -> Value {
-        json!({
-            "serviceAccountName": name.as_str(),
-            "automountServiceAccountToken": true,
-            "enableServiceLinks": false,
-            "restartPolicy": "OnFailure",
-            "terminationGracePeriodSeconds": GRACE_SECONDS,
-            "securityContext": {
-                "runAsNonRoot": true,
-                "runAsUser": NOBODY_ID,
-                "runAsGroup": NOBODY_ID,
-                "seccompProfile": { "type": "RuntimeDefault" },
-            },
-            "containers": [{
-                "name": "snapshot",
-                "image": self.options.image.as_deref().unwrap_or(DEFAULT_IMAGE),
-                "imagePullPolicy": "IfNotPresent",
-                "args": self.container_args(),
-                "terminationMessagePolicy": "FallbackToLogsOnError",
-                "resources": {
-                    "requests": { "cpu": "10m", "memory": "32Mi" },
-                    "limits": { "cpu": "1", "memory": "128Mi" },
-                },
-                "securityContext": {
-                    "allowPrivilegeEscalation": false,
-                    "readOnlyRootFilesystem": true,
-                    "capabilities": { "drop": ["ALL"] },
-                },
-            }],
-        })
     }
 
     /// Returns the arguments of the container.
@@ -182,7 +101,7 @@ impl ScheduleInput<'_> {
 }
 
 /// Describes an existing schedule in one line.
-pub(crate) fn describe_schedule(schedule: &SnapshotSchedule) -> String {
+pub(crate) fn describe_schedule(schedule: &CronSchedule) -> String {
     let so_far = match (schedule.suspended, &schedule.last_successful_time) {
         (true, _) => "schedule is suspended".to_owned(),
         (false, Some(at)) => format!("last success at {at}"),
@@ -200,6 +119,7 @@ pub(crate) fn describe_schedule(schedule: &SnapshotSchedule) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn asked() -> ScheduleOptions {
         ScheduleOptions {
@@ -237,23 +157,6 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_the_sessions_but_the_pods_are_not() {
-        let all = objects(&ownership("alice", None), false);
-        for (object, resource) in all.iter().zip(SCHEDULE_RESOURCES) {
-            assert_eq!(object["kind"], resource.kind.as_ref());
-            let metadata = &object["metadata"];
-            assert_eq!(metadata["name"], "session-alice-snapshots");
-            assert_eq!(metadata["ownerReferences"][0]["uid"], "u-1");
-            assert_eq!(metadata["labels"][labels::SESSION], "alice");
-        }
-        let job = &all[3]["spec"]["jobTemplate"];
-        for metadata in [&job["metadata"], &job["spec"]["template"]["metadata"]] {
-            let labels = json!({ labels::MANAGED_BY: labels::MANAGER, labels::SCHEDULE: "alice" });
-            assert_eq!(*metadata, json!({ "labels": labels }));
-        }
-    }
-
-    #[test]
     fn without_hooks_no_pod_is_looked_at_and_with_hooks_one_is_entered() {
         let resources = |rules: &Value| {
             let all = rules.as_array().unwrap().iter();
@@ -284,7 +187,7 @@ mod tests {
     fn a_schedule_is_told_in_a_line() {
         let describe = |job: &Value| {
             let job = serde_json::from_value(job.clone()).unwrap();
-            describe_schedule(&SnapshotSchedule::from_cron_job(job).unwrap())
+            describe_schedule(&CronSchedule::from_cron_job(job).unwrap())
         };
         let mut job = objects(&ownership("alice", None), false).remove(3);
         let so_far = "snapshots are taken by schedule \"30 3 * * *\" (Europe/Berlin), keeps 7; ";

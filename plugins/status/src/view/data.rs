@@ -1,7 +1,7 @@
 //! Data section of the screen.
 
 use session_shared::Timestamp;
-use session_shared::objects::snapshot_schedule::SnapshotSchedule;
+use session_shared::objects::cron_schedule::CronSchedule;
 
 use super::cell_text::{age_text, unknown_text};
 use crate::data::{ClaimReport, EphemeralData, SnapshotReport};
@@ -120,7 +120,7 @@ fn snapshot_text(snapshot: &SnapshotReport, now: Timestamp) -> String {
     format!("VolumeSnapshot/{}: {}", snapshot.name, parts.join(", "))
 }
 
-fn schedule_text(schedule: &SnapshotSchedule, now: Timestamp) -> String {
+fn schedule_text(schedule: &CronSchedule, now: Timestamp) -> String {
     let so_far = match (schedule.suspended, &schedule.last_successful_time) {
         (true, _) => "suspended".to_owned(),
         (false, Some(at)) => format!("last one {} ago", age_text(at, now)),

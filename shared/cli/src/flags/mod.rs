@@ -12,6 +12,7 @@ pub mod output;
 pub mod pace;
 pub mod reconcile;
 pub mod room;
+pub mod schedule;
 pub mod session_selection;
 pub mod trust_manifest;
 pub mod values;

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use super::object_ref::PrimaryRef;
 use super::run_record::SessionUsage;
 use super::status::{Condition, Phase, SessionStatus, StartRecord};
 use super::template::DataPolicy;
+use crate::labels;
 use crate::objects::{Untyped, metadata};
 
 /// Desired state of a session.
@@ -249,6 +251,12 @@ impl Session {
     /// Returns the RFC 3339 time at which the session expires, as the status records it; `None` if it does not expire.
     pub fn expires_at(&self) -> Option<&str> {
         self.status.as_ref()?.expires_at.as_deref()
+    }
+
+    /// Returns the time to which `extend` has moved the expiry; `None` if it never did. A scheduled stop waits for it.
+    pub fn extended_until(&self) -> Option<Timestamp> {
+        let annotations = self.metadata.annotations.as_ref()?;
+        annotations.get(labels::EXTENDED_UNTIL)?.parse().ok()
     }
 
     /// Returns the conditions in the status.

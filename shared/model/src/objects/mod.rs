@@ -7,7 +7,7 @@
 //! | labels and owner references, and whether data really belongs to a session | `ownership`, `kept_data`, `provenance` |
 //! | Pods inside workloads, which workload is entered, how one rests | `pods`, `primary_workload`, `rest_method`, `container_run`, `endpoint` |
 //! | sizes | `overrides`, `qos`, `storage_limit` |
-//! | data that ends with a Pod, snapshots, schedules | `ephemeral_volumes`, `volume_snapshot`, `snapshot_schedule` |
+//! | data that ends with a Pod, snapshots, schedules | `ephemeral_volumes`, `volume_snapshot`, `cron_schedule`, `cron_expression` |
 //! | rights and privileges | `access`, `privileges`, `pod_security` |
 //! | order of creation, references between objects | `creation_order`, `object_references` |
 
@@ -15,6 +15,8 @@ pub mod access;
 pub mod conditions;
 pub mod container_run;
 pub mod creation_order;
+pub mod cron_expression;
+pub mod cron_schedule;
 pub mod custom_workload;
 pub mod endpoint;
 pub mod ephemeral_volumes;
@@ -35,7 +37,6 @@ pub mod provenance;
 pub mod qos;
 pub mod resource;
 pub mod rest_method;
-pub mod snapshot_schedule;
 pub mod storage_limit;
 pub mod table;
 pub mod untyped;

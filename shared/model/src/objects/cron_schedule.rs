@@ -1,4 +1,4 @@
-//! Snapshot schedule of a session: its name, and its settings as read from its CronJob.
+//! Schedules: their names, and their settings as read from their CronJobs.
 
 use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::core::v1::Pod;
@@ -8,23 +8,39 @@ use super::metadata;
 use crate::labels;
 use crate::names::SessionName;
 
+/// Verbs that the CronJobs of a stop-and-start schedule run.
+const STOP_OR_START: [&str; 2] = ["stop", "start"];
+
 /// Longest name of a CronJob, in bytes: the names of its Jobs are 11 bytes longer.
 const CRON_JOB_NAME_MAX: usize = 52;
 
 /// Flag of `snapshot run-schedule` with the number of snapshots to keep.
 pub const KEEP_FLAG: &str = "--keep";
 
-/// Name of the CronJob and the other objects of a session's schedule, at most 52 bytes.
+/// Name of a CronJob and the other objects of a schedule, at most 52 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScheduleName(String);
 
 impl ScheduleName {
-    /// Returns the name for a session; it depends on nothing else.
-    pub fn for_session(session: &SessionName) -> Self {
-        let (before, after) = ("session-", "-snapshots");
-        let room = CRON_JOB_NAME_MAX - before.len() - after.len();
-        let part = labels::to_name_part_within(session.as_str(), room);
-        Self(format!("{before}{part}{after}"))
+    /// Returns the name for a session's snapshots; it depends on nothing else.
+    pub fn for_snapshots(session: &SessionName) -> Self {
+        Self::new("session", session.as_str(), "snapshots")
+    }
+
+    /// Returns the name of an object of a session's stop-and-start schedule: `stop` and `start` are its CronJobs, `clock` the rest.
+    pub fn for_session(session: &SessionName, object: &str) -> Self {
+        Self::new("session", session.as_str(), object)
+    }
+
+    /// Returns the same name for the sessions of a selection.
+    pub fn for_selection(selection: &str, object: &str) -> Self {
+        Self::new("sessions", selection, object)
+    }
+
+    fn new(before: &str, raw: &str, after: &str) -> Self {
+        let room = CRON_JOB_NAME_MAX - before.len() - after.len() - 2;
+        let part = labels::to_name_part_within(raw, room);
+        Self(format!("{before}-{part}-{after}"))
     }
 
     /// Returns the name as text.
@@ -36,14 +52,21 @@ impl ScheduleName {
 /// An existing schedule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct SnapshotSchedule {
+pub struct CronSchedule {
     /// Name of its CronJob.
     pub name: String,
     /// Schedule in cron's syntax.
     pub schedule: String,
     /// Time zone of the schedule; `None` for that of the control plane.
     pub time_zone: Option<String>,
-    /// Number of snapshots to keep; `None` keeps all.
+    /// What is done: `stop` or `start`; `None` for snapshots.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// The sessions that are stopped or started: a name, or flags as `-l course=42`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<String>,
+    /// Number of snapshots to keep.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub keep: Option<u32>,
     /// True if the CronJob is suspended.
     pub suspended: bool,
@@ -127,15 +150,23 @@ fn reason_and_message(reason: &str, message: Option<&str>) -> String {
     }
 }
 
-impl SnapshotSchedule {
+impl CronSchedule {
     /// Reads the schedule from its CronJob, without its Jobs. `None` for a CronJob without spec, which the API server refuses.
     pub fn from_cron_job(cron_job: CronJob) -> Option<Self> {
         let name = metadata::name_of(&cron_job.metadata).to_owned();
+        let annotations = cron_job.metadata.annotations.unwrap_or_default();
         let spec = cron_job.spec?;
         let job = spec.job_template.spec;
         let pod = job.as_ref().and_then(|job| job.template.spec.as_ref());
         let container = pod.and_then(|pod| pod.containers.first());
         let mut words = container.iter().flat_map(|one| one.args.iter().flatten());
+        let action = words
+            .next()
+            .filter(|verb| STOP_OR_START.contains(&verb.as_str()));
+        let sessions = action.and_then(|_| match annotations.get(labels::SELECTION) {
+            Some(selection) => Some(selection.clone()),
+            None => words.next().cloned(),
+        });
         let keep = words
             .find(|word| *word == KEEP_FLAG)
             .and_then(|_| words.next());
@@ -144,6 +175,8 @@ impl SnapshotSchedule {
             .and_then(|status| status.last_successful_time);
         Some(Self {
             name,
+            action: action.cloned(),
+            sessions,
             schedule: spec.schedule,
             time_zone: spec.time_zone.filter(|zone| !zone.is_empty()),
             keep: keep.and_then(|keep| keep.parse().ok()),
@@ -173,8 +206,13 @@ mod tests {
 
     #[test]
     fn names_leave_room_for_the_jobs() {
-        let name = |session: &str| ScheduleName::for_session(&session.parse().unwrap());
+        let name = |session: &str| ScheduleName::for_snapshots(&session.parse().unwrap());
         assert_eq!(name("alice").as_str(), "session-alice-snapshots");
+        let stop = ScheduleName::for_session(&"alice".parse().unwrap(), "stop");
+        assert_eq!(stop.as_str(), "session-alice-stop");
+        let of = |selection| ScheduleName::for_selection(selection, "stop");
+        assert!(of("-l a=b").as_str().starts_with("sessions-l-a-b-"));
+        assert_ne!(of("-l a=b"), of("-l a-b"));
         let (one, other) = ("a".repeat(63), format!("{}b", "a".repeat(62)));
         assert_eq!(name(&one).as_str().len(), CRON_JOB_NAME_MAX);
         assert_ne!(name(&one), name(&other));
@@ -182,13 +220,35 @@ mod tests {
 
     #[test]
     fn what_a_cron_job_does_not_say_is_not_there() {
-        let read = |value| SnapshotSchedule::from_cron_job(serde_json::from_value(value).unwrap());
+        let read = |value| CronSchedule::from_cron_job(serde_json::from_value(value).unwrap());
         let schedule = read(json!({ "spec": { "schedule": "@daily" } })).unwrap();
         assert_eq!(schedule.describe(), "\"@daily\"");
         assert!(!schedule.suspended);
-        let nothing = (schedule.time_zone, schedule.keep);
-        assert_eq!(nothing, (None, None));
+        let nothing = (
+            schedule.time_zone,
+            schedule.keep,
+            schedule.action,
+            schedule.sessions,
+        );
+        assert_eq!(nothing, (None, None, None, None));
         assert_eq!(read(json!({ "metadata": { "name": "c" } })), None);
+    }
+
+    #[test]
+    fn a_stop_says_which_sessions() {
+        let read = |annotations: Value| {
+            let words = ["stop", "alice", "--yes"];
+            let pod = json!({ "spec": { "containers": [{ "name": "stop", "args": words }] } });
+            let spec =
+                json!({ "schedule": "@daily", "jobTemplate": { "spec": { "template": pod } } });
+            let job = json!({ "metadata": { "annotations": annotations }, "spec": spec });
+            let schedule =
+                CronSchedule::from_cron_job(serde_json::from_value(job).unwrap()).unwrap();
+            (schedule.action.unwrap(), schedule.sessions.unwrap())
+        };
+        let stop = |sessions: &str| ("stop".to_owned(), sessions.to_owned());
+        assert_eq!(read(json!({})), stop("alice"));
+        assert_eq!(read(json!({ labels::SELECTION: "-l a=b" })), stop("-l a=b"));
     }
 
     fn job(name: &str, hour: u32, status: Value) -> Job {

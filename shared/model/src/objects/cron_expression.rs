@@ -8,9 +8,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::failure::with_hint;
+use crate::go_duration;
 use anyhow::{Result, anyhow};
-use session_shared::failure::with_hint;
-use session_shared::go_duration;
 
 /// Descriptors that stand for five fields.
 const DESCRIPTORS: [&str; 7] = [
@@ -46,6 +46,9 @@ const FIELDS: [Field; 5] = [
 const FORMAT_HINT: &str = "write minute, hour, day of the month, month and day of the week, such as \"30 3 * * *\" for every day at 03:30, or one of \
     @hourly, @daily, @weekly, @monthly, @yearly";
 
+/// Hint for a mistake in a time of the day.
+const CLOCK_HINT: &str = "write hour, minute and, if not every day, days of the week, such as 20:00, \"07:30 Mon-Fri\" or \"9:00 weekends\", or a cron expression";
+
 /// A cron expression of the form that a CronJob accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CronExpression(String);
@@ -60,6 +63,16 @@ impl FromStr for CronExpression {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self> {
+        Self::parse_flag("--cron", text)
+    }
+}
+
+impl CronExpression {
+    /// Parses the value of a flag.
+    ///
+    /// # Errors
+    /// What a CronJob does not accept, with the name of the flag.
+    pub fn parse_flag(flag: &str, text: &str) -> Result<Self> {
         let (reason, hint) = match text.contains("TZ=") {
             true => (
                 Err("time zones are not allowed in the expression".to_owned()),
@@ -70,11 +83,60 @@ impl FromStr for CronExpression {
         match reason {
             Ok(()) => Ok(Self(text.trim().to_owned())),
             Err(reason) => Err(with_hint(
-                anyhow!("invalid value of --cron {text:?}: {reason}"),
+                anyhow!("invalid value of {flag} {text:?}: {reason}"),
                 hint,
             )),
         }
     }
+
+    /// Parses the value of a flag that takes a cron expression or a time of the day with days of the week: `20:00`, `07:30 Mon-Fri`,
+    /// `9:00 weekends`.
+    ///
+    /// # Errors
+    /// Neither of the two, with the name of the flag.
+    pub fn parse_clock(flag: &str, text: &str) -> Result<Self> {
+        let Some((hour, rest)) = text.trim().split_once(':') else {
+            return Self::parse_flag(flag, text);
+        };
+        let (minute, days) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+        let two_digits = minute.len() == 2;
+        let fields = (
+            FIELDS[1].value(hour),
+            FIELDS[0].value(minute).filter(|_| two_digits),
+            clock_days(days.trim()),
+        );
+        let (Some(hour), Some(minute), Some(days)) = fields else {
+            let error = anyhow!("invalid value of {flag} {text:?}: not a time of the day");
+            return Err(with_hint(error, CLOCK_HINT));
+        };
+        Ok(Self(format!("{minute} {hour} * * {days}")))
+    }
+}
+
+/// Returns the field of the days of the week: names and ranges of names, which may pass the end of the week.
+fn clock_days(text: &str) -> Option<String> {
+    let text = match text.to_ascii_lowercase().as_str() {
+        "" | "daily" => return Some("*".to_owned()),
+        "weekdays" => "mon-fri".to_owned(),
+        "weekends" => "sat,sun".to_owned(),
+        other => other.to_owned(),
+    };
+    let position = |name: &str| DAYS.iter().position(|day| *day == name.trim());
+    let item = |item: &str| {
+        let (first, last) = item.split_once('-').unwrap_or((item, item));
+        let (first, last) = (position(first)?, position(last)?);
+        let range = |first: usize, last: usize| match first == last {
+            true => DAYS[first].to_owned(),
+            false => format!("{}-{}", DAYS[first], DAYS[last]),
+        };
+        // A range of cron ends with Saturday.
+        Some(match first <= last {
+            true => range(first, last),
+            false => format!("{},{}", range(first, DAYS.len() - 1), range(0, last)),
+        })
+    };
+    let items: Option<Vec<String>> = text.split(',').map(item).collect();
+    Some(items?.join(",").to_uppercase())
 }
 
 /// Validates an expression. The error is the reason.
@@ -199,6 +261,44 @@ mod tests {
             let cron: CronExpression = good.parse().unwrap();
             assert_eq!(cron.to_string(), good.trim());
         }
+    }
+
+    #[test]
+    fn a_time_of_the_day_is_a_cron_expression() {
+        let clock = |text: &str| CronExpression::parse_clock("--stop", text);
+        for (text, cron) in [
+            ("20:00", "0 20 * * *"),
+            (" 7:30  Mon-Fri ", "30 7 * * MON-FRI"),
+            ("07:05 daily", "5 7 * * *"),
+            ("09:00 weekends", "0 9 * * SAT,SUN"),
+            ("22:00 weekdays", "0 22 * * MON-FRI"),
+            ("22:00 fri-mon, wed", "0 22 * * FRI-SAT,SUN-MON,WED"),
+            ("0 20 * * 1-5", "0 20 * * 1-5"),
+            ("@daily", "@daily"),
+        ] {
+            let found = clock(text).unwrap();
+            assert_eq!(found.to_string(), cron, "{text:?}");
+            assert_eq!(check_expression(cron), Ok(()), "{text:?}");
+        }
+        for text in [
+            "24:00",
+            "20:60",
+            "20:5",
+            "20:",
+            ":30",
+            "20:00 Mo",
+            "20:00 Mon-",
+            "8:00pm",
+        ] {
+            let error = clock(text).unwrap_err().to_string();
+            let reason = format!("invalid value of --stop {text:?}: not a time of the day");
+            assert_eq!(error, reason);
+        }
+        let other = clock("8 pm").unwrap_err().to_string();
+        assert_eq!(
+            other,
+            "invalid value of --stop \"8 pm\": expected 5 fields, found 2"
+        );
     }
 
     #[test]
