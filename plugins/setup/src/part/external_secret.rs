@@ -211,7 +211,7 @@ impl Part for ExternalSecret {
         vec![Requirement {
             resource,
             name: Some(self.store.clone()),
-            effect: "the Secret is not filled until it does",
+            effect: "the Secret is not written yet",
         }]
     }
 
