@@ -7,7 +7,9 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
-use crate::go_build::{self, CLUSTER, KREW, KWOK_STAGES, ProgramSet, SANDBOX, SNAPSHOT_CRDS};
+use crate::go_build::{
+    self, CLUSTER, KREW, KWOK_STAGES, ProgramSet, SANDBOX, SNAPSHOT_CRDS, THIRD_PARTY,
+};
 use crate::say::say;
 
 /// The names of the cluster's programs.
@@ -45,6 +47,14 @@ pub(crate) fn krew() -> Result<PathBuf> {
 /// As [`built`].
 pub(crate) fn sandbox() -> Result<PathBuf> {
     built_set(&SANDBOX, go_build::sandbox_crd)
+}
+
+/// The folder with the CustomResourceDefinitions of other projects, fetched first if need be.
+///
+/// # Errors
+/// As [`built`].
+pub(crate) fn third_party() -> Result<PathBuf> {
+    built_set(&THIRD_PARTY, go_build::third_party_definitions)
 }
 
 /// `finish` puts what else belongs to the programs into their folder.
