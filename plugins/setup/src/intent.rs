@@ -12,7 +12,8 @@ use session_shared::report::console::Console;
 use crate::args::{Args, ESTABLISHED_TIMEOUT, SetupCommand};
 use crate::namespace::args::SetupNamespaceArgs;
 use crate::part::flags::PartIntent;
-use crate::part::{Part, autoscaling, external_secret, mesh, monitoring, storage};
+use crate::part::site::Part;
+use crate::part::{autoscaling, external_secret, mesh, monitoring, storage};
 
 /// A part of the installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -80,43 +80,6 @@ pub(crate) const THIRD_PARTY: ProgramSet = ProgramSet {
     announcement: "fetching CustomResourceDefinitions of other projects from their Go modules: once, some seconds",
 };
 
-/// The definitions: the module, a file of it, and the names of those that are taken from the file.
-const THIRD_PARTY_DEFINITIONS: [(&str, &str, &[&str]); 6] = [
-    (
-        "github.com/prometheus-operator/prometheus-operator",
-        "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
-        &["servicemonitors.monitoring.coreos.com"],
-    ),
-    (
-        "github.com/prometheus-operator/prometheus-operator",
-        "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
-        &["podmonitors.monitoring.coreos.com"],
-    ),
-    (
-        "github.com/prometheus-operator/prometheus-operator",
-        "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
-        &["prometheusrules.monitoring.coreos.com"],
-    ),
-    (
-        "istio.io/api",
-        "kubernetes/customresourcedefinitions.gen.yaml",
-        &[
-            "gateways.networking.istio.io",
-            "virtualservices.networking.istio.io",
-        ],
-    ),
-    (
-        "github.com/external-secrets/external-secrets",
-        "config/crds/bases/external-secrets.io_externalsecrets.yaml",
-        &["externalsecrets.external-secrets.io"],
-    ),
-    (
-        "github.com/external-secrets/external-secrets",
-        "config/crds/bases/external-secrets.io_clustersecretstores.yaml",
-        &["clustersecretstores.external-secrets.io"],
-    ),
-];
-
 #[rustfmt::skip]
 const CLUSTER_PROGRAMS: [GoProgram; 21] = [
     from("kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", "kube-apiserver"),
@@ -240,36 +203,6 @@ pub(crate) fn sandbox_crd(into: &Path) -> Result<()> {
     join(&folder, &files, &into.join("sandbox-crd.yaml"))
 }
 
-/// Writes each definition of other projects into a folder, in a file of its name.
-///
-/// # Errors
-/// As [`manifests`], or when a file has no such definition.
-pub(crate) fn third_party_definitions(into: &Path) -> Result<()> {
-    for (module, file, names) in THIRD_PARTY_DEFINITIONS {
-        let path = module_folder("apis", module)?.join(file);
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
-        for name in names {
-            let line = format!("  name: {name}");
-            let is_it = |document: &&str| document.lines().any(|one| one == line);
-            let mut documents = text.split("\n---\n");
-            let document = documents
-                .find(is_it)
-                .with_context(|| format!("{} has no {name}", path.display()))?;
-            let path = into.join(format!("{name}.yaml"));
-            std::fs::write(&path, document)
-                .with_context(|| format!("cannot write {}", path.display()))?;
-        }
-    }
-    Ok(())
-}
-
-/// The names of the definitions of other projects.
-pub(crate) fn third_party_names() -> impl Iterator<Item = &'static str> {
-    let all = THIRD_PARTY_DEFINITIONS.iter();
-    all.flat_map(|(_, _, names)| names.iter().copied())
-}
-
 fn join(folder: &Path, files: &[&str], into: &Path) -> Result<()> {
     let mut all = String::new();
     for file in files {
@@ -282,7 +215,7 @@ fn join(folder: &Path, files: &[&str], into: &Path) -> Result<()> {
 }
 
 /// Where Go keeps a module that one of ours requires; fetched if nothing built has needed it yet.
-fn module_folder(ours: &str, wanted: &str) -> Result<PathBuf> {
+pub(crate) fn module_folder(ours: &str, wanted: &str) -> Result<PathBuf> {
     let mut go = Command::new(crate::prerequisites::go());
     go.current_dir(sources().join(ours))
         .env("GOTOOLCHAIN", "auto")

@@ -62,6 +62,7 @@ mod startup;
 mod status;
 mod storage_classes;
 mod third_party;
+mod third_party_crds;
 mod users;
 mod volumes;
 

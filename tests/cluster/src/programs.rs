@@ -11,6 +11,7 @@ use crate::go_build::{
     self, CLUSTER, KREW, KWOK_STAGES, ProgramSet, SANDBOX, SNAPSHOT_CRDS, THIRD_PARTY,
 };
 use crate::say::say;
+use crate::third_party_crds;
 
 /// The names of the cluster's programs.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
@@ -54,7 +55,7 @@ pub(crate) fn sandbox() -> Result<PathBuf> {
 /// # Errors
 /// As [`built`].
 pub(crate) fn third_party() -> Result<PathBuf> {
-    built_set(&THIRD_PARTY, go_build::third_party_definitions)
+    built_set(&THIRD_PARTY, third_party_crds::write)
 }
 
 /// `finish` puts what else belongs to the programs into their folder.

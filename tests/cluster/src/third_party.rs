@@ -4,7 +4,7 @@
 use anyhow::{Context as _, Result};
 
 use crate::cluster::Cluster;
-use crate::{go_build, programs};
+use crate::{programs, third_party_crds};
 
 /// The definitions on the cluster. They go when this is dropped.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl<'c> ThirdPartyApis<'c> {
     pub fn install(cluster: &'c Cluster) -> Result<Self> {
         let folder = programs::third_party()?;
         let installed = Self { cluster };
-        for name in go_build::third_party_names() {
+        for name in third_party_crds::names() {
             let path = folder.join(format!("{name}.yaml"));
             let definition = std::fs::read_to_string(&path)
                 .with_context(|| format!("cannot read {}", path.display()))?;
@@ -29,7 +29,7 @@ impl<'c> ThirdPartyApis<'c> {
             let apply = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
             cluster.kubectl_ok(&apply, Some(&definition))?;
         }
-        for name in go_build::third_party_names() {
+        for name in third_party_crds::names() {
             let definition = format!("crd/{name}");
             // kubectl cannot wait for a condition before there are any.
             for state in [
@@ -46,7 +46,7 @@ impl<'c> ThirdPartyApis<'c> {
 impl Drop for ThirdPartyApis<'_> {
     fn drop(&mut self) {
         let mut delete = vec!["delete", "crd", "--ignore-not-found", "--timeout=60s"];
-        delete.extend(go_build::third_party_names());
+        delete.extend(third_party_crds::names());
         if let Err(error) = self.cluster.kubectl_ok(&delete, None) {
             eprintln!("definitions of other projects could not be deleted: {error:#}");
         }

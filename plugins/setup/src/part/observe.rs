@@ -10,7 +10,7 @@ use session_shared::objects::{ResourceType, Untyped};
 use session_shared::ops::Cluster;
 use session_shared::ops::planned_object::PlannedObject;
 
-use super::{PartKind, Requirement, Site};
+use super::site::{PartKind, Requirement, Site};
 
 /// What is there before an apply.
 #[derive(Debug)]

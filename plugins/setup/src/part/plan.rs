@@ -8,7 +8,7 @@ use session_shared::labels;
 use session_shared::objects::Untyped;
 use session_shared::ops::planned_object::PlannedObject;
 
-use super::{PartKind, Site};
+use super::site::{PartKind, Site};
 use crate::ownership::check_objects;
 
 /// What applying a part does.
