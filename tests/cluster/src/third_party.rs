@@ -4,6 +4,7 @@
 use anyhow::{Context as _, Result};
 
 use crate::cluster::Cluster;
+use crate::say::say;
 use crate::{programs, third_party_crds};
 
 /// The definitions on the cluster. They go when this is dropped.
@@ -48,7 +49,9 @@ impl Drop for ThirdPartyApis<'_> {
         let mut delete = vec!["delete", "crd", "--ignore-not-found", "--timeout=60s"];
         delete.extend(third_party_crds::names());
         if let Err(error) = self.cluster.kubectl_ok(&delete, None) {
-            eprintln!("definitions of other projects could not be deleted: {error:#}");
+            say(&format!(
+                "definitions of other projects could not be deleted: {error:#}"
+            ));
         }
     }
 }
