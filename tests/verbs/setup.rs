@@ -14,6 +14,8 @@ mod cluster;
 mod install;
 #[path = "setup/namespace.rs"]
 mod namespace;
+#[path = "setup/part.rs"]
+mod part;
 #[path = "play.rs"]
 mod play;
 #[path = "setup/remove.rs"]

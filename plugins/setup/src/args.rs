@@ -9,6 +9,7 @@ use session_shared::flags::wait::{WaitFlags, with_default_timeout};
 use session_shared::flags::write::WriteFlags;
 
 use crate::namespace::args as namespace;
+use crate::part::{autoscaling, external_secret, mesh, monitoring, storage};
 
 /// Default of `--timeout`: the time until the server serves a new CustomResourceDefinition.
 pub(crate) const ESTABLISHED_TIMEOUT: Duration = Duration::from_secs(60);
@@ -29,6 +30,9 @@ The admission policy allows only the owner of a session, and users who may `mana
 session-manager allows, to change it. It requires Kubernetes 1.30. On older servers it is skipped, and users of a \
 namespace can change each other's sessions: give each user a namespace of their own.
 
+The commands below prepare a namespace: for a user, or with the objects that the platform of a template has beside its sessions. \
+Each prints its objects with --dry-run=client -o yaml, and removes them with --remove.
+
 With --remove, delete what setup installed. While sessions exist, removing the crds is refused without --force. Claims, \
 Secrets of parameters and snapshots of sessions are kept.";
 
@@ -44,6 +48,9 @@ const EXAMPLES: &str = "  # Install everything
   # Prepare a namespace for a user
   kubectl session setup namespace dev-alice --user-id alice@company.com
 
+  # Have Prometheus collect the metrics of a preview environment, and alert
+  kubectl session setup monitoring --for preview --alerts -n pr-17
+
   # Remove everything, if no sessions exist
   kubectl session setup --remove";
 
@@ -51,7 +58,7 @@ const EXAMPLES: &str = "  # Install everything
 #[derive(Parser, Clone, Debug)]
 #[command(name = "setup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session setup [PART...] [options]
   kubectl session setup [PART...] --remove [--force] [options]
-  kubectl session setup namespace NAME --user-id USER [options]", disable_help_subcommand = true, subcommand_value_name = "COMMAND", args_conflicts_with_subcommands = true)]
+  kubectl session setup COMMAND [options]", disable_help_subcommand = true, subcommand_value_name = "COMMAND", args_conflicts_with_subcommands = true)]
 #[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, ESTABLISHED_TIMEOUT)))]
 pub struct Args {
     /// Subcommand
@@ -94,4 +101,20 @@ pub enum SetupCommand {
     #[command(visible_alias = "ns", long_about = namespace::LONG_ABOUT, after_long_help = namespace::EXAMPLES, override_usage = "kubectl session setup namespace [NAME] --user-id USER [-f FILENAME] [options]
   kubectl session setup namespace NAME --remove [--force] [options]")]
     Namespace(Box<namespace::SetupNamespaceArgs>),
+    /// Scale the workloads of a platform by their use
+    #[command(long_about = autoscaling::LONG_ABOUT, after_long_help = autoscaling::EXAMPLES, override_usage = "kubectl session setup autoscaling --for TEMPLATE [--min-replicas COUNT] [--max-replicas COUNT] [options]")]
+    Autoscaling(Box<autoscaling::SetupAutoscalingArgs>),
+    /// Route the requests of a platform through a service mesh
+    #[command(long_about = mesh::LONG_ABOUT, after_long_help = mesh::EXAMPLES, override_usage = "kubectl session setup mesh --for TEMPLATE [--host HOST]... [options]")]
+    Mesh(Box<mesh::SetupMeshArgs>),
+    /// Have Prometheus collect metrics of a platform and alert
+    #[command(long_about = monitoring::LONG_ABOUT, after_long_help = monitoring::EXAMPLES, override_usage = "kubectl session setup monitoring --for TEMPLATE [--alerts] [options]")]
+    Monitoring(Box<monitoring::SetupMonitoringArgs>),
+    /// Have a Secret filled from an external store
+    #[command(long_about = external_secret::LONG_ABOUT, after_long_help = external_secret::EXAMPLES, override_usage = "kubectl session setup secrets NAME --external --store STORE --data KEY=PATH[#PROPERTY]... [options]
+  kubectl session setup secrets [NAME] --external --for TEMPLATE [options]")]
+    Secrets(Box<external_secret::SetupSecretsArgs>),
+    /// Create the storage classes of a platform
+    #[command(long_about = storage::LONG_ABOUT, after_long_help = storage::EXAMPLES, override_usage = "kubectl session setup storage --for TEMPLATE [--driver NAME] [options]")]
+    Storage(Box<storage::SetupStorageArgs>),
 }

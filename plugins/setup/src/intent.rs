@@ -11,6 +11,9 @@ use session_shared::report::console::Console;
 
 use crate::args::{Args, ESTABLISHED_TIMEOUT, SetupCommand};
 use crate::namespace::args::SetupNamespaceArgs;
+use crate::part::flags::PartIntent;
+use crate::part::site::Part;
+use crate::part::{autoscaling, external_secret, mesh, monitoring, storage};
 
 /// A part of the installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +44,8 @@ pub(crate) enum Request {
     Parts(Box<Intent>),
     /// The namespace of a user.
     Namespace(Box<SetupNamespaceArgs>, Box<ConnectionFlags>),
+    /// The objects of a platform beside its sessions.
+    Part(Box<dyn Part>, Box<PartIntent>),
 }
 
 /// A validated setup request.
@@ -73,8 +78,8 @@ pub(crate) fn parse_request(args: Args, console: &mut Console) -> Result<Request
         connection,
     } = args;
     console.apply_flags(&verbosity);
-    if let Some(SetupCommand::Namespace(namespace)) = command {
-        return Ok(Request::Namespace(namespace, Box::new(connection)));
+    if let Some(command) = command {
+        return parse_command(command, connection, console);
     }
     let parts = parse_parts(&parts)?;
     let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
@@ -92,6 +97,24 @@ pub(crate) fn parse_request(args: Args, console: &mut Console) -> Result<Request
     })))
 }
 
+fn parse_command(
+    command: SetupCommand,
+    connection: ConnectionFlags,
+    console: &mut Console,
+) -> Result<Request> {
+    let (part, intent) = match command {
+        SetupCommand::Namespace(args) => {
+            return Ok(Request::Namespace(args, Box::new(connection)));
+        }
+        SetupCommand::Autoscaling(args) => autoscaling::parse_part(*args, &connection, console)?,
+        SetupCommand::Mesh(args) => mesh::parse_part(*args, &connection, console)?,
+        SetupCommand::Monitoring(args) => monitoring::parse_part(*args, &connection, console)?,
+        SetupCommand::Secrets(args) => external_secret::parse_part(*args, &connection, console)?,
+        SetupCommand::Storage(args) => storage::parse_part(*args, &connection, console)?,
+    };
+    Ok(Request::Part(part, Box::new(intent)))
+}
+
 /// Parses part names and returns the parts in the order of installation, without duplicates. No names mean all parts.
 ///
 /// # Errors
@@ -107,6 +130,10 @@ fn parse_parts(words: &[String]) -> Result<Vec<SetupPart>> {
                 "namespace" | "ns" => with_hint(
                     error,
                     "put namespace first: kubectl session setup namespace NAME [options]",
+                ),
+                "autoscaling" | "mesh" | "monitoring" | "secrets" | "storage" => with_hint(
+                    error,
+                    format!("put {word} first: kubectl session setup {word} [options]"),
                 ),
                 _ => error,
             });

@@ -3,7 +3,8 @@
 //! ```text
 //! args ─┬─► intent ─► plan: the objects of the named parts (roles: Namespace and RBAC) ─► install: apply, wait or remove
 //! Args  │   Intent
-//!       └─► namespace: the namespace of one user
+//!       ├─► namespace: the namespace of one user
+//!       └─► part: what a platform has beside its sessions, such as monitors and autoscalers
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
@@ -12,8 +13,11 @@ mod args;
 mod install;
 mod intent;
 mod namespace;
+mod ownership;
+mod part;
 mod plan;
 mod roles;
+mod writer;
 
 use anyhow::Result;
 use session_shared::client::interrupt::Interrupt;
@@ -42,6 +46,9 @@ impl Verb for Setup {
             Request::Parts(intent) => intent,
             Request::Namespace(args, connection) => {
                 return namespace::run(*args, &connection, environment).await;
+            }
+            Request::Part(part, intent) => {
+                return part::run(part.as_ref(), *intent, environment).await;
             }
         };
         let cluster = environment.connect(&intent.connection).await?;

@@ -29,8 +29,10 @@ pub const KEPT_SINCE: &str = "streaming.platform/kept-since";
 /// lose theirs when the Session is deleted with `--cascade=orphan`.
 pub const SESSION_UID: &str = "streaming.platform/session-uid";
 /// Annotation on data: name of the SessionTemplate it was created from. Kept claims are adopted only by a session of the same
-/// template.
+/// template. On an object of `setup PART`, a label: the template of the documents that name it.
 pub const TEMPLATE: &str = "streaming.platform/template";
+/// Label on an object that `setup PART` made: the part.
+pub const PART: &str = "streaming.platform/part";
 
 /// Annotation on a VolumeSnapshot: name shared by the VolumeSnapshots of all claims of a session that were taken together.
 pub const SNAPSHOT_SET: &str = "streaming.platform/snapshot";

@@ -1,5 +1,7 @@
 //! Server-side apply of an object that a verb has compared with the one that is there.
 
+use std::borrow::Cow;
+
 use anyhow::Result;
 use serde_json::Value;
 
@@ -11,7 +13,7 @@ use session_model::objects::{ResourceType, Untyped};
 #[derive(Clone, Debug)]
 pub struct PlannedObject {
     /// Its type.
-    pub resource: &'static ResourceType,
+    pub resource: Cow<'static, ResourceType>,
     /// The whole object.
     pub object: Value,
     /// The object of the name before the apply; `None` if there is none.

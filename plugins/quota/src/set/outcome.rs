@@ -91,7 +91,7 @@ pub(crate) async fn apply_objects(
         };
         let console = &mut environment.console;
         console.print(&mutations.print_result(&after, change)?)?;
-        if planned.resource == &RESOURCE_QUOTA {
+        if *planned.resource == RESOURCE_QUOTA {
             for note in hard_notes(planned, &after) {
                 console.note(&note);
             }

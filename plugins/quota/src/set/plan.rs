@@ -1,5 +1,7 @@
 //! The objects that `quota set` applies, and what becomes of the present use. Pure.
 
+use std::borrow::Cow;
+
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::capacity::container_defaults::keys_without_default;
@@ -64,7 +66,7 @@ pub(crate) fn plan_quota(intent: &Intent, namespace: &str, observed: Observed) -
     let mut objects = Vec::new();
     if !intent.defaults.is_empty() {
         objects.push(PlannedObject {
-            resource: &LIMIT_RANGE,
+            resource: Cow::Borrowed(&LIMIT_RANGE),
             object: intent.defaults.limit_range(&intent.limits_name, namespace),
             before: limit_range,
         });
@@ -90,7 +92,7 @@ pub(crate) fn plan_quota(intent: &Intent, namespace: &str, observed: Observed) -
     };
     if !intent.hard.is_empty() {
         objects.push(PlannedObject {
-            resource: &RESOURCE_QUOTA,
+            resource: Cow::Borrowed(&RESOURCE_QUOTA),
             object: resource_quota(&intent.name, namespace, &intent.hard),
             before: quota,
         });

@@ -13,19 +13,16 @@ mod outcome;
 mod plan;
 
 use anyhow::Result;
-use session_shared::api::ObjectRef;
 use session_shared::client::{DryRun, Scope, not_found_error};
-use session_shared::failure::{self, FailureKind, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::names::UserId;
-use session_shared::objects::Untyped;
 use session_shared::objects::resource::NAMESPACE;
 use session_shared::ops::Cluster;
-use session_shared::plan::PropagationPolicy;
 use session_shared::report::mutation::no_resources_message;
 use session_shared::verb::Environment;
 
 use crate::install::check_no_sessions;
+use crate::writer::{ObjectWriter, administrator_hint};
 use args::SetupNamespaceArgs;
 use intent::Intent;
 
@@ -50,15 +47,7 @@ pub(crate) async fn run(
     match intent.user.as_ref().filter(|_| !intent.remove) {
         Some(user) => {
             let prepared = prepare(&cluster, &intent, user, environment).await;
-            prepared.map_err(
-                |error| match failure::has_kind(&error, FailureKind::Forbidden) {
-                    true => with_hint(
-                        error,
-                        "print the objects for an administrator to apply: add --dry-run=client -o yaml",
-                    ),
-                    false => error,
-                },
-            )
+            prepared.map_err(administrator_hint)
         }
         None => remove(&cluster, &intent, environment).await,
     }
@@ -109,17 +98,10 @@ async fn remove(cluster: &Cluster, intent: &Intent, environment: &mut Environmen
             ))
             .await?;
     }
-    let mutations = intent.mutation.printer();
     let removed = plan::plan_removal(&observed);
+    let mut writer = ObjectWriter::new(cluster, &intent.mutation, environment);
     for (resource, object) in &removed {
-        if intent.mutation.dry_run != DryRun::Client {
-            let target = ObjectRef::from_object(object);
-            let (way, write) = (PropagationPolicy::Background, &intent.mutation.write);
-            let deleted = cluster.delete_if_present(resource, name, &target, way, write);
-            interrupt.race(deleted).await?;
-        }
-        let line = mutations.print_deleted(resource, Untyped(object).name(), name, false);
-        environment.console.print(&line)?;
+        writer.delete(resource, object).await?;
     }
     let console = &mut environment.console;
     if removed.is_empty() {

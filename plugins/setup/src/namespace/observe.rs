@@ -5,7 +5,6 @@ use futures::future::try_join_all;
 use serde_json::Value;
 use session_shared::client::{DryRun, ListOptions, Scope};
 use session_shared::failure::{self, FailureKind};
-use session_shared::labels;
 use session_shared::objects::resource::{
     LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING,
 };
@@ -43,11 +42,6 @@ impl Observed {
         self.of_type(resource)
             .find(|object| Untyped(object).name() == name)
     }
-}
-
-/// Returns true for an object that this program made.
-pub(crate) fn is_ours(object: &Value) -> bool {
-    Untyped(object).label(labels::MANAGED_BY) == Some(labels::MANAGER)
 }
 
 /// Reads a namespace. In a client dry run, what the caller may not read counts as absent.

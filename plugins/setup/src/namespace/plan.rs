@@ -1,5 +1,7 @@
 //! The objects that `setup namespace` applies or removes, and whose namespace it touches. Pure.
 
+use std::borrow::Cow;
+
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::capacity::quota_change::{
@@ -20,7 +22,8 @@ use super::objects::{
     self, DENY_POLICY, ENFORCED_LEVEL, SCHEDULE_POLICY, SESSION_POLICY, SINDRI_BINDING,
     USER_BINDING,
 };
-use super::observe::{Observed, is_ours};
+use super::observe::Observed;
+use crate::ownership::{check_objects, is_ours};
 
 /// Pod Security level of a namespace for which none is named: it keeps users out of the nodes.
 const DEFAULT_LEVEL: &str = "baseline";
@@ -100,7 +103,7 @@ pub(crate) fn plan_namespace(
     let team = intent.team.as_deref().or(label(labels::TEAM));
     let level = level.unwrap_or(DEFAULT_LEVEL);
     let mut objects = vec![PlannedObject {
-        resource: &NAMESPACE,
+        resource: Cow::Borrowed(&NAMESPACE),
         object: objects::namespace(name, user, team, level),
         before: before.cloned(),
     }];
@@ -108,7 +111,7 @@ pub(crate) fn plan_namespace(
     let mut add = |resource: &'static ResourceType, object: Value| {
         let before = observed.find(resource, Untyped(&object).name()).cloned();
         objects.push(PlannedObject {
-            resource,
+            resource: Cow::Borrowed(resource),
             object,
             before,
         });
@@ -200,22 +203,6 @@ fn missing_quota_note(intent: &Intent, observed: &Observed) -> Option<String> {
         "no quota: {reason}; set one with {} --cpu QUANTITY --memory QUANTITY",
         shell::quote_command(&set)
     ))
-}
-
-fn check_objects(objects: &[PlannedObject]) -> Result<()> {
-    for planned in objects {
-        let Some(before) = planned.before.as_ref().filter(|before| !is_ours(before)) else {
-            continue;
-        };
-        let (kind, name) = (&planned.resource.kind, Untyped(before).name());
-        let namespace = Untyped(before).home_namespace();
-        let plural = planned.resource.plural.as_ref();
-        let delete = ["kubectl", "delete", plural, name, "-n", namespace];
-        let error = anyhow!("{kind} {name:?} already exists and was not made by kubectl session");
-        let hint = format!("delete it first: {}", shell::quote_command(&delete));
-        return Err(with_hint(error, hint));
-    }
-    Ok(())
 }
 
 /// Checks that the quota is not set below what is used: `quota set` asks whether that is meant. What it has set stays.

@@ -21,7 +21,8 @@ pub struct ResourceType {
 }
 
 impl ResourceType {
-    const fn new(
+    /// Returns a resource type. Types that a server may lack are not among those of [`ResourceType::find_known`].
+    pub const fn new(
         group: &'static str,
         version: &'static str,
         kind: &'static str,

@@ -1,0 +1,118 @@
+//! `setup PART --for TEMPLATE`: the objects that a platform's documents have beside its sessions.
+//!
+//! ```text
+//! args ─► Part, PartIntent ─► observe: versions that the server serves ─► Site ─► Part::objects ─► observe: what is there
+//!     ─► plan ─► writer: try on the server, apply, delete
+//! ```
+//!
+//! Each part is one file: its flags, and a [`Part`](site::Part) whose objects are a pure function of its options and the [`Site`](site::Site).
+
+pub(crate) mod autoscaling;
+pub(crate) mod external_secret;
+pub(crate) mod flags;
+pub(crate) mod mesh;
+pub(crate) mod monitoring;
+mod observe;
+mod plan;
+mod platform;
+pub(crate) mod site;
+pub(crate) mod storage;
+
+use anyhow::Result;
+use session_shared::client::DryRun;
+use session_shared::failure::{self, FailureKind, with_hint};
+use session_shared::ops::Cluster;
+use session_shared::report::mutation::no_resources_message;
+use session_shared::verb::Environment;
+
+use crate::writer::{ObjectWriter, administrator_hint};
+use flags::PartIntent;
+use site::{Part, Site};
+
+/// Applies or removes the objects of a part.
+///
+/// # Errors
+/// A kind that the server lacks and an object of somebody else, before any write; the server's refusal.
+pub(crate) async fn run(
+    part: &dyn Part,
+    intent: PartIntent,
+    environment: &mut Environment,
+) -> Result<()> {
+    let cluster = environment.connect(&intent.connection).await?;
+    let interrupt = environment.interrupt.clone();
+    let _guard = match intent.mutation.dry_run {
+        DryRun::None => Some(interrupt.guard()?),
+        _ => None,
+    };
+    let served = interrupt.race(observe::discover(&cluster, part.kinds()));
+    let (types, missing) = served.await?;
+    let site = Site {
+        part: part.name(),
+        platform: intent.platform,
+        namespace: cluster.namespace().to_owned(),
+        types,
+        missing,
+    };
+    let done = match intent.remove {
+        true => remove(&cluster, part, &site, &intent, environment).await,
+        false => apply(&cluster, part, &site, &intent, environment).await,
+    };
+    done.map_err(administrator_hint)
+}
+
+async fn apply(
+    cluster: &Cluster,
+    part: &dyn Part,
+    site: &Site,
+    intent: &PartIntent,
+    environment: &mut Environment,
+) -> Result<()> {
+    let dry_run = intent.mutation.dry_run;
+    // pure
+    let objects = part.objects(site);
+    let mut notes = plan::check_served(site, &objects, dry_run)?;
+    // reads only
+    let requirements = part.requirements(site);
+    let observed = observe::observe(cluster, site, objects, &requirements, dry_run);
+    let observed = environment.interrupt.race(observed).await?;
+    notes.extend(observed.notes);
+    // pure
+    let plan = plan::plan_part(site, observed.objects)?;
+    for note in notes.iter().chain(&plan.notes) {
+        environment.console.note(note);
+    }
+    // writes
+    let mut writer = ObjectWriter::new(cluster, &intent.mutation, environment);
+    let applied = writer.apply_all(&plan.objects).await;
+    match applied {
+        // The objects are not there yet, so it is the namespace that is not found.
+        Err(error) if failure::has_kind(&error, FailureKind::NotFound) => {
+            let namespace = &site.namespace;
+            let hint = format!("create the namespace first: kubectl create namespace {namespace}");
+            Err(with_hint(error, hint))
+        }
+        applied => applied.map(drop),
+    }
+}
+
+async fn remove(
+    cluster: &Cluster,
+    part: &dyn Part,
+    site: &Site,
+    intent: &PartIntent,
+    environment: &mut Environment,
+) -> Result<()> {
+    let found = observe::find_applied(cluster, site, part.object_name());
+    let found = environment.interrupt.race(found).await?;
+    let mut writer = ObjectWriter::new(cluster, &intent.mutation, environment);
+    for (resource, object) in found.iter().rev() {
+        writer.delete(resource, object).await?;
+    }
+    if found.is_empty() {
+        let is_namespaced = site.types.iter().any(|one| one.namespaced);
+        let namespace = is_namespaced.then_some(site.namespace.as_str());
+        let text = no_resources_message(namespace);
+        writer.environment.console.print_error_line(&text);
+    }
+    Ok(())
+}

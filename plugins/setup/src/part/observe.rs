@@ -1,0 +1,173 @@
+//! What a part reads: the versions that the server serves, objects of the same names, and what a removal deletes.
+
+use anyhow::Result;
+use futures::future::join_all;
+use serde_json::Value;
+use session_shared::client::{DryRun, ListOptions, Scope};
+use session_shared::failure::{self, FailureKind};
+use session_shared::labels;
+use session_shared::objects::{ResourceType, Untyped};
+use session_shared::ops::Cluster;
+use session_shared::ops::planned_object::PlannedObject;
+
+use super::site::{PartKind, Requirement, Site};
+
+/// What is there before an apply.
+#[derive(Debug)]
+pub(crate) struct Observed {
+    /// The objects to apply, each with the one of its name.
+    pub(crate) objects: Vec<PlannedObject>,
+    /// What is missing or could not be read.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Returns the kinds in the newest version that the server serves, and those that it does not serve.
+///
+/// # Errors
+/// Refusals of the server.
+pub(crate) async fn discover(
+    cluster: &Cluster,
+    kinds: &[PartKind],
+) -> Result<(Vec<ResourceType>, Vec<PartKind>)> {
+    let (mut types, mut missing) = (Vec::new(), Vec::new());
+    for kind in kinds {
+        let found = find_version(cluster, kind).await?;
+        missing.extend(found.is_none().then_some(*kind));
+        types.push(found.unwrap_or_else(|| kind.resource.clone()));
+    }
+    Ok((types, missing))
+}
+
+async fn find_version(cluster: &Cluster, kind: &PartKind) -> Result<Option<ResourceType>> {
+    let newest = kind.resource;
+    if kind.provider.is_none() {
+        return Ok(Some(newest.clone()));
+    }
+    let versions = std::iter::once(newest.version.as_ref()).chain(kind.older.iter().copied());
+    for version in versions {
+        let api_version = format!("{}/{version}", newest.group);
+        let found = cluster
+            .discover_scalable(&api_version, &newest.kind)
+            .await?;
+        if let Some((resource, _)) = found {
+            return Ok(Some(resource));
+        }
+    }
+    Ok(None)
+}
+
+/// Reads the objects of the same names, and what the new ones have no effect without. In a client dry run, what the caller may not
+/// read counts as absent.
+///
+/// # Errors
+/// Refusals of the server.
+pub(crate) async fn observe(
+    cluster: &Cluster,
+    site: &Site,
+    mut objects: Vec<PlannedObject>,
+    requirements: &[Requirement],
+    dry_run: DryRun,
+) -> Result<Observed> {
+    let reads = objects.iter().map(|planned| {
+        let name = Untyped(&planned.object).name();
+        cluster.get(
+            &planned.resource,
+            namespace_of(&planned.resource, site),
+            name,
+        )
+    });
+    let found = join_all(reads).await;
+    let mut notes = Vec::new();
+    for (planned, found) in objects.iter_mut().zip(found) {
+        planned.before = match found {
+            Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => None,
+            Err(error)
+                if dry_run == DryRun::Client
+                    && failure::has_kind(&error, FailureKind::Forbidden) =>
+            {
+                notes.push(format!("not compared with what is there: {error}"));
+                None
+            }
+            found => found?,
+        };
+    }
+    let missing = requirements
+        .iter()
+        .map(|requirement| missing_note(cluster, site, requirement));
+    notes.extend(join_all(missing).await.into_iter().flatten());
+    Ok(Observed { objects, notes })
+}
+
+fn namespace_of<'s>(resource: &ResourceType, site: &'s Site) -> &'s str {
+    match resource.namespaced {
+        true => &site.namespace,
+        false => "",
+    }
+}
+
+/// Returns a note if a requirement is not there. What cannot be read is taken to be there: the objects do not depend on it.
+async fn missing_note(cluster: &Cluster, site: &Site, requirement: &Requirement) -> Option<String> {
+    let Requirement {
+        resource,
+        name,
+        effect,
+    } = requirement;
+    let (kind, api_version) = (&resource.kind, resource.api_version());
+    let Some(name) = name else {
+        let found = cluster.discover_scalable(&api_version, kind).await;
+        let note = format!("the server does not serve {api_version}: {effect}");
+        return matches!(found, Ok(None)).then_some(note);
+    };
+    let namespace = namespace_of(resource, site);
+    let place = match namespace {
+        "" => String::new(),
+        namespace => format!(" in namespace {namespace:?}"),
+    };
+    let note = || format!("{kind} {name:?} does not exist{place}: {effect}");
+    match cluster.get(resource, namespace, name).await {
+        Ok(None) => Some(note()),
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Some(note()),
+        _ => None,
+    }
+}
+
+/// Returns the objects that this part has applied for its template, whatever its options were; only the one of a name if there is one.
+///
+/// # Errors
+/// Refusals of the server.
+pub(crate) async fn find_applied(
+    cluster: &Cluster,
+    site: &Site,
+    name: Option<&str>,
+) -> Result<Vec<(ResourceType, Value)>> {
+    let part = site.part;
+    let mut selector = format!(
+        "{}={},{}={part}",
+        labels::MANAGED_BY,
+        labels::MANAGER,
+        labels::PART
+    );
+    if let Some(platform) = site.platform {
+        selector += &format!(",{}={}", labels::TEMPLATE, platform.name());
+    }
+    let options = ListOptions {
+        label_selector: selector,
+        ..ListOptions::default()
+    };
+    let is_missing = |resource: &ResourceType| {
+        let mut missing = site.missing.iter();
+        missing.any(|kind| kind.resource == resource)
+    };
+    let mut found = Vec::new();
+    for resource in site.types.iter().filter(|one| !is_missing(one)) {
+        let scope = match resource.namespaced {
+            true => Scope::Namespace(&site.namespace),
+            false => Scope::Cluster,
+        };
+        let list = cluster.list(resource, scope, &options).await?;
+        let items = list.items.into_iter();
+        let items = items.filter(|item| name.is_none_or(|name| Untyped(item).name() == name));
+        found.extend(items.map(|item| (resource.clone(), item)));
+    }
+    Ok(found)
+}

@@ -1,0 +1,114 @@
+//! Which objects of a part are applied. Pure.
+
+use anyhow::{Result, anyhow};
+use session_shared::client::DryRun;
+use session_shared::encode::shell;
+use session_shared::failure::with_hint;
+use session_shared::labels;
+use session_shared::objects::Untyped;
+use session_shared::ops::planned_object::PlannedObject;
+
+use super::site::{PartKind, Site};
+use crate::ownership::check_objects;
+
+/// What applying a part does.
+#[derive(Debug)]
+pub(crate) struct PartPlan {
+    pub(crate) objects: Vec<PlannedObject>,
+    /// What is left as it is, and why.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Checks that the server serves the kinds of the objects. Without them a client dry run only says so.
+///
+/// # Errors
+/// Kinds that it does not serve, with what to install.
+pub(crate) fn check_served(
+    site: &Site,
+    objects: &[PlannedObject],
+    dry_run: DryRun,
+) -> Result<Vec<String>> {
+    let is_used = |kind: &&PartKind| {
+        let mut objects = objects.iter();
+        objects.any(|planned| *planned.resource == *kind.resource)
+    };
+    let missing = site.missing.iter().filter(is_used);
+    let (mut kinds, mut providers) = (Vec::new(), Vec::new());
+    for kind in missing {
+        let resource = kind.resource;
+        kinds.push(format!("{} ({})", resource.kind, resource.api_version()));
+        providers.extend(kind.provider);
+    }
+    providers.dedup();
+    if kinds.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (kinds, providers) = (kinds.join(", "), providers.join(" and "));
+    if dry_run == DryRun::Client {
+        let note = format!("the server does not have {kinds}: install {providers} first");
+        return Ok(vec![note]);
+    }
+    let part = site.part;
+    let error = anyhow!("cannot set up {part}: the server does not have {kinds}");
+    let hint = format!(
+        "install {providers} first; to print the objects without it: add --dry-run=client -o yaml"
+    );
+    Err(with_hint(error, hint))
+}
+
+/// Plans the objects, beside those of the same names that are there. What a session or `setup namespace` has made is left as it is.
+///
+/// # Errors
+/// An object of somebody else, or of another part or template.
+pub(crate) fn plan_part(site: &Site, objects: Vec<PlannedObject>) -> Result<PartPlan> {
+    check_objects(&objects)?;
+    let (mut applied, mut notes) = (Vec::new(), Vec::new());
+    for planned in objects {
+        let Some(before) = planned.before.as_ref().map(Untyped) else {
+            applied.push(planned);
+            continue;
+        };
+        let owner = match (before.label(labels::SESSION), before.label(labels::PART)) {
+            (Some(session), _) => format!("it belongs to session {session:?}"),
+            (None, None) => "another command of kubectl session made it".to_owned(),
+            (None, Some(part)) => {
+                check_part(site, &planned, part)?;
+                applied.push(planned);
+                continue;
+            }
+        };
+        let (kind, name) = (&planned.resource.kind, before.name());
+        notes.push(format!("{kind} {name:?} is left unchanged: {owner}"));
+    }
+    Ok(PartPlan {
+        objects: applied,
+        notes,
+    })
+}
+
+/// Checks that an object that a part has made is of this part and template.
+fn check_part(site: &Site, planned: &PlannedObject, part: &str) -> Result<()> {
+    let template = planned
+        .before
+        .as_ref()
+        .and_then(|before| Untyped(before).label(labels::TEMPLATE));
+    if part == site.part && template == site.platform.map(|platform| platform.name()) {
+        return Ok(());
+    }
+    let mut remove = vec!["kubectl", "session", "setup", part];
+    if let Some(template) = template {
+        remove.extend(["--for", template]);
+    }
+    let error = anyhow!(
+        "{} {:?} already exists: {} made it",
+        planned.resource.kind,
+        Untyped(&planned.object).name(),
+        shell::quote_command(&remove[2..])
+    );
+    remove.push("--remove");
+    if planned.resource.namespaced {
+        remove.extend(["-n", &site.namespace]);
+    }
+    let hint = format!("remove it first: {}", shell::quote_command(&remove));
+    Err(with_hint(error, hint))
+}

@@ -1,0 +1,154 @@
+//! Applies objects: everything is tried as a dry run on the server before the first one is stored.
+
+use anyhow::Result;
+use serde_json::Value;
+use session_shared::api::ObjectRef;
+use session_shared::client::{DryRun, WriteOptions};
+use session_shared::failure::{self, FailureKind, with_hint};
+use session_shared::flags::mutation_options::MutationOptions;
+use session_shared::objects::resource::NAMESPACE;
+use session_shared::objects::{ResourceType, Untyped};
+use session_shared::ops::Cluster;
+use session_shared::ops::planned_object::PlannedObject;
+use session_shared::plan::PropagationPolicy;
+use session_shared::report::mutation::{MutationPrinter, apply_verb};
+use session_shared::verb::Environment;
+
+/// Applies and deletes objects of a subcommand of setup, and prints each.
+pub(crate) struct ObjectWriter<'a> {
+    cluster: &'a Cluster,
+    options: &'a MutationOptions,
+    printer: MutationPrinter,
+    pub(crate) environment: &'a mut Environment,
+}
+
+impl<'a> ObjectWriter<'a> {
+    /// Returns a writer with the options of a command.
+    pub(crate) fn new(
+        cluster: &'a Cluster,
+        options: &'a MutationOptions,
+        environment: &'a mut Environment,
+    ) -> Self {
+        Self {
+            cluster,
+            options,
+            printer: options.printer(),
+            environment,
+        }
+    }
+
+    /// Applies objects and returns them as stored. A client-side dry run sends no writes and returns none.
+    ///
+    /// # Errors
+    /// A refusal, before anything is stored; Interrupted between two writes; whatever the server refuses nevertheless.
+    pub(crate) async fn apply_all(&mut self, objects: &[PlannedObject]) -> Result<Vec<Value>> {
+        if self.options.dry_run == DryRun::Client {
+            for planned in objects {
+                self.print_unchecked(planned)?;
+            }
+            return Ok(Vec::new());
+        }
+        if self.options.dry_run == DryRun::None {
+            let tried = self.try_all(objects).await;
+            tried.map_err(|error| with_hint(error, "nothing has been changed"))?;
+        }
+        self.store_all(objects).await
+    }
+
+    /// Prints an object that only the server could compare with what is there.
+    pub(crate) fn print_unchecked(&mut self, planned: &PlannedObject) -> Result<()> {
+        let change = match planned.before {
+            Some(_) => "configured",
+            None => "created",
+        };
+        let text = self.printer.print_result(&planned.object, change)?;
+        self.environment.console.print(&text)
+    }
+
+    /// Has the server check all objects without storing them.
+    pub(crate) async fn try_all(&self, objects: &[PlannedObject]) -> Result<()> {
+        let write = WriteOptions {
+            dry_run: true,
+            ..self.options.write.clone()
+        };
+        for planned in objects {
+            let tried = self.cluster.apply_planned(planned, &write);
+            self.environment.interrupt.race(tried).await?;
+        }
+        Ok(())
+    }
+
+    /// Applies objects in order, prints what has changed, and returns them as stored. In a server dry run nothing is stored.
+    pub(crate) async fn store_all(&mut self, objects: &[PlannedObject]) -> Result<Vec<Value>> {
+        let mut stored = Vec::new();
+        for planned in objects {
+            let after = self.send(planned).await?;
+            self.print_applied(planned, &after)?;
+            stored.push(after);
+        }
+        Ok(stored)
+    }
+
+    /// Sends one object. A new Namespace is created, not applied: one that somebody else creates meanwhile must not be taken over,
+    /// nor deleted again.
+    pub(crate) async fn send(&self, planned: &PlannedObject) -> Result<Value> {
+        let (cluster, write) = (self.cluster, &self.options.write);
+        let sent = async {
+            match (*planned.resource == NAMESPACE, &planned.before) {
+                (true, None) => cluster.create(&NAMESPACE, "", &planned.object, write).await,
+                _ => cluster.apply_planned(planned, write).await,
+            }
+        };
+        let sent = self.environment.interrupt.race(sent).await;
+        sent.map_err(finish_hint)
+    }
+
+    /// Prints what an apply has changed.
+    pub(crate) fn print_applied(&mut self, planned: &PlannedObject, after: &Value) -> Result<()> {
+        let change = apply_verb(planned.before.as_ref(), after);
+        let text = self.printer.print_result(after, change)?;
+        self.environment.console.print(&text)
+    }
+
+    /// Deletes an object as it was read, and prints that. A client-side dry run sends nothing.
+    ///
+    /// # Errors
+    /// The server's refusal; Interrupted.
+    pub(crate) async fn delete(&mut self, resource: &ResourceType, object: &Value) -> Result<()> {
+        let namespace = match resource.namespaced {
+            true => Untyped(object).home_namespace(),
+            false => "",
+        };
+        if self.options.dry_run != DryRun::Client {
+            let target = ObjectRef::from_object(object);
+            let (way, write) = (PropagationPolicy::Background, &self.options.write);
+            let deleted = self
+                .cluster
+                .delete_if_present(resource, namespace, &target, way, write);
+            let deleted = self.environment.interrupt.race(deleted).await;
+            deleted.map_err(finish_hint)?;
+        }
+        let name = Untyped(object).name();
+        let line = self.printer.print_deleted(resource, name, namespace, false);
+        self.environment.console.print(&line)
+    }
+}
+
+/// Adds how to go on to the error of an interrupted command.
+fn finish_hint(error: anyhow::Error) -> anyhow::Error {
+    match failure::has_kind(&error, FailureKind::Interrupted) {
+        true => with_hint(error, "run the command again to finish it"),
+        false => error,
+    }
+}
+
+/// Adds what a caller without the rights can do.
+pub(crate) fn administrator_hint(error: anyhow::Error) -> anyhow::Error {
+    match failure::has_kind(&error, FailureKind::Forbidden) {
+        true => with_hint(
+            error,
+            "print the objects for an administrator to apply: add --dry-run=client -o yaml",
+        ),
+        false => error,
+    }
+}
