@@ -27,6 +27,7 @@ mod keeping;
 mod krew;
 mod lifecycle;
 mod logs;
+mod parts;
 mod platforms;
 mod pod_security;
 mod preview;
@@ -90,6 +91,7 @@ fn all() -> Vec<Live> {
         start::tests(),
         extend::tests(),
         cleanup::tests(),
+        parts::tests(),
         platforms::tests(),
         pod_security::tests(),
         preview::tests(),

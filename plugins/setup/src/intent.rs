@@ -12,9 +12,8 @@ use session_shared::report::console::Console;
 use crate::args::{Args, ESTABLISHED_TIMEOUT, SetupCommand};
 use crate::namespace::args::SetupNamespaceArgs;
 use crate::part::flags::{PartFlags, PartIntent};
-use crate::part::{
-    Part, autoscaling, external_secret, isolation, mesh, monitoring, rights, storage,
-};
+use crate::part::site::Part;
+use crate::part::{autoscaling, external_secret, isolation, mesh, monitoring, rights, storage};
 
 /// A part of the installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -73,6 +73,13 @@ pub(crate) const SANDBOX: ProgramSet = ProgramSet {
     announcement: "building agent-sandbox's controller from its Go module: once, 3 to 5 minutes on two cores",
 };
 
+/// Definitions of other projects, which `setup PART` writes objects of; no program.
+pub(crate) const THIRD_PARTY: ProgramSet = ProgramSet {
+    programs: &[],
+    modules: &["apis"],
+    announcement: "fetching CustomResourceDefinitions of other projects from their Go modules: once, some seconds",
+};
+
 #[rustfmt::skip]
 const CLUSTER_PROGRAMS: [GoProgram; 21] = [
     from("kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", "kube-apiserver"),
@@ -208,7 +215,7 @@ fn join(folder: &Path, files: &[&str], into: &Path) -> Result<()> {
 }
 
 /// Where Go keeps a module that one of ours requires; fetched if nothing built has needed it yet.
-fn module_folder(ours: &str, wanted: &str) -> Result<PathBuf> {
+pub(crate) fn module_folder(ours: &str, wanted: &str) -> Result<PathBuf> {
     let mut go = Command::new(crate::prerequisites::go());
     go.current_dir(sources().join(ours))
         .env("GOTOOLCHAIN", "auto")

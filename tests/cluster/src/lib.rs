@@ -61,6 +61,8 @@ mod settings;
 mod startup;
 mod status;
 mod storage_classes;
+mod third_party;
+mod third_party_crds;
 mod users;
 mod volumes;
 
@@ -77,6 +79,7 @@ pub use parts::Part;
 pub use sandbox::AgentSandbox;
 pub use status::Status;
 pub use storage_classes::{Class, Disturbance, StorageClass, StorageOperation};
+pub use third_party::ThirdPartyApis;
 
 /// The cluster's kubectl, without the cluster; built first if need be, as all of its programs.
 ///

@@ -7,8 +7,11 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
-use crate::go_build::{self, CLUSTER, KREW, KWOK_STAGES, ProgramSet, SANDBOX, SNAPSHOT_CRDS};
+use crate::go_build::{
+    self, CLUSTER, KREW, KWOK_STAGES, ProgramSet, SANDBOX, SNAPSHOT_CRDS, THIRD_PARTY,
+};
 use crate::say::say;
+use crate::third_party_crds;
 
 /// The names of the cluster's programs.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
@@ -45,6 +48,14 @@ pub(crate) fn krew() -> Result<PathBuf> {
 /// As [`built`].
 pub(crate) fn sandbox() -> Result<PathBuf> {
     built_set(&SANDBOX, go_build::sandbox_crd)
+}
+
+/// The folder with the CustomResourceDefinitions of other projects, fetched first if need be.
+///
+/// # Errors
+/// As [`built`].
+pub(crate) fn third_party() -> Result<PathBuf> {
+    built_set(&THIRD_PARTY, third_party_crds::write)
 }
 
 /// `finish` puts what else belongs to the programs into their folder.

@@ -67,6 +67,22 @@ fn the_preview_costs_few_requests_more_than_it_has_objects() {
 }
 
 #[test]
+fn a_monitor_that_setup_made_is_used() {
+    let api = server();
+    serve_monitors(&api);
+    let theirs = api.put(serde_json::json!({"apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor",
+        "metadata": {"name": "api-monitor", "namespace": "default", "labels": {
+            "app.kubernetes.io/managed-by": "kubectl-session", "streaming.platform/part": "monitoring"}}}));
+    create(&api, "pr-17 --template preview").done();
+    let after = api.object(
+        "servicemonitors.monitoring.coreos.com",
+        "default",
+        "api-monitor",
+    );
+    assert_eq!(after, Some(theirs));
+}
+
+#[test]
 fn kinds_that_the_server_lacks_are_named_before_any_write_or_left_out() {
     let api = server();
     let refused = create(&api, "pr-17 --template preview");

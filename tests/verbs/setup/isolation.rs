@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use session_shared::template::{Source, builtin_templates, parse_plain_objects};
-use session_support::{Answer, FakeApi, golden};
+use session_support::{FakeApi, golden};
 
 use crate::cluster::{sent, setup};
+use crate::namespace::escalation;
 use crate::reach::{End, Pod, reaches};
 
 const POLICIES: &str = "networkpolicies.networking.k8s.io";
@@ -218,11 +219,7 @@ fn a_role_is_bound_to_whom_the_command_names() {
 fn rights_that_the_caller_may_not_grant_leave_nothing_behind() {
     let api = FakeApi::stateful();
     let path = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles/dozlab-session-manager";
-    api.on(
-        "PATCH",
-        path,
-        Answer::forbidden("carol", "patch", "roles", "dozlab-session-manager"),
-    );
+    api.on("PATCH", path, escalation());
     let refused = setup(&api, "roles --for lab");
     refused.failed();
     let mut sent = sent(&api).into_iter();

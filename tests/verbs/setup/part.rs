@@ -318,3 +318,13 @@ fn wrong_command_lines_send_nothing() {
     assert_eq!(api.requests().len(), 0);
     golden("setup-parts-illegal.txt", &text);
 }
+
+#[test]
+fn a_metrics_server_that_is_down_does_not_hinder() {
+    let api = complete();
+    let down = Answer::status(503, "ServiceUnavailable", "service unavailable", json!({}));
+    api.on("GET", "/apis/metrics.k8s.io/v1beta1", down);
+    let applied = setup(&api, "autoscaling --for nvim");
+    assert!(applied.done().ends_with(" created\n"), "{applied:?}");
+    assert!(!applied.err.contains("metrics"), "{applied:?}");
+}

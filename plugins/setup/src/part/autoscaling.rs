@@ -13,7 +13,7 @@ use session_shared::report::console::Console;
 
 use super::flags::{PartFlags, PartIntent};
 use super::platform::Platform;
-use super::{Part, PartKind, Requirement, Site};
+use super::site::{Part, PartKind, Requirement, Site};
 
 pub(crate) const LONG_ABOUT: &str = "Scale the workloads of a platform by their use
 

@@ -12,7 +12,7 @@ use session_shared::report::console::Console;
 
 use super::flags::{PartFlags, PartIntent};
 use super::platform::Platform;
-use super::{Part, PartKind, Site};
+use super::site::{Part, PartKind, Site};
 use crate::policies::{
     DENY_POLICY, api_server, deny_all, dns, pods_of_namespace, public_addresses,
 };

@@ -1,7 +1,7 @@
 //! What a part reads: the versions that the server serves, objects of the same names, and what a removal deletes.
 
 use anyhow::Result;
-use futures::future::{join_all, try_join_all};
+use futures::future::join_all;
 use serde_json::Value;
 use session_shared::client::{DryRun, ListOptions, Scope};
 use session_shared::failure::{self, FailureKind};
@@ -11,7 +11,7 @@ use session_shared::objects::{ResourceType, Untyped};
 use session_shared::ops::Cluster;
 use session_shared::ops::planned_object::PlannedObject;
 
-use super::{PartKind, Requirement, Site};
+use super::site::{PartKind, Requirement, Site};
 
 /// What is there before an apply.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ pub(crate) async fn observe(
     let missing = requirements
         .iter()
         .map(|requirement| missing_note(cluster, site, requirement));
-    notes.extend(try_join_all(missing).await?.into_iter().flatten());
+    notes.extend(join_all(missing).await.into_iter().flatten());
     let is_policy = |planned: &PlannedObject| *planned.resource == NETWORK_POLICY;
     let policies = match objects.iter().any(is_policy) {
         true => read_policies(cluster, site, dry_run, &mut notes).await?,
@@ -137,12 +137,8 @@ fn namespace_of<'s>(resource: &ResourceType, site: &'s Site) -> &'s str {
     }
 }
 
-/// Returns a note if a requirement is not there. What the caller may not read is taken to be there.
-async fn missing_note(
-    cluster: &Cluster,
-    site: &Site,
-    requirement: &Requirement,
-) -> Result<Option<String>> {
+/// Returns a note if a requirement is not there. What cannot be read is taken to be there: the objects do not depend on it.
+async fn missing_note(cluster: &Cluster, site: &Site, requirement: &Requirement) -> Option<String> {
     let Requirement {
         resource,
         name,
@@ -150,9 +146,9 @@ async fn missing_note(
     } = requirement;
     let (kind, api_version) = (&resource.kind, resource.api_version());
     let Some(name) = name else {
-        let found = cluster.discover_scalable(&api_version, kind).await?;
+        let found = cluster.discover_scalable(&api_version, kind).await;
         let note = format!("the server does not serve {api_version}: {effect}");
-        return Ok(found.is_none().then_some(note));
+        return matches!(found, Ok(None)).then_some(note);
     };
     let namespace = namespace_of(resource, site);
     let place = match namespace {
@@ -161,12 +157,9 @@ async fn missing_note(
     };
     let note = || format!("{kind} {name:?} does not exist{place}: {effect}");
     match cluster.get(resource, namespace, name).await {
-        Ok(found) => Ok(found.is_none().then(note)),
-        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
-        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
-            Ok(Some(note()))
-        }
-        Err(error) => Err(error),
+        Ok(None) => Some(note()),
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Some(note()),
+        _ => None,
     }
 }
 

@@ -10,7 +10,7 @@ use session_shared::objects::Untyped;
 use session_shared::objects::resource::NETWORK_POLICY;
 use session_shared::ops::planned_object::PlannedObject;
 
-use super::{PartKind, Site};
+use super::site::{PartKind, Site};
 use crate::ownership::check_objects;
 use crate::policies::find_left_out;
 

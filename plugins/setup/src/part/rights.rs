@@ -10,7 +10,7 @@ use session_shared::report::console::Console;
 
 use super::flags::{PartFlags, PartIntent};
 use super::platform::Platform;
-use super::{Part, PartKind, Site};
+use super::site::{Part, PartKind, Site};
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 const ALL: &[&str] = &[

@@ -1,0 +1,133 @@
+//! A part and where its objects go.
+
+use std::borrow::Cow;
+use std::fmt::Debug;
+
+use serde_json::{Value, json};
+use session_shared::labels;
+use session_shared::objects::ResourceType;
+use session_shared::ops::planned_object::PlannedObject;
+
+use super::platform::Platform;
+
+/// A part with its validated options.
+pub(crate) trait Part: Debug + Send + Sync {
+    /// Name on the command line.
+    fn name(&self) -> &'static str;
+
+    /// Kinds of its objects, with any options.
+    fn kinds(&self) -> &'static [PartKind];
+
+    /// The objects to apply, in order.
+    fn objects(&self, site: &Site) -> Vec<PlannedObject>;
+
+    /// What the objects have no effect without. Its absence is told, and hinders nothing.
+    fn requirements(&self, _site: &Site) -> Vec<Requirement> {
+        Vec::new()
+    }
+
+    /// Name of its only object, if the user has chosen it. Otherwise a removal deletes all objects of the part and the template.
+    fn object_name(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// A kind of object that a part writes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PartKind {
+    /// The type in its newest version.
+    pub(crate) resource: &'static ResourceType,
+    /// Older versions of the same form, which an older server may serve instead.
+    pub(crate) older: &'static [&'static str],
+    /// What to install where the server lacks the kind; `None` for a kind that every server has.
+    pub(crate) provider: Option<&'static str>,
+}
+
+impl PartKind {
+    /// Returns a kind that every server has.
+    pub(crate) const fn built_in(resource: &'static ResourceType) -> Self {
+        Self {
+            resource,
+            older: &[],
+            provider: None,
+        }
+    }
+
+    /// Returns a kind that is there once its provider is installed.
+    pub(crate) const fn of_provider(
+        resource: &'static ResourceType,
+        older: &'static [&'static str],
+        provider: &'static str,
+    ) -> Self {
+        Self {
+            resource,
+            older,
+            provider: Some(provider),
+        }
+    }
+}
+
+/// Something that objects have no effect without.
+#[derive(Debug)]
+pub(crate) struct Requirement {
+    pub(crate) resource: ResourceType,
+    /// Name of the object; `None` if any server of the type will do.
+    pub(crate) name: Option<String>,
+    /// What happens without it.
+    pub(crate) effect: &'static str,
+}
+
+/// Where the objects of a part go.
+#[derive(Debug)]
+pub(crate) struct Site {
+    /// Name of the part.
+    pub(crate) part: &'static str,
+    pub(crate) platform: Option<Platform>,
+    pub(crate) namespace: String,
+    /// The kinds of the part in the version that the server serves; in the newest version if it serves none.
+    pub(crate) types: Vec<ResourceType>,
+    /// Those that the server does not serve.
+    pub(crate) missing: Vec<PartKind>,
+}
+
+impl Site {
+    /// Returns a type in the version that the server serves.
+    pub(crate) fn served(&self, resource: &ResourceType) -> ResourceType {
+        let is_same = |served: &&ResourceType| {
+            (&served.group, &served.kind) == (&resource.group, &resource.kind)
+        };
+        let served = self.types.iter().find(is_same);
+        served.unwrap_or(resource).clone()
+    }
+
+    /// Returns an object with the labels of the part and the fields of `content`, to be compared with what is there.
+    pub(crate) fn object(
+        &self,
+        resource: &ResourceType,
+        name: &str,
+        content: Value,
+    ) -> PlannedObject {
+        let served = self.served(resource);
+        let mut object = json!({
+            "apiVersion": served.api_version(),
+            "kind": served.kind,
+            "metadata": {"name": name},
+        });
+        if served.namespaced {
+            object["metadata"]["namespace"] = self.namespace.as_str().into();
+        }
+        object["metadata"]["labels"] =
+            json!({labels::MANAGED_BY: labels::MANAGER, labels::PART: self.part});
+        if let Some(platform) = self.platform {
+            object["metadata"]["labels"][labels::TEMPLATE] = platform.name().into();
+        }
+        if let (Some(object), Value::Object(content)) = (object.as_object_mut(), content) {
+            object.extend(content);
+        }
+        PlannedObject {
+            resource: Cow::Owned(served),
+            object,
+            before: None,
+        }
+    }
+}
