@@ -12,11 +12,15 @@
 mod cluster;
 #[path = "setup/install.rs"]
 mod install;
+#[path = "setup/isolation.rs"]
+mod isolation;
 #[path = "setup/namespace.rs"]
 mod namespace;
 #[path = "setup/part.rs"]
 mod part;
 #[path = "play.rs"]
 mod play;
+#[path = "setup/reach.rs"]
+mod reach;
 #[path = "setup/remove.rs"]
 mod remove;

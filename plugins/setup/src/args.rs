@@ -9,7 +9,7 @@ use session_shared::flags::wait::{WaitFlags, with_default_timeout};
 use session_shared::flags::write::WriteFlags;
 
 use crate::namespace::args as namespace;
-use crate::part::{autoscaling, external_secret, mesh, monitoring, storage};
+use crate::part::{autoscaling, external_secret, isolation, mesh, monitoring, storage};
 
 /// Default of `--timeout`: the time until the server serves a new CustomResourceDefinition.
 pub(crate) const ESTABLISHED_TIMEOUT: Duration = Duration::from_secs(60);
@@ -33,6 +33,10 @@ namespace can change each other's sessions: give each user a namespace of their 
 The commands below prepare a namespace: for a user, or with the objects that the platform of a template has beside its sessions. \
 Each prints its objects with --dry-run=client -o yaml, and removes them with --remove.
 
+With roles --for TEMPLATE, only the Role of the platform's session manager is applied, in the namespace, with its ServiceAccount and \
+RoleBinding: nvim, gimp (also blender, inkscape, gimp-cloud) or lab. Who may not grant these rights can print the objects for an \
+administrator.
+
 With --remove, delete what setup installed. While sessions exist, removing the crds is refused without --force. Claims, \
 Secrets of parameters and snapshots of sessions are kept.";
 
@@ -48,6 +52,9 @@ const EXAMPLES: &str = "  # Install everything
   # Prepare a namespace for a user
   kubectl session setup namespace dev-alice --user-id alice@company.com
 
+  # Let the session manager of a platform work in a namespace
+  kubectl session setup roles --for nvim -n nvim-web
+
   # Have Prometheus collect the metrics of a preview environment, and alert
   kubectl session setup monitoring --for preview --alerts -n pr-17
 
@@ -58,6 +65,7 @@ const EXAMPLES: &str = "  # Install everything
 #[derive(Parser, Clone, Debug)]
 #[command(name = "setup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session setup [PART...] [options]
   kubectl session setup [PART...] --remove [--force] [options]
+  kubectl session setup roles --for TEMPLATE [--bind-to SUBJECT] [options]
   kubectl session setup COMMAND [options]", disable_help_subcommand = true, subcommand_value_name = "COMMAND", args_conflicts_with_subcommands = true)]
 #[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, ESTABLISHED_TIMEOUT)))]
 pub struct Args {
@@ -68,6 +76,14 @@ pub struct Args {
     /// Parts to install or remove: crds, roles, admission, templates. All parts if none is named
     #[arg(value_name = "PART")]
     pub parts: Vec<String>,
+
+    /// Template whose session manager gets a Role in the namespace; only with roles
+    #[arg(long = "for", value_name = "TEMPLATE")]
+    pub template: Option<String>,
+
+    /// Who gets the Role, as user:NAME, group:NAME or serviceaccount:NAME; defaults to the platform's ServiceAccount
+    #[arg(long, value_name = "SUBJECT", requires = "template")]
+    pub bind_to: Option<String>,
 
     /// If true, remove the parts instead of installing them
     #[arg(long)]
@@ -104,6 +120,9 @@ pub enum SetupCommand {
     /// Scale the workloads of a platform by their use
     #[command(long_about = autoscaling::LONG_ABOUT, after_long_help = autoscaling::EXAMPLES, override_usage = "kubectl session setup autoscaling --for TEMPLATE [--min-replicas COUNT] [--max-replicas COUNT] [options]")]
     Autoscaling(Box<autoscaling::SetupAutoscalingArgs>),
+    /// Allow the Pods of a platform only the connections that it needs
+    #[command(long_about = isolation::LONG_ABOUT, after_long_help = isolation::EXAMPLES, override_usage = "kubectl session setup isolation --for TEMPLATE [--egress none] [options]")]
+    Isolation(Box<isolation::SetupIsolationArgs>),
     /// Route the requests of a platform through a service mesh
     #[command(long_about = mesh::LONG_ABOUT, after_long_help = mesh::EXAMPLES, override_usage = "kubectl session setup mesh --for TEMPLATE [--host HOST]... [options]")]
     Mesh(Box<mesh::SetupMeshArgs>),

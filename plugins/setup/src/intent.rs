@@ -11,9 +11,9 @@ use session_shared::report::console::Console;
 
 use crate::args::{Args, ESTABLISHED_TIMEOUT, SetupCommand};
 use crate::namespace::args::SetupNamespaceArgs;
-use crate::part::flags::PartIntent;
+use crate::part::flags::{PartFlags, PartIntent};
 use crate::part::site::Part;
-use crate::part::{autoscaling, external_secret, mesh, monitoring, storage};
+use crate::part::{autoscaling, external_secret, isolation, mesh, monitoring, rights, storage};
 
 /// A part of the installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +69,8 @@ pub(crate) fn parse_request(args: Args, console: &mut Console) -> Result<Request
     let Args {
         command,
         parts,
+        template,
+        bind_to,
         remove,
         force,
         output,
@@ -82,6 +84,20 @@ pub(crate) fn parse_request(args: Args, console: &mut Console) -> Result<Request
         return parse_command(command, connection, console);
     }
     let parts = parse_parts(&parts)?;
+    if template.is_some() {
+        if parts != [SetupPart::Roles] || force {
+            let error = "--for requires the part roles and no other, and excludes --force";
+            return Err(usage_error(error));
+        }
+        let flags = PartFlags {
+            template,
+            remove,
+            output,
+            write_flags,
+        };
+        let (part, intent) = rights::parse_part(flags, bind_to, &connection, console)?;
+        return Ok(Request::Part(part, Box::new(intent)));
+    }
     let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
     if force && !remove {
         return Err(usage_error("--force requires --remove"));
@@ -107,6 +123,7 @@ fn parse_command(
             return Ok(Request::Namespace(args, Box::new(connection)));
         }
         SetupCommand::Autoscaling(args) => autoscaling::parse_part(*args, &connection, console)?,
+        SetupCommand::Isolation(args) => isolation::parse_part(*args, &connection, console)?,
         SetupCommand::Mesh(args) => mesh::parse_part(*args, &connection, console)?,
         SetupCommand::Monitoring(args) => monitoring::parse_part(*args, &connection, console)?,
         SetupCommand::Secrets(args) => external_secret::parse_part(*args, &connection, console)?,
@@ -131,10 +148,12 @@ fn parse_parts(words: &[String]) -> Result<Vec<SetupPart>> {
                     error,
                     "put namespace first: kubectl session setup namespace NAME [options]",
                 ),
-                "autoscaling" | "mesh" | "monitoring" | "secrets" | "storage" => with_hint(
-                    error,
-                    format!("put {word} first: kubectl session setup {word} [options]"),
-                ),
+                "autoscaling" | "isolation" | "mesh" | "monitoring" | "secrets" | "storage" => {
+                    with_hint(
+                        error,
+                        format!("put {word} first: kubectl session setup {word} [options]"),
+                    )
+                }
                 _ => error,
             });
         };

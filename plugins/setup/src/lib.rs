@@ -16,6 +16,7 @@ mod namespace;
 mod ownership;
 mod part;
 mod plan;
+mod policies;
 mod roles;
 mod writer;
 

@@ -244,7 +244,7 @@ fn a_quota_is_not_lowered_below_what_is_used() {
 }
 
 /// The server's refusal of a RoleBinding that grants more than the caller has.
-fn escalation() -> Answer {
+pub fn escalation() -> Answer {
     let message = "rolebindings.rbac.authorization.k8s.io \"session-user\" is forbidden: user \"carol\" (groups=[\"ops\"]) is attempting to grant RBAC permissions not currently held:\n{APIGroups:[\"\"], Resources:[\"pods\"], Verbs:[\"create\"]}";
     Answer::status(
         403,

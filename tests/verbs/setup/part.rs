@@ -63,7 +63,7 @@ fn stored(api: &FakeApi) -> usize {
 }
 
 /// A line of the command, and the file with what it prints.
-const DOCUMENTS: [(&str, &str); 10] = [
+const DOCUMENTS: [(&str, &str); 17] = [
     ("autoscaling --for nvim", "setup-autoscaling-nvim.txt"),
     ("autoscaling --for gimp", "setup-autoscaling-gimp.txt"),
     ("autoscaling --for preview", "setup-autoscaling-preview.txt"),
@@ -77,6 +77,13 @@ const DOCUMENTS: [(&str, &str); 10] = [
         "setup-monitoring-sindri.txt",
     ),
     ("monitoring --for nvim", "setup-monitoring-nvim.txt"),
+    ("isolation --for nvim", "setup-isolation-nvim.txt"),
+    ("isolation --for sindri", "setup-isolation-sindri.txt"),
+    ("isolation --for gimp", "setup-isolation-gimp.txt"),
+    ("isolation --for lab", "setup-isolation-lab.txt"),
+    ("roles --for nvim", "setup-roles-nvim.txt"),
+    ("roles --for gimp", "setup-roles-gimp.txt"),
+    ("roles --for lab", "setup-roles-lab.txt"),
     ("storage --for gimp", "setup-storage-gimp.txt"),
     (
         "secrets --external --for sindri",

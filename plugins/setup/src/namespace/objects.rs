@@ -4,19 +4,16 @@ use serde_json::{Map, Value, json};
 use session_shared::labels;
 use session_shared::names::UserId;
 
+use crate::policies::{self, DENY_POLICY, NAMESPACE_NAME};
 use crate::roles::SYSTEM_NAMESPACE;
 
 /// Label of the Pod Security level that the server enforces.
 pub(crate) const ENFORCED_LEVEL: &str = "pod-security.kubernetes.io/enforce";
-/// Label that the server sets on every Namespace.
-const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
 /// Name of the RoleBinding.
 pub(crate) const USER_BINDING: &str = "session-user";
 /// Name of the RoleBinding of a user with a sindri.yaml, Sindri's own.
 pub(crate) const SINDRI_BINDING: &str = "sindri-user";
-/// Name of the NetworkPolicy that denies everything which no other one allows.
-pub(crate) const DENY_POLICY: &str = "default-deny-all";
 /// Name of the NetworkPolicy of the Pods of sessions.
 pub(crate) const SESSION_POLICY: &str = "session";
 /// Name of the NetworkPolicy of the Pods that take scheduled snapshots.
@@ -29,15 +26,6 @@ const CALLERS: [&str; 4] = [
     "monitoring",
     SYSTEM_NAMESPACE,
 ];
-/// Private and link-local addresses: the cluster's own, its nodes', and the metadata services of clouds.
-const PRIVATE_V4: [&str; 4] = [
-    "10.0.0.0/8",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "169.254.0.0/16",
-];
-const PRIVATE_V6: [&str; 2] = ["fc00::/7", "fe80::/10"];
-
 fn object(api_version: &str, kind: &str, namespace: &str, name: &str) -> Value {
     json!({
         "apiVersion": api_version,
@@ -93,12 +81,7 @@ fn network_policy(namespace: &str, name: &str, spec: Value) -> Value {
 
 /// Returns the NetworkPolicy that denies what no other one allows.
 pub(crate) fn deny_policy(namespace: &str) -> Value {
-    let spec = json!({"podSelector": {}, "policyTypes": ["Ingress", "Egress"]});
-    network_policy(namespace, DENY_POLICY, spec)
-}
-
-fn dns() -> Value {
-    json!({"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]})
+    network_policy(namespace, DENY_POLICY, policies::deny_all())
 }
 
 fn pods_with_label(label: &str) -> Value {
@@ -108,10 +91,6 @@ fn pods_with_label(label: &str) -> Value {
 /// Returns the NetworkPolicy of the Pods of sessions: DNS, public addresses, each other, and those who connect to them.
 pub(crate) fn session_policy(namespace: &str) -> Value {
     let sessions = pods_with_label(labels::SESSION);
-    let public = json!([
-        {"ipBlock": {"cidr": "0.0.0.0/0", "except": PRIVATE_V4}},
-        {"ipBlock": {"cidr": "::/0", "except": PRIVATE_V6}},
-    ]);
     let callers = json!({"matchExpressions": [
         {"key": NAMESPACE_NAME, "operator": "In", "values": CALLERS}]});
     let spec = json!({
@@ -121,19 +100,17 @@ pub(crate) fn session_policy(namespace: &str) -> Value {
             {"from": [{"podSelector": sessions}]},
             {"from": [{"namespaceSelector": callers}]},
         ],
-        "egress": [dns(), {"to": public}, {"to": [{"podSelector": sessions}]}],
+        "egress": [policies::dns(), policies::public_addresses(), {"to": [{"podSelector": sessions}]}],
     });
     network_policy(namespace, SESSION_POLICY, spec)
 }
 
 /// Returns the NetworkPolicy of the Pods that take scheduled snapshots. They need the API server, whose address is not known.
 pub(crate) fn schedule_policy(namespace: &str) -> Value {
-    let api_server = json!({"ports": [
-        {"protocol": "TCP", "port": 443}, {"protocol": "TCP", "port": 6443}]});
     let spec = json!({
         "podSelector": pods_with_label(labels::SCHEDULE),
         "policyTypes": ["Ingress", "Egress"],
-        "egress": [dns(), api_server],
+        "egress": [policies::dns(), policies::api_server()],
     });
     network_policy(namespace, SCHEDULE_POLICY, spec)
 }

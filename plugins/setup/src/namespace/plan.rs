@@ -19,11 +19,11 @@ use session_shared::ops::planned_object::PlannedObject;
 
 use super::intent::Intent;
 use super::objects::{
-    self, DENY_POLICY, ENFORCED_LEVEL, SCHEDULE_POLICY, SESSION_POLICY, SINDRI_BINDING,
-    USER_BINDING,
+    self, ENFORCED_LEVEL, SCHEDULE_POLICY, SESSION_POLICY, SINDRI_BINDING, USER_BINDING,
 };
 use super::observe::Observed;
 use crate::ownership::{check_objects, is_ours};
+use crate::policies::{DENY_POLICY, find_left_out};
 
 /// Pod Security level of a namespace for which none is named: it keeps users out of the nodes.
 const DEFAULT_LEVEL: &str = "baseline";
@@ -141,38 +141,19 @@ pub(crate) fn plan_namespace(
 
 /// Returns the NetworkPolicies for a namespace. Beside policies of others only the one that denies is added.
 fn allowed_policies(namespace: &str, observed: &Observed, notes: &mut Vec<String>) -> Vec<Value> {
-    let policies = observed.of_type(&NETWORK_POLICY);
-    let others: Vec<&str> = policies
-        .filter(|policy| !is_ours(policy))
-        .map(|policy| Untyped(policy).name())
-        .collect();
-    let mut wanted = vec![
+    let found: Vec<&Value> = observed.of_type(&NETWORK_POLICY).collect();
+    let mut policies = vec![
         objects::deny_policy(namespace),
         objects::session_policy(namespace),
         objects::schedule_policy(namespace),
     ];
-    if others.is_empty() {
-        return wanted;
-    }
-    let is_there = |name: &str| observed.find(&NETWORK_POLICY, name).is_some_and(is_ours);
-    let mut left_out = Vec::new();
-    wanted.retain(|policy| {
+    let left_out = find_left_out(&policies.iter().collect::<Vec<_>>(), &found);
+    notes.extend(left_out.note);
+    policies.retain(|policy| {
         let name = Untyped(policy).name();
-        let may_be_added = name == DENY_POLICY && !others.contains(&name);
-        let stays = may_be_added || is_there(name);
-        if !stays && name != DENY_POLICY {
-            left_out.push(name.to_owned());
-        }
-        stays
+        !left_out.names.iter().any(|one| one == name)
     });
-    if !left_out.is_empty() {
-        notes.push(format!(
-            "networkpolicies not added: {}, which would allow more than the namespace's own: {}",
-            left_out.join(", "),
-            others.join(", ")
-        ));
-    }
-    wanted
+    policies
 }
 
 /// Returns the name of the RoleBinding: that of an earlier run, if there was one.

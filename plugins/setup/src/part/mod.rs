@@ -10,11 +10,13 @@
 pub(crate) mod autoscaling;
 pub(crate) mod external_secret;
 pub(crate) mod flags;
+pub(crate) mod isolation;
 pub(crate) mod mesh;
 pub(crate) mod monitoring;
 mod observe;
 mod plan;
 mod platform;
+pub(crate) mod rights;
 pub(crate) mod site;
 pub(crate) mod storage;
 
@@ -77,7 +79,7 @@ async fn apply(
     let observed = environment.interrupt.race(observed).await?;
     notes.extend(observed.notes);
     // pure
-    let plan = plan::plan_part(site, observed.objects)?;
+    let plan = plan::plan_part(site, observed.objects, &observed.policies)?;
     for note in notes.iter().chain(&plan.notes) {
         environment.console.note(note);
     }

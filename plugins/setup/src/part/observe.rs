@@ -6,6 +6,7 @@ use serde_json::Value;
 use session_shared::client::{DryRun, ListOptions, Scope};
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
+use session_shared::objects::resource::NETWORK_POLICY;
 use session_shared::objects::{ResourceType, Untyped};
 use session_shared::ops::Cluster;
 use session_shared::ops::planned_object::PlannedObject;
@@ -17,6 +18,8 @@ use super::site::{PartKind, Requirement, Site};
 pub(crate) struct Observed {
     /// The objects to apply, each with the one of its name.
     pub(crate) objects: Vec<PlannedObject>,
+    /// The NetworkPolicies of the namespace, if there are some among the objects.
+    pub(crate) policies: Vec<Value>,
     /// What is missing or could not be read.
     pub(crate) notes: Vec<String>,
 }
@@ -95,7 +98,36 @@ pub(crate) async fn observe(
         .iter()
         .map(|requirement| missing_note(cluster, site, requirement));
     notes.extend(join_all(missing).await.into_iter().flatten());
-    Ok(Observed { objects, notes })
+    let is_policy = |planned: &PlannedObject| *planned.resource == NETWORK_POLICY;
+    let policies = match objects.iter().any(is_policy) {
+        true => read_policies(cluster, site, dry_run, &mut notes).await?,
+        false => Vec::new(),
+    };
+    notes.dedup();
+    Ok(Observed {
+        objects,
+        policies,
+        notes,
+    })
+}
+
+async fn read_policies(
+    cluster: &Cluster,
+    site: &Site,
+    dry_run: DryRun,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Value>> {
+    let scope = Scope::Namespace(&site.namespace);
+    let all = ListOptions::default();
+    match cluster.list(&NETWORK_POLICY, scope, &all).await {
+        Err(error)
+            if dry_run == DryRun::Client && failure::has_kind(&error, FailureKind::Forbidden) =>
+        {
+            notes.push(format!("not compared with what is there: {error}"));
+            Ok(Vec::new())
+        }
+        list => Ok(list?.items),
+    }
 }
 
 fn namespace_of<'s>(resource: &ResourceType, site: &'s Site) -> &'s str {

@@ -1,15 +1,18 @@
 //! Which objects of a part are applied. Pure.
 
 use anyhow::{Result, anyhow};
+use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::encode::shell;
 use session_shared::failure::with_hint;
 use session_shared::labels;
 use session_shared::objects::Untyped;
+use session_shared::objects::resource::NETWORK_POLICY;
 use session_shared::ops::planned_object::PlannedObject;
 
 use super::site::{PartKind, Site};
 use crate::ownership::check_objects;
+use crate::policies::find_left_out;
 
 /// What applying a part does.
 #[derive(Debug)]
@@ -56,13 +59,25 @@ pub(crate) fn check_served(
     Err(with_hint(error, hint))
 }
 
-/// Plans the objects, beside those of the same names that are there. What a session or `setup namespace` has made is left as it is.
+/// Plans the objects, beside those of the same names and the NetworkPolicies that are there. What a session or `setup namespace` has
+/// made is left as it is, and no policy is added that allows more than those of others.
 ///
 /// # Errors
 /// An object of somebody else, or of another part or template.
-pub(crate) fn plan_part(site: &Site, objects: Vec<PlannedObject>) -> Result<PartPlan> {
+pub(crate) fn plan_part(
+    site: &Site,
+    mut objects: Vec<PlannedObject>,
+    policies: &[Value],
+) -> Result<PartPlan> {
+    let wanted = objects.iter().filter(|one| *one.resource == NETWORK_POLICY);
+    let wanted: Vec<&Value> = wanted.map(|one| &one.object).collect();
+    let left_out = find_left_out(&wanted, &policies.iter().collect::<Vec<_>>());
+    objects.retain(|planned| {
+        let name = Untyped(&planned.object).name();
+        !left_out.names.iter().any(|one| one == name)
+    });
     check_objects(&objects)?;
-    let (mut applied, mut notes) = (Vec::new(), Vec::new());
+    let (mut applied, mut notes) = (Vec::new(), Vec::from_iter(left_out.note));
     for planned in objects {
         let Some(before) = planned.before.as_ref().map(Untyped) else {
             applied.push(planned);

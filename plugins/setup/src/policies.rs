@@ -1,0 +1,133 @@
+//! What the NetworkPolicies of setup allow, and which of them would widen those of others. Pure.
+
+use serde_json::{Value, json};
+use session_shared::objects::Untyped;
+
+use crate::ownership::is_ours;
+
+/// Name of the NetworkPolicy that denies everything which no other one allows.
+pub(crate) const DENY_POLICY: &str = "default-deny-all";
+/// Label that the server sets on every Namespace.
+pub(crate) const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
+
+/// Private and link-local addresses: the cluster's own, its nodes', and the metadata services of clouds.
+const PRIVATE_V4: [&str; 4] = [
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "169.254.0.0/16",
+];
+const PRIVATE_V6: [&str; 2] = ["fc00::/7", "fe80::/10"];
+
+/// Returns the content of a NetworkPolicy that denies what no other one allows.
+pub(crate) fn deny_all() -> Value {
+    json!({"podSelector": {}, "policyTypes": ["Ingress", "Egress"]})
+}
+
+/// Returns the egress rule for DNS.
+pub(crate) fn dns() -> Value {
+    json!({"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]})
+}
+
+/// Returns the egress rule for public addresses.
+pub(crate) fn public_addresses() -> Value {
+    json!({"to": [
+        {"ipBlock": {"cidr": "0.0.0.0/0", "except": PRIVATE_V4}},
+        {"ipBlock": {"cidr": "::/0", "except": PRIVATE_V6}},
+    ]})
+}
+
+/// Returns the egress rule for the API server, whose address is not known.
+pub(crate) fn api_server() -> Value {
+    json!({"ports": [{"protocol": "TCP", "port": 443}, {"protocol": "TCP", "port": 6443}]})
+}
+
+/// Returns the peers that are the Pods of a namespace.
+pub(crate) fn pods_of_namespace(name: &str) -> Value {
+    json!({"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: name}}})
+}
+
+/// NetworkPolicies that are not added.
+#[derive(Debug, Default)]
+pub(crate) struct LeftOut {
+    pub(crate) names: Vec<String>,
+    /// Which ones, and beside which of others.
+    pub(crate) note: Option<String>,
+}
+
+/// Returns the policies that are not added beside those that are there: what they allow would be allowed in addition. Those of an
+/// earlier run stay. The one that only denies is added, unless there is one of its name.
+pub(crate) fn find_left_out(wanted: &[&Value], found: &[&Value]) -> LeftOut {
+    let has_name = |policy: &Value, name: &str| Untyped(policy).name() == name;
+    let (ours, others): (Vec<&Value>, Vec<&Value>) =
+        found.iter().partition(|policy| is_ours(policy));
+    let (mut names, mut widening, mut beside) = (Vec::new(), Vec::new(), Vec::new());
+    for policy in wanted {
+        let name = Untyped(policy).name();
+        if ours.iter().any(|one| has_name(one, name)) {
+            continue;
+        }
+        if name == DENY_POLICY {
+            let is_there = others.iter().any(|one| has_name(one, name));
+            names.extend(is_there.then(|| name.to_owned()));
+            continue;
+        }
+        let rivals = others.iter().filter(|other| may_select_same(policy, other));
+        let rivals: Vec<&str> = rivals.map(|other| Untyped(other).name()).collect();
+        if !rivals.is_empty() {
+            names.push(name.to_owned());
+            widening.push(name);
+            beside.extend(rivals);
+        }
+    }
+    beside.sort_unstable();
+    beside.dedup();
+    let note = (!widening.is_empty()).then(|| {
+        format!(
+            "networkpolicies not added: {}, which would allow more than the namespace's own: {}",
+            widening.join(", "),
+            beside.join(", ")
+        )
+    });
+    LeftOut { names, note }
+}
+
+/// Returns false if no Pod can be selected by both policies, because they require different values of a label.
+fn may_select_same(one: &Value, other: &Value) -> bool {
+    let required = |policy: &Value| {
+        let labels = policy.pointer("/spec/podSelector/matchLabels");
+        labels
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let other = required(other);
+    let one = required(one);
+    !one.iter()
+        .any(|(key, value)| other.get(key).is_some_and(|theirs| theirs != value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(name: &str, labels: Value) -> Value {
+        json!({"metadata": {"name": name}, "spec": {"podSelector": {"matchLabels": labels}}})
+    }
+
+    #[test]
+    fn a_policy_of_other_pods_does_not_matter() {
+        let session = policy("session-isolation", json!({"app": "nvim-web-session"}));
+        for (labels, is_left_out) in [
+            (json!({"app": "db"}), false),
+            (json!({"app": "nvim-web-session"}), true),
+            (json!({"tier": "web"}), true),
+            (Value::Null, true),
+        ] {
+            let theirs = policy("theirs", labels);
+            let left_out = find_left_out(&[&session], &[&theirs]);
+            assert_eq!(left_out.note.is_some(), is_left_out, "{theirs}");
+            assert_eq!(!left_out.names.is_empty(), is_left_out, "{theirs}");
+        }
+    }
+}
