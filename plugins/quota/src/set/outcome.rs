@@ -125,30 +125,3 @@ fn hard_notes(planned: &PlannedObject, after: &Value) -> Vec<String> {
     }
     notes
 }
-
-/// Waits until the server counts every resource of the quota.
-///
-/// # Errors
-/// TimedOut, Interrupted, the quota was deleted.
-pub(crate) async fn wait_counted(
-    cluster: &Cluster,
-    quota: &Value,
-    intent: &Intent,
-    environment: &mut Environment,
-) -> Result<()> {
-    let Some(limit) = intent.wait else {
-        return Ok(());
-    };
-    let mut sink = environment.console.progress();
-    let waited = cluster
-        .wait_quota_counted(quota, limit, &environment.interrupt, &mut sink)
-        .await;
-    match waited {
-        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
-            let note = "not waited for: no permission to watch resourcequotas";
-            environment.console.note(note);
-            Ok(())
-        }
-        waited => waited,
-    }
-}
