@@ -12,7 +12,7 @@ use kubectl_session_quota::Quota;
 const RENDERING: &str = include_str!("../../../docs/examples/disney-ai-plus-staging.yaml");
 
 /// A server with the built-in templates and a default class.
-fn server() -> FakeApi {
+pub fn server() -> FakeApi {
     let api = FakeApi::stateful();
     for (name, text) in builtin_templates() {
         let source = Source::new(*name, *text).unwrap();

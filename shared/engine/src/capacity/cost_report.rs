@@ -30,6 +30,15 @@ impl CostRange {
         }
     }
 
+    /// Returns the cost of several.
+    pub fn times(self, count: u32) -> Self {
+        let count = i64::from(count);
+        Self {
+            low: self.low.saturating_mul(count),
+            high: self.high.saturating_mul(count),
+        }
+    }
+
     /// Returns `price * amount / unit`, rounded to the nearest hundredth.
     pub(super) fn of_amount(price: PriceRange, amount: i64, unit: i64) -> Self {
         let part = |price: i64| {
@@ -77,6 +86,16 @@ impl CostParts {
         parts
             .into_iter()
             .fold(CostRange::default(), CostRange::plus)
+    }
+
+    fn times(&self, count: u32) -> Self {
+        Self {
+            compute: self.compute.times(count),
+            gpus: self.gpus.times(count),
+            storage: self.storage.times(count),
+            snapshots: self.snapshots.times(count),
+            load_balancers: self.load_balancers.times(count),
+        }
     }
 
     fn add(&mut self, other: &Self) {
@@ -129,6 +148,24 @@ impl CostRow {
             gpus: BTreeMap::new(),
             load_balancers: 0,
             costs: CostParts::default(),
+        }
+    }
+
+    /// Returns the sum of a number of sessions that cost as much.
+    pub fn times(&self, count: u32) -> Self {
+        let factor = i64::from(count);
+        let gpus = self.gpus.iter();
+        Self {
+            sessions: count as usize,
+            cpu: self.cpu.multiply(factor),
+            memory: self.memory.multiply(factor),
+            storage: self.storage.multiply(factor),
+            gpus: gpus
+                .map(|(name, number)| (name.clone(), number.saturating_mul(factor)))
+                .collect(),
+            load_balancers: self.load_balancers.saturating_mul(factor),
+            costs: self.costs.times(count),
+            ..Self::new("total")
         }
     }
 
