@@ -220,6 +220,8 @@ fn a_session_that_waits_for_a_node_goes_on_by_itself() {
     let api = server();
     node(&api, "n1", "4");
     taken(&api, "n1", "p", "4");
+    api.put(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "early", "namespace": "team"},
+        "spec": {"containers": [{"name": "main", "image": "i", "resources": {"requests": {"cpu": "9"}}}]}, "status": {"phase": "Pending"}}));
     let played = waiting(&api, "--gpu 2", 1, |_| api.remove("pods", "team", "p"));
     golden("create-room-node.txt", &played.text());
 }

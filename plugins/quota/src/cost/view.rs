@@ -11,6 +11,8 @@ use session_shared::capacity::grouping::Grouping;
 use session_shared::report::table;
 use session_shared::template::Prices;
 
+use crate::name_list::list_names;
+
 /// Containers and claims that a note names.
 const NAMED: usize = 3;
 
@@ -265,7 +267,7 @@ fn gap_notes(gaps: &CostGaps) -> Vec<String> {
         ("claims without a size count as 0", &gaps.claims),
     ] {
         if !names.is_empty() {
-            notes.push(format!("{text}: {}", list_names(names)));
+            notes.push(format!("{text}: {}", list_names(names, NAMED)));
         }
     }
     notes.extend(gpu_note(&gaps.gpus));
@@ -299,19 +301,6 @@ fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-fn list_names(names: &[String]) -> String {
-    let named = names
-        .iter()
-        .take(NAMED)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ");
-    match names.len().saturating_sub(NAMED) {
-        0 => named,
-        more => format!("{named} and {more} more"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -326,12 +315,5 @@ mod tests {
             format(5, 5),
         ];
         assert_eq!(all, ["50-80", "0", "62.50-100.00", "0.05"]);
-    }
-
-    #[test]
-    fn a_long_list_of_names_is_cut() {
-        let names: Vec<String> = (1..=5).map(|at| format!("c{at}")).collect();
-        assert_eq!(list_names(&names), "c1, c2, c3 and 2 more");
-        assert_eq!(list_names(&names[..1]), "c1");
     }
 }

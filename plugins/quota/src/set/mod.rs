@@ -64,7 +64,7 @@ async fn set_quota(intent: &Intent, environment: &mut Environment) -> Result<()>
         true => None,
         false => observe::running_sessions(&cluster, namespace).await?,
     };
-    if !outcome::confirm_below_use(&plan, running, intent, console)? {
+    if !outcome::confirm_below_use(&plan, running.as_deref(), intent, console)? {
         return Ok(());
     }
     // writes

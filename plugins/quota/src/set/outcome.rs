@@ -20,7 +20,7 @@ use super::plan::{QuotaPlan, consequence, exceeded_lines};
 /// There is neither a terminal nor `--yes`.
 pub(crate) fn confirm_below_use(
     plan: &QuotaPlan,
-    running: Option<usize>,
+    running: Option<&[String]>,
     intent: &Intent,
     console: &mut Console,
 ) -> Result<bool> {
