@@ -84,7 +84,9 @@ pub(crate) async fn run(
         refusal: find_refusal(&rendered.objects, &facts),
         count,
     };
-    let notes = rendered.notes.iter().chain(&facts.notes);
+    let missing = facts.find_missing_class(&rendered.objects);
+    let missing = missing.map(|cause| format!("{}: create refuses the sessions", cause.message));
+    let notes = rendered.notes.iter().chain(&facts.notes).chain(&missing);
     print_report(&report, notes, format, &mut environment.console)?;
     check_count(&report)
 }
@@ -129,6 +131,10 @@ fn check_count(report: &FitReport<'_>) -> Result<()> {
         return Ok(());
     }
     let error = anyhow!("only {} of {wanted} sessions fit", fits.least);
+    if report.refusal.is_some() {
+        let hint = "the server refuses each of them, however much is free: ask for other values with --set or --preset";
+        return Err(with_hint(error, hint));
+    }
     match report.missing(wanted) {
         missing if missing.is_empty() => Err(error),
         missing => Err(with_hint(

@@ -6,6 +6,8 @@ use serde_json::Value;
 use crate::Cluster;
 use session_client::{ListOptions, Scope};
 use session_engine::capacity::fit::{Admission, FitInput, VolumeFacts};
+use session_engine::diagnosis::Cause;
+use session_engine::diagnosis::missing_class::{find_missing_class, named_storage_classes};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::Untyped;
 use session_model::objects::ephemeral_volumes::mounted_claims;
@@ -46,7 +48,7 @@ pub struct FitFacts {
     pub notes: Vec<String>,
     runtime_classes: Vec<Value>,
     namespaces: Vec<Value>,
-    storage_classes: Vec<Value>,
+    storage_classes: Option<Vec<Value>>,
     claims: Option<Vec<Value>>,
     volumes: Vec<Value>,
 }
@@ -124,10 +126,20 @@ impl FitFacts {
             notes: kept_notes(&notes),
             runtime_classes: runtimes.unwrap_or_default(),
             namespaces: namespaces.unwrap_or_default(),
-            storage_classes: classes.unwrap_or_default(),
+            storage_classes: classes,
             claims: claims.filter(|_| volumes.is_some()),
             volumes: volumes.unwrap_or_default(),
         })
+    }
+
+    /// Returns the StorageClass that the objects name and the cluster does not have.
+    pub fn find_missing_class(&self, objects: &[Value]) -> Option<Cause> {
+        let named = named_storage_classes(objects);
+        find_missing_class(
+            STORAGE_CLASS.kind.as_ref(),
+            &named,
+            self.storage_classes.as_ref()?,
+        )
     }
 
     /// Returns the input of the count for sessions in `namespace`. `other_session` are the objects of a session of another name; `limit` ends
@@ -152,7 +164,7 @@ impl FitFacts {
             nodes,
             namespaces: &self.namespaces,
             volumes: VolumeFacts {
-                storage_classes: &self.storage_classes,
+                storage_classes: self.storage_classes.as_deref().unwrap_or_default(),
                 claims: self.claims.as_deref(),
                 volumes: &self.volumes,
             },

@@ -303,5 +303,8 @@ fn limits_of_a_storage_class_and_bounds_of_limit_ranges_bind() {
         let played = quota(&api, "fit --template sindri --count 2");
         text.push_str(&format!("$ {title}\n{}", played.text()));
     }
+    let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: home}\nspec: {storageClassName: gold, resources: {requests: {storage: 1Gi}}}\n";
+    let played = piped(&server(), claim, "fit -f -");
+    text.push_str(&format!("$ a class that does not exist\n{}", played.text()));
     golden("quota-fit-storage.txt", &text);
 }

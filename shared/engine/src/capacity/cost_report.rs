@@ -30,15 +30,6 @@ impl CostRange {
         }
     }
 
-    /// Returns the cost of several.
-    pub fn times(self, count: u32) -> Self {
-        let count = i64::from(count);
-        Self {
-            low: self.low.saturating_mul(count),
-            high: self.high.saturating_mul(count),
-        }
-    }
-
     /// Returns `price * amount / unit`, rounded to the nearest hundredth.
     pub(super) fn of_amount(price: PriceRange, amount: i64, unit: i64) -> Self {
         let part = |price: i64| {
@@ -86,16 +77,6 @@ impl CostParts {
         parts
             .into_iter()
             .fold(CostRange::default(), CostRange::plus)
-    }
-
-    fn times(&self, count: u32) -> Self {
-        Self {
-            compute: self.compute.times(count),
-            gpus: self.gpus.times(count),
-            storage: self.storage.times(count),
-            snapshots: self.snapshots.times(count),
-            load_balancers: self.load_balancers.times(count),
-        }
     }
 
     fn add(&mut self, other: &Self) {
@@ -151,26 +132,22 @@ impl CostRow {
         }
     }
 
-    /// Returns the sum of a number of sessions that cost as much.
+    /// Returns the sum of a number of sessions that cost as much, by doubling.
     pub fn times(&self, count: u32) -> Self {
-        let factor = i64::from(count);
-        let gpus = self.gpus.iter();
-        Self {
-            sessions: count as usize,
-            cpu: self.cpu.multiply(factor),
-            memory: self.memory.multiply(factor),
-            storage: self.storage.multiply(factor),
-            gpus: gpus
-                .map(|(name, number)| (name.clone(), number.saturating_mul(factor)))
-                .collect(),
-            load_balancers: self.load_balancers.saturating_mul(factor),
-            costs: self.costs.times(count),
-            ..Self::new("total")
+        let mut sum = Self::new("total");
+        let mut power = self.clone();
+        for bit in 0..u32::BITS - count.leading_zeros() {
+            if count >> bit & 1 == 1 {
+                sum.add(&power);
+            }
+            let half = power.clone();
+            power.add(&half);
         }
+        sum
     }
 
     fn add(&mut self, other: &Self) {
-        self.sessions += other.sessions;
+        self.sessions = self.sessions.saturating_add(other.sessions);
         self.cpu = self.cpu.add(&other.cpu);
         self.memory = self.memory.add(&other.memory);
         self.storage = self.storage.add(&other.storage);

@@ -233,6 +233,25 @@ fn groups_add_up_to_the_total() {
 }
 
 #[test]
+fn several_sessions_cost_as_often_as_much() {
+    let report = cost_of(SessionObjects {
+        sessions: vec![session("a", "alice")],
+        pods: Some(vec![pod("a", limits("1", "1Gi"))]),
+        claims: Some(vec![claim("a", "7Gi", "x")]),
+        ..SessionObjects::default()
+    });
+    let row = &report.rows[0];
+    for count in [1, 2, 3, 40, 300] {
+        let (several, rows) = (row.times(count), vec![row.clone(); count as usize]);
+        let total = total_cost(&rows);
+        assert_eq!(several.costs.total(), total.costs.total());
+        assert_eq!((several.cpu, several.storage), (total.cpu, total.storage));
+        assert_eq!(several.sessions, count as usize);
+    }
+    assert!(row.times(u32::MAX).costs.total().high > 0);
+}
+
+#[test]
 fn the_largest_amounts_do_not_overflow() {
     let price = PriceRange {
         low: 0,
