@@ -3,13 +3,14 @@
 //! ```text
 //! Args ─► RosterIntent ─┐
 //! file ─► Roster ───────┴► RosterFacts ─► RosterPlan: every row checked ─► RosterRun: each row ─► RowReport
-//! args    rows             observe        plan, demand                     run                    report, progress
+//! args    rows             observe        plan, demands                    run                    report, progress
 //! ```
 //!
 //! Each row takes the road of `create NAME`: its intent is the command line's with the row's cells.
 
 pub(crate) mod args;
 mod demand;
+mod node_demand;
 mod observe;
 mod plan;
 mod report;

@@ -1,14 +1,12 @@
 //! `quota fit`: how many more sessions fit, by quota and by nodes.
 //!
 //! ```text
-//! args ─► session_source ─► rendered: objects of one session, and of another ─┐
+//! SourceFlags ─► rendered_sessions: objects of one session, and of another ─┐
 //!                              FitFacts (ops): quotas, nodes, Pods, … ────────┴─► compute_fit (engine) ─► report, document
 //! ```
 
 mod document;
-mod rendered;
 mod report;
-mod session_source;
 
 use anyhow::{Result, anyhow};
 use clap::Args as Group;
@@ -19,15 +17,14 @@ use session_shared::capacity::limit_range::{
 use session_shared::diagnosis::quota::find_unset_resources;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::list::parse_new_owner;
 use session_shared::flags::numbers;
-use session_shared::flags::values::{ReplaceFlags, ValueFlags};
 use session_shared::ops::fit_facts::FitFacts;
 use session_shared::report::console::Console;
 use session_shared::verb::Environment;
 
 use self::report::FitReport;
 use crate::row_output::{RowFormat, RowOutputFlags};
+use crate::source_flags::SourceFlags;
 
 pub(crate) const EXAMPLES: &str = "  # Count how many more sessions of a template fit in this namespace
   kubectl session quota fit --template shell
@@ -44,22 +41,9 @@ pub(crate) const EXAMPLES: &str = "  # Count how many more sessions of a templat
 /// Flags of `quota fit`.
 #[derive(Group, Clone, Debug)]
 pub struct QuotaFitArgs {
-    /// Name of the SessionTemplate
-    #[arg(long, value_name = "NAME", conflicts_with = "filename")]
-    pub template: Option<String>,
-    /// File with a Session, a SessionTemplate, a manifest, a sindri.yaml or a LabSession object; "-" means standard input
-    #[arg(short = 'f', long, value_name = "FILENAME")]
-    pub filename: Option<String>,
+    /// Template or file, and its values.
     #[command(flatten)]
-    pub values: ValueFlags,
-    #[command(flatten)]
-    pub replacements: ReplaceFlags,
-    /// Name of a preset of the template: a named set of parameter values
-    #[arg(help_heading = "Parameter", long, value_name = "NAME")]
-    pub preset: Option<String>,
-    /// Owner of the sessions, for templates whose objects depend on it
-    #[arg(long, value_name = "ID", default_value = "user")]
-    pub user_id: String,
+    pub source: SourceFlags,
     /// Number of sessions that must fit; the exit code is 1 if fewer fit
     #[arg(long, value_name = "NUMBER", value_parser = numbers::parse_count)]
     pub count: Option<u32>,
@@ -77,12 +61,7 @@ pub(crate) async fn run(
     environment: &mut Environment,
 ) -> Result<()> {
     let QuotaFitArgs {
-        template,
-        filename,
-        values,
-        replacements,
-        preset,
-        user_id,
+        source,
         count,
         output,
     } = args;
@@ -90,31 +69,24 @@ pub(crate) async fn run(
         return Err(usage_error("--count must be at least 1"));
     }
     let format = RowFormat::parse(output)?;
-    let owner = parse_new_owner(&user_id)?;
-    let (template, file) = (template.as_deref(), filename.as_deref());
-    replacements.require_file(file)?;
-    let console = &mut environment.console;
-    let mut assigned = values.read_values(file, console.input())?;
-    let source =
-        session_source::read_source(template, file, &replacements, &mut assigned, console)?;
-    let cluster = environment.connect(connection).await?;
-    let source = source.with_template(&cluster).await?;
-    let namespace = cluster.namespace().parse()?;
-    let sessions = rendered::render_sessions(&source, &namespace, &owner, preset, &assigned)?;
-    let facts = FitFacts::read(&cluster, namespace.as_str(), &sessions.objects).await?;
+    let (cluster, sessions) = source.read(connection, environment).await?;
+    let (namespace, rendered) = (cluster.namespace(), sessions.rendered);
+    let facts = FitFacts::read(&cluster, namespace, &rendered.objects).await?;
     let count = count.map(u64::from);
     let input = FitInput {
         wanted: count.unwrap_or_default(),
-        ..facts.input(namespace.as_str(), &sessions.objects, &sessions.other, None)
+        ..facts.input(namespace, &rendered.objects, &rendered.other, None)
     };
     let report = FitReport {
         fit: compute_fit(&input),
-        subject: source.describe(),
-        namespace: namespace.as_str(),
-        refusal: find_refusal(&sessions.objects, &facts),
+        subject: sessions.subject,
+        namespace,
+        refusal: find_refusal(&rendered.objects, &facts),
         count,
     };
-    let notes = sessions.notes.iter().chain(&facts.notes);
+    let missing = facts.find_missing_class(&rendered.objects);
+    let missing = missing.map(|cause| format!("{}: create refuses the sessions", cause.message));
+    let notes = rendered.notes.iter().chain(&facts.notes).chain(&missing);
     print_report(&report, notes, format, &mut environment.console)?;
     check_count(&report)
 }
@@ -159,6 +131,10 @@ fn check_count(report: &FitReport<'_>) -> Result<()> {
         return Ok(());
     }
     let error = anyhow!("only {} of {wanted} sessions fit", fits.least);
+    if report.refusal.is_some() {
+        let hint = "the server refuses each of them, however much is free: ask for other values with --set or --preset";
+        return Err(with_hint(error, hint));
+    }
     match report.missing(wanted) {
         missing if missing.is_empty() => Err(error),
         missing => Err(with_hint(

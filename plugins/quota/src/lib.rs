@@ -3,10 +3,10 @@
 //! ```text
 //! Args ─┬─► show ─► ListIntent ─► quotas or sessions and their objects ─► rows ─► table, documents
 //!       ├─► nodes ─► PoolRules, active sessions ─► NodePlan ─► table, arithmetic, documents
-//!       ├─► cost ─► Prices, CostObjects ─► CostReport ─► table, documents
+//!       ├─► cost ─► Prices, SessionObjects (of sessions that exist, or of SourceFlags) ─► CostReport ─► table, documents
 //!       ├─► usage ─► RunRecords, Window ─► UsageGroup ─► table, documents
 //!       ├─► set ─► Intent ─► Observed ─► QuotaPlan ─► objects, applied and counted
-//!       └─► fit ──► SessionSource ─► objects of two sessions, FitFacts ─► Fit ─► report, document
+//!       └─► fit ──► SourceFlags ─► objects of two sessions, FitFacts ─► Fit ─► report, document
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
@@ -16,11 +16,16 @@ mod cost;
 mod fit;
 mod group_flag;
 mod intent;
+mod name_list;
 mod nodes;
+mod rendered_sessions;
 mod row_output;
+mod session_objects;
+mod session_source;
 mod set;
 mod set_hours;
 mod show;
+mod source_flags;
 mod usage;
 
 use anyhow::Result;

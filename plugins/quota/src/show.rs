@@ -2,10 +2,9 @@
 //!
 //! ```text
 //! QuotaShowArgs ─► ListIntent ─┬─► list quotas ─► QuotaUsage each ─► quota_view ─► table, bottleneck
-//!                              └─► observe ─► UsageObjects ─► sum_totals ─► totals_view ─► table
+//!                              └─► SessionObjects ─► sum_totals ─► totals_view ─► table
 //! ```
 
-mod observe;
 mod quota_view;
 mod quotas;
 mod totals;

@@ -22,7 +22,7 @@ use session_shared::Timestamp;
 use session_shared::client::{AccessReviews, DryRun};
 use session_shared::failure;
 use session_shared::names::SessionName;
-use session_shared::ops::selected_sessions::SessionSelection;
+use session_shared::ops::session_selection::SessionSelection;
 use session_shared::ops::session_losses::SessionLosses;
 use session_shared::ops::stop::STOP;
 use session_shared::ops::trust::trust_hooks;

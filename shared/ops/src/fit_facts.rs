@@ -6,6 +6,8 @@ use serde_json::Value;
 use crate::Cluster;
 use session_client::{ListOptions, Scope};
 use session_engine::capacity::fit::{Admission, FitInput, VolumeFacts};
+use session_engine::diagnosis::Cause;
+use session_engine::diagnosis::missing_class::{find_missing_class, named_storage_classes};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::Untyped;
 use session_model::objects::ephemeral_volumes::mounted_claims;
@@ -23,7 +25,7 @@ const NO_LIMIT_RANGES: &str =
     "no permission to list LimitRanges: their defaults and bounds are not counted";
 const NO_NODES: &str = "no permission to list nodes: the count is by quota alone";
 const NO_PODS: &str = "no permission to list Pods of all namespaces: the count is by quota alone";
-const NO_CLASSES: &str = "no permission to list StorageClasses: what the default class and topologies of classes limit is not counted";
+const NO_CLASSES: &str = "no permission to list StorageClasses: the default class and the topologies of classes are not known";
 const NO_RUNTIME_CLASSES: &str =
     "no permission to list RuntimeClasses: their overhead is not counted";
 const NO_NAMESPACES: &str =
@@ -46,7 +48,7 @@ pub struct FitFacts {
     pub notes: Vec<String>,
     runtime_classes: Vec<Value>,
     namespaces: Vec<Value>,
-    storage_classes: Vec<Value>,
+    storage_classes: Option<Vec<Value>>,
     claims: Option<Vec<Value>>,
     volumes: Vec<Value>,
 }
@@ -57,13 +59,35 @@ impl FitFacts {
     /// # Errors
     /// Other refusals of the server.
     pub async fn read(cluster: &Cluster, namespace: &str, objects: &[Value]) -> Result<Self> {
-        let needs = Needs::of(objects);
+        Self::read_needed(cluster, namespace, Needs::of(objects)).await
+    }
+
+    /// Reads only what completes the objects when the server admits them: defaults of LimitRanges, StorageClasses and RuntimeClasses.
+    ///
+    /// # Errors
+    /// As [`FitFacts::read`].
+    pub async fn read_admission(
+        cluster: &Cluster,
+        namespace: &str,
+        objects: &[Value],
+    ) -> Result<Self> {
+        let needs = Needs {
+            room: false,
+            mounted_claims: false,
+            namespaces: false,
+            ..Needs::of(objects)
+        };
+        Self::read_needed(cluster, namespace, needs).await
+    }
+
+    async fn read_needed(cluster: &Cluster, namespace: &str, needs: Needs) -> Result<Self> {
         let own = Scope::Namespace(namespace);
+        let on_nodes = needs.pods && needs.room;
         let (quotas, ranges, nodes, pods) = futures::try_join!(
-            list(cluster, &RESOURCE_QUOTA, own, true),
+            list(cluster, &RESOURCE_QUOTA, own, needs.room),
             list(cluster, &LIMIT_RANGE, own, needs.pods),
-            list(cluster, &NODE, Scope::Cluster, needs.pods),
-            list(cluster, &POD, Scope::All, needs.pods),
+            list(cluster, &NODE, Scope::Cluster, on_nodes),
+            list(cluster, &POD, Scope::All, on_nodes),
         )?;
         let (classes, runtimes, namespaces, claims, volumes) = futures::try_join!(
             list(cluster, &STORAGE_CLASS, Scope::Cluster, needs.claims),
@@ -85,10 +109,10 @@ impl FitFacts {
         let unread = |found: &Option<Vec<Value>>, needed: bool| found.is_none() && needed;
         let reach = needs.mounted_claims && (claims.is_none() || volumes.is_none());
         let notes = [
-            (quotas.is_none(), NO_QUOTAS),
+            (unread(&quotas, needs.room), NO_QUOTAS),
             (unread(&ranges, needs.pods), NO_LIMIT_RANGES),
-            (unread(&nodes, needs.pods), NO_NODES),
-            (unread(&pods, needs.pods) && nodes.is_some(), NO_PODS),
+            (unread(&nodes, on_nodes), NO_NODES),
+            (unread(&pods, on_nodes) && nodes.is_some(), NO_PODS),
             (unread(&classes, needs.claims), NO_CLASSES),
             (unread(&runtimes, needs.runtime_classes), NO_RUNTIME_CLASSES),
             (unread(&namespaces, needs.namespaces), NO_NAMESPACES),
@@ -102,10 +126,20 @@ impl FitFacts {
             notes: kept_notes(&notes),
             runtime_classes: runtimes.unwrap_or_default(),
             namespaces: namespaces.unwrap_or_default(),
-            storage_classes: classes.unwrap_or_default(),
+            storage_classes: classes,
             claims: claims.filter(|_| volumes.is_some()),
             volumes: volumes.unwrap_or_default(),
         })
+    }
+
+    /// Returns the StorageClass that the objects name and the cluster does not have.
+    pub fn find_missing_class(&self, objects: &[Value]) -> Option<Cause> {
+        let named = named_storage_classes(objects);
+        find_missing_class(
+            STORAGE_CLASS.kind.as_ref(),
+            &named,
+            self.storage_classes.as_ref()?,
+        )
     }
 
     /// Returns the input of the count for sessions in `namespace`. `other_session` are the objects of a session of another name; `limit` ends
@@ -130,7 +164,7 @@ impl FitFacts {
             nodes,
             namespaces: &self.namespaces,
             volumes: VolumeFacts {
-                storage_classes: &self.storage_classes,
+                storage_classes: self.storage_classes.as_deref().unwrap_or_default(),
                 claims: self.claims.as_deref(),
                 volumes: &self.volumes,
             },
@@ -147,6 +181,8 @@ fn kept_notes(notes: &[(bool, &str)]) -> Vec<String> {
 
 /// Kinds of objects that sessions depend on.
 struct Needs {
+    /// What is there and what is taken: quotas, and for Pods the nodes.
+    room: bool,
     pods: bool,
     claims: bool,
     mounted_claims: bool,
@@ -167,6 +203,7 @@ impl Needs {
             specs().any(|spec| spec.values().any(|value| value.to_string().contains(words)))
         };
         Self {
+            room: true,
             pods: specs().next().is_some(),
             claims: objects.iter().any(|object| {
                 Untyped(object).kind() == "PersistentVolumeClaim"

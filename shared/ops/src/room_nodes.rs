@@ -118,7 +118,10 @@ fn join_lists(lists: Vec<CheckedList>) -> Option<ObjectList> {
 
 /// Returns true if the cluster has an autoscaler, or if that may not be read: the status that the Cluster Autoscaler writes, or Karpenter's
 /// kind.
-async fn may_add_nodes(cluster: &Cluster) -> Result<bool> {
+///
+/// # Errors
+/// Refusals of the server other than of a right.
+pub async fn may_add_nodes(cluster: &Cluster) -> Result<bool> {
     let status = cluster.get(&CONFIG_MAP, "kube-system", "cluster-autoscaler-status");
     match status.await {
         Ok(found) if found.is_some() => return Ok(true),

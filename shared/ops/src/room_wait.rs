@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::Cluster;
+use crate::checked_list::list_selected;
 use crate::room::{CheckedRoom, RoomFacts, RoomRequest, RoomShortage, find_refused_shortage};
 use crate::room_nodes::ACTIVE_PODS;
 use session_client::interrupt::Interrupt;
@@ -44,6 +45,8 @@ pub struct RoomWait<'a> {
     backoff: Backoff,
     /// What was said last to be short.
     subject: String,
+    /// Number of Pods that wait for a node, too, and come before; `None` if that is not known or quotas are short, which keep no order.
+    before: Option<usize>,
 }
 
 impl<'a> RoomWait<'a> {
@@ -58,6 +61,7 @@ impl<'a> RoomWait<'a> {
             interrupt,
             backoff: Backoff::between(FIRST_PAUSE, LONGEST_PAUSE),
             subject: String::new(),
+            before: None,
         }
     }
 
@@ -109,6 +113,10 @@ impl<'a> RoomWait<'a> {
             if !shortage.may_pass() {
                 return Err(request.shortage_error(shortage));
             }
+            self.before = match &shortage {
+                RoomShortage::Nodes(_) => count_waiting_pods(cluster).await?,
+                RoomShortage::Quotas(_) => None,
+            };
             self.tell(request, &shortage, sink);
             let mut last = shortage;
             let work = self.watch_until_room(cluster, request, &mut facts, &mut last, sink);
@@ -151,7 +159,13 @@ impl<'a> RoomWait<'a> {
         if self.subject != subject {
             self.subject = subject;
             let name = request.session();
-            let note = format!("session {name:?} waits for room: {message}");
+            let place = match self.before {
+                None => String::new(),
+                Some(0) => "; no other Pod waits for a node".to_owned(),
+                Some(1) => "; 1 Pod waits for a node before it".to_owned(),
+                Some(pods) => format!("; {pods} Pods wait for a node before it"),
+            };
+            let note = format!("session {name:?} waits for room: {message}{place}");
             sink.tell(ProgressEvent::Note(note));
         }
         sink.tell(ProgressEvent::Waiting {
@@ -202,6 +216,13 @@ impl<'a> RoomWait<'a> {
             }
         }
     }
+}
+
+/// Counts the Pods of all namespaces that wait for a node; `None` if the caller may not list them.
+async fn count_waiting_pods(cluster: &Cluster) -> Result<Option<usize>> {
+    let waiting = "spec.nodeName=,status.phase=Pending";
+    let found = list_selected(cluster, &POD, Scope::All, waiting).await?;
+    Ok(found.items().map(|pods| pods.len()))
 }
 
 /// A list of [`RoomFacts`] that is watched.

@@ -12,16 +12,17 @@ use session_client::{
     ListOptions, Scope, WatchChange, not_found_error, timed_out, watch_ended_error,
 };
 use session_engine::capacity::quota_change::uncounted_keys;
-use session_model::failure::with_hint;
+use session_model::failure::{self, FailureKind, with_hint};
 use session_model::objects::Untyped;
 use session_model::objects::resource::RESOURCE_QUOTA;
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
 impl Cluster {
-    /// Waits by watch until `status.hard` and `status.used` of a ResourceQuota have every key of its `spec.hard`.
+    /// Waits by watch until `status.hard` and `status.used` of a ResourceQuota have every key of its `spec.hard`. Without the right to
+    /// watch it, a note says so in place of the wait: the quota is set.
     ///
     /// # Errors
-    /// TimedOut with the keys that are not counted; NotFound if the quota is deleted; Interrupted; whatever the server refuses.
+    /// TimedOut with the keys that are not counted; NotFound if the quota is deleted; Interrupted; whatever else the server refuses.
     pub async fn wait_quota_counted(
         &self,
         quota: &Value,
@@ -31,7 +32,14 @@ impl Cluster {
     ) -> Result<()> {
         let waited = self.watch_counted(quota, limit, interrupt, sink).await;
         sink.tell(ProgressEvent::Done);
-        waited
+        match waited {
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
+                let note = "not waited for: no permission to watch resourcequotas";
+                sink.tell(ProgressEvent::Note(note.to_owned()));
+                Ok(())
+            }
+            waited => waited,
+        }
     }
 
     async fn watch_counted(

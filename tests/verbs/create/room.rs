@@ -10,6 +10,7 @@ use session_support::{Answer, FakeApi, golden};
 
 use crate::checks::quota;
 use crate::play::{Play, Played};
+use crate::roster::{CLASS, roster, sorted};
 use crate::tool::{create, left, made, server};
 
 const SESSIONS: &str = "/apis/streaming.platform/v1/namespaces/default/sessions";
@@ -220,6 +221,8 @@ fn a_session_that_waits_for_a_node_goes_on_by_itself() {
     let api = server();
     node(&api, "n1", "4");
     taken(&api, "n1", "p", "4");
+    api.put(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "early", "namespace": "team"},
+        "spec": {"containers": [{"name": "main", "image": "i", "resources": {"requests": {"cpu": "9"}}}]}, "status": {"phase": "Pending"}}));
     let played = waiting(&api, "--gpu 2", 1, |_| api.remove("pods", "team", "p"));
     golden("create-room-node.txt", &played.text());
 }
@@ -292,4 +295,39 @@ fn a_dry_run_waits_for_nothing() {
         assert!(played.failed().contains(text), "{played:?}");
         assert!(api.requests().is_empty());
     }
+}
+
+#[test]
+fn a_class_that_the_nodes_have_no_room_for_is_refused() {
+    let api = crate::roster::server();
+    node(&api, "n1", "0");
+    let mut text = String::new();
+    for words in ["--cpu 3", "--cpu 16"] {
+        let played = roster(&api, CLASS, &format!("--template tool {words}"));
+        text.push_str(&format!(
+            "$ create --roster - --template tool {words}\n{}",
+            played.text()
+        ));
+    }
+    assert!(api.writes().is_empty());
+    let status = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "cluster-autoscaler-status", "namespace": "kube-system"}});
+    api.put(status);
+    let pending = roster(&api, CLASS, "--template tool --cpu 3 --dry-run=client");
+    text.push_str(&format!(
+        "$ with an autoscaler\n{}",
+        sorted(&pending.text())
+    ));
+    api.on(
+        "GET",
+        "/api/v1/nodes",
+        Answer::forbidden("eve", "list", "nodes", ""),
+    );
+    let unread = roster(&api, CLASS, "--template tool --cpu 3 --dry-run=client");
+    text.push_str(&format!(
+        "$ without the right to list nodes\n{}",
+        sorted(&unread.text())
+    ));
+    golden("create-roster-nodes.txt", &text);
+    let api = crate::roster::server();
+    roster(&api, CLASS, "--template tool --cpu 3 --skip-checks").done();
 }

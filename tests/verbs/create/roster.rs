@@ -24,7 +24,7 @@ pub fn roster(api: &FakeApi, text: &str, words: &str) -> Played {
 }
 
 /// Rows run at the same time, so their lines are compared sorted.
-fn sorted(text: &str) -> String {
+pub fn sorted(text: &str) -> String {
     let mut lines: Vec<&str> = text.lines().collect();
     lines.sort_unstable();
     lines.iter().map(|line| format!("{line}\n")).collect()

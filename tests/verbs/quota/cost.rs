@@ -183,3 +183,58 @@ fn without_sessions_there_is_nothing_to_pay() {
     snapshots.unserve("volumesnapshots.snapshot.storage.k8s.io");
     assert!(quota(&snapshots, "cost").done().contains("alice"));
 }
+
+#[test]
+fn a_session_costs_before_it_exists_what_its_objects_cost() {
+    let api = crate::fit::server();
+    api.put(json!({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "l", "namespace": "default"},
+        "spec": {"limits": [{"type": "Container", "default": {"cpu": "2", "memory": "4Gi"}}]}}));
+    let rendering = include_str!("../../../docs/examples/disney-ai-plus-staging.yaml");
+    let mut text = String::new();
+    for (words, input) in [
+        ("cost --template sindri --count 40", ""),
+        ("cost --template shell -o wide", ""),
+        ("cost -f - -o wide", rendering),
+        ("cost --template sindri --count 3 -o yaml", ""),
+        ("cost --template sindri -q -o name", ""),
+        ("cost --template nobody", ""),
+        ("cost --template sindri --count 0", ""),
+        ("cost --template sindri --by user", ""),
+        ("cost --template sindri -A", ""),
+        ("cost --count 3", ""),
+        ("cost --set CPU=1", ""),
+        ("cost -f - --prices -", ""),
+    ] {
+        let played = Play::on(&api).piped(input).run::<Quota>(words);
+        text.push_str(&format!("$ quota {words}\n{}", played.text()));
+    }
+    golden("quota-cost-new.txt", &text);
+}
+
+#[test]
+fn pods_of_custom_workloads_are_found_without_a_label() {
+    let api = FakeApi::stateful();
+    let fixture = SessionFixture::running("box");
+    let workload = json!({"apiVersion": "agents.x-k8s.io/v1alpha1", "kind": "Sandbox", "metadata": {"name": "box", "namespace": "default", "uid": "sandbox-1"}});
+    let session = fixture.clone().session_fields(json!({"status": {"applied": {
+        "primary": {"kind": "Sandbox", "name": "box"},
+        "objects": [{"apiVersion": "agents.x-k8s.io/v1alpha1", "kind": "Sandbox", "name": "box", "uid": "sandbox-1"}]}}}));
+    api.put(session.session());
+    let mut pod = limits("2", "4Gi");
+    pod["apiVersion"] = "v1".into();
+    pod["kind"] = "Pod".into();
+    pod["metadata"] = json!({"name": "box-0", "namespace": "default", "ownerReferences": [{"apiVersion": workload["apiVersion"],
+        "kind": "Sandbox", "name": "box", "uid": "sandbox-1", "controller": true}]});
+    pod["status"] =
+        json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]});
+    api.put(pod);
+    let columns = "-q -o custom-columns=CPU:.limits.cpu,LOW:.cost.total.low --no-headers";
+    assert_eq!(quota(&api, &format!("cost {columns}")).done(), "2     50\n");
+    let shown = "-q -o custom-columns=CPU:.limits.cpu,RUNS:.sessions.running --no-headers";
+    for group in ["session", "user"] {
+        let shown = quota(&api, &format!("show --by {group} {shown}"));
+        assert_eq!(shown.done(), "2     1\n", "{group}");
+    }
+    let active = quota(&api, "nodes -q -o jsonpath={.active}");
+    assert_eq!(active.done(), "1");
+}

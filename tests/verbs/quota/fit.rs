@@ -12,7 +12,7 @@ use kubectl_session_quota::Quota;
 const RENDERING: &str = include_str!("../../../docs/examples/disney-ai-plus-staging.yaml");
 
 /// A server with the built-in templates and a default class.
-fn server() -> FakeApi {
+pub fn server() -> FakeApi {
     let api = FakeApi::stateful();
     for (name, text) in builtin_templates() {
         let source = Source::new(*name, *text).unwrap();
@@ -257,4 +257,54 @@ fn a_source_is_required() {
     let played = quota(&api, "fit");
     golden("quota-fit-usage.txt", &played.text());
     assert!(api.lines().is_empty());
+}
+
+#[test]
+fn limits_of_a_storage_class_and_bounds_of_limit_ranges_bind() {
+    let mut text = String::new();
+    for (title, item) in [
+        ("limits of the default class", Value::Null),
+        (
+            "a claim is too large",
+            json!({"type": "PersistentVolumeClaim", "max": {"storage": "20Gi"}}),
+        ),
+        (
+            "a claim is too small",
+            json!({"type": "PersistentVolumeClaim", "min": {"storage": "50Gi"}}),
+        ),
+        (
+            "a Pod is too large",
+            json!({"type": "Pod", "max": {"cpu": "1"}}),
+        ),
+        (
+            "a ratio",
+            json!({"type": "Container", "maxLimitRequestRatio": {"memory": "1"}}),
+        ),
+    ] {
+        let api = server();
+        put_big_node(&api);
+        let class = |name: &str, is_default: &str| {
+            api.put(json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name,
+                "annotations": {"storageclass.kubernetes.io/is-default-class": is_default}}, "provisioner": "p"}));
+        };
+        class("fast", "true");
+        class("slow", "false");
+        let hard = json!({"fast.storageclass.storage.k8s.io/requests.storage": "100Gi", "fast.storageclass.storage.k8s.io/persistentvolumeclaims": "4",
+            "slow.storageclass.storage.k8s.io/requests.storage": "1Gi", "requests.storage": "1Ti"});
+        put_quota(
+            &api,
+            "disks",
+            hard,
+            json!({"fast.storageclass.storage.k8s.io/requests.storage": "20Gi"}),
+        );
+        if !item.is_null() {
+            api.put(json!({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "bounds", "namespace": "default"}, "spec": {"limits": [item]}}));
+        }
+        let played = quota(&api, "fit --template sindri --count 2");
+        text.push_str(&format!("$ {title}\n{}", played.text()));
+    }
+    let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: home}\nspec: {storageClassName: gold, resources: {requests: {storage: 1Gi}}}\n";
+    let played = piped(&server(), claim, "fit -f -");
+    text.push_str(&format!("$ a class that does not exist\n{}", played.text()));
+    golden("quota-fit-storage.txt", &text);
 }

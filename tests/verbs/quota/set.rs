@@ -279,6 +279,20 @@ fn who_may_not_write_gets_the_objects_for_an_administrator() {
 }
 
 #[test]
+fn who_may_not_watch_is_not_made_to_wait() {
+    // Nothing is counted here.
+    let api = FakeApi::stateful();
+    let denied = Answer::forbidden("bob", "watch", "resourcequotas", "default");
+    api.on("GET", QUOTAS, denied);
+    let played = quota(&api, "set --max-sessions 9");
+    assert_eq!(played.done(), "resourcequota/session-quota created\n");
+    assert_eq!(
+        played.err,
+        "note: not waited for: no permission to watch resourcequotas\n"
+    );
+}
+
+#[test]
 fn what_the_caller_may_not_list_is_a_note() {
     let api = counting(json!({}));
     for plural in ["pods", "limitranges"] {

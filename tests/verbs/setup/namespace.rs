@@ -341,3 +341,19 @@ fn what_was_made_is_removed_and_the_namespace_kept() {
     }
     assert_eq!(api.objects("namespaces").len(), 1);
 }
+
+#[test]
+fn who_may_not_watch_is_not_made_to_wait() {
+    // Nothing is counted here.
+    let api = FakeApi::stateful();
+    let denied = Answer::forbidden("carol", "watch", "resourcequotas", "dev-alice");
+    let path = "/api/v1/namespaces/dev-alice/resourcequotas";
+    api.handle("GET", path, move |request| match request.query("watch") {
+        Some(_) => denied.clone(),
+        None => Answer::ok(json!({"kind": "ResourceQuotaList", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": []})),
+    });
+    let played = from_file(&api, &format!("{ALICE} -f -"));
+    played.done();
+    let note = "note: not waited for: no permission to watch resourcequotas\n";
+    assert!(played.err.ends_with(note), "{played:?}");
+}

@@ -14,6 +14,7 @@ use session_shared::ops::{Cluster, check_stoppable};
 use session_shared::progress::DiscardingSink;
 
 use super::demand::NamespaceDemand;
+use super::node_demand::NodeDemands;
 use super::observe::RosterFacts;
 use super::rows::{Action, PlannedRow, RosterIntent};
 use session_shared::roster::problems::RowProblems;
@@ -50,6 +51,7 @@ struct RowChecks<'a> {
     lines: HashMap<(String, String), u64>,
     preflight: HashMap<GroupKey, PreflightFacts>,
     demands: BTreeMap<String, NamespaceDemand>,
+    node_demands: NodeDemands,
 }
 
 /// Checks all rows.
@@ -72,6 +74,7 @@ pub(super) async fn check_rows(
         lines: HashMap::new(),
         preflight: HashMap::new(),
         demands: BTreeMap::new(),
+        node_demands: NodeDemands::default(),
     };
     let mut problems = RowProblems::new(&roster.label);
     for (line, row) in roster.rows() {
@@ -89,6 +92,11 @@ pub(super) async fn check_rows(
         format!("no session was created: {count} of {rows} rows are invalid")
     }))?;
     checks.require_quota()?;
+    let mut rooms = checks.preflight.values().map(|facts| &facts.room);
+    if rooms.any(|room| room.nodes.is_some() || room.nodes_forbidden) {
+        let notes = checks.node_demands.check(cluster).await?;
+        checks.plan.notes.extend(notes);
+    }
     Ok(checks.plan)
 }
 
@@ -207,6 +215,7 @@ impl RowChecks<'_> {
         }
         let demand = self.demands.entry(namespace.clone()).or_default();
         demand.add(&new);
+        self.node_demands.add(namespace, template, &new);
         Ok(Ok(()))
     }
 

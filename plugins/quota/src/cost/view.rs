@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use session_shared::capacity::amount_text::format_amount;
 use session_shared::capacity::cost_report::{
-    CostParts, CostRange, CostReport, CostRow, DELETED, total_cost,
+    CostGaps, CostParts, CostRange, CostReport, CostRow, DELETED,
 };
 use session_shared::capacity::grouping::Grouping;
 use session_shared::report::table;
 use session_shared::template::Prices;
+
+use crate::name_list::list_names;
 
 /// Containers and claims that a note names.
 const NAMED: usize = 3;
@@ -17,8 +19,10 @@ const NAMED: usize = 3;
 /// Costs and how they are shown.
 #[derive(Debug)]
 pub(crate) struct CostView<'a> {
-    pub(crate) group: Grouping,
+    /// What a row is of: session, user, namespace, template or file.
+    pub(crate) by: &'static str,
     pub(crate) rows: Vec<CostRow>,
+    pub(crate) total: CostRow,
     pub(crate) notes: Vec<String>,
     pub(crate) prices: &'a Prices,
     /// Plurals of the kinds that could not be read.
@@ -33,7 +37,7 @@ impl CostView<'_> {
         if self.rows.is_empty() {
             return String::new();
         }
-        let by_session = self.group == Grouping::Session;
+        let by_session = self.by_session();
         let price = format!("{}/MONTH", self.prices.currency);
         let mut headings = Vec::new();
         if by_session && self.has_namespaces {
@@ -61,7 +65,7 @@ impl CostView<'_> {
         // No session has a name in upper case.
         let total = CostRow {
             name: "TOTAL".to_owned(),
-            ..total_cost(&self.rows)
+            ..self.total.clone()
         };
         rows.push(self.cells(&total, wide));
         let table = table::format_table(&headings, &rows, no_headers);
@@ -70,6 +74,10 @@ impl CostView<'_> {
         format!(
             "{table}\nThe cluster itself: {base} {currency} per month, not in the total; 0 if self-hosted\n"
         )
+    }
+
+    fn by_session(&self) -> bool {
+        self.by == Grouping::Session.as_str()
     }
 
     fn is_unread(&self, kind: &str) -> bool {
@@ -82,7 +90,7 @@ impl CostView<'_> {
             false => text,
         };
         let mut cells = Vec::new();
-        if self.group == Grouping::Session {
+        if self.by_session() {
             if self.has_namespaces {
                 cells.push(or_none(row.namespace.as_deref()));
             }
@@ -121,14 +129,13 @@ impl CostView<'_> {
 
     /// Returns the costs as a document.
     pub(crate) fn to_json(&self) -> Value {
-        let group = self.group.as_str();
         let items: Vec<Value> = self.rows.iter().map(|row| self.row_json(row)).collect();
         json!({
             "currency": self.prices.currency,
             "period": "month",
-            "by": group,
+            "by": self.by,
             "items": items,
-            "total": self.row_json(&total_cost(&self.rows)),
+            "total": self.row_json(&self.total),
             "base": range_json(CostRange::of_price(self.prices.base)),
             "notes": self.notes,
         })
@@ -208,13 +215,14 @@ fn range_json(range: CostRange) -> Value {
     json!({"low": amount(range.low), "high": amount(range.high)})
 }
 
-/// Returns what the costs assume and leave out. `scope_flag` is the flag of kubectl for the namespaces that were read.
+/// First note of all costs.
+const ESTIMATE: &str =
+    "costs are estimates for sessions that run all month; network traffic is not included";
+
+/// Returns what the costs of sessions assume and leave out. `scope_flag` is the flag of kubectl for the namespaces that were read.
 pub(crate) fn notes(report: &CostReport, unread: &[&'static str], scope_flag: &str) -> Vec<String> {
     let gaps = &report.gaps;
-    let mut notes = vec![
-        "costs are estimates for sessions that run all month; network traffic is not included"
-            .to_owned(),
-    ];
+    let mut notes = vec![ESTIMATE.to_owned()];
     for kind in unread {
         notes.push(format!(
             "{kind} cannot be listed: what they cost is left out of every amount"
@@ -231,6 +239,22 @@ pub(crate) fn notes(report: &CostReport, unread: &[&'static str], scope_flag: &s
             "data of deleted sessions ({deleted}) still costs money; to list it: kubectl session list --kept {scope_flag}"
         ));
     }
+    notes.extend(gap_notes(gaps));
+    notes
+}
+
+/// Returns what the costs of sessions that do not exist yet assume and leave out: `unknown`, and what the report lacks.
+pub(crate) fn notes_of_new(report: &CostReport, unknown: Vec<String>) -> Vec<String> {
+    let first = std::iter::once(ESTIMATE.to_owned());
+    first
+        .chain(unknown)
+        .chain(gap_notes(&report.gaps))
+        .collect()
+}
+
+/// Returns what limits, sizes and prices do not tell.
+fn gap_notes(gaps: &CostGaps) -> Vec<String> {
+    let mut notes = Vec::new();
     for (text, names) in [
         (
             "requests are used where limits are missing",
@@ -243,7 +267,7 @@ pub(crate) fn notes(report: &CostReport, unread: &[&'static str], scope_flag: &s
         ("claims without a size count as 0", &gaps.claims),
     ] {
         if !names.is_empty() {
-            notes.push(format!("{text}: {}", list_names(names)));
+            notes.push(format!("{text}: {}", list_names(names, NAMED)));
         }
     }
     notes.extend(gpu_note(&gaps.gpus));
@@ -277,19 +301,6 @@ fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-fn list_names(names: &[String]) -> String {
-    let named = names
-        .iter()
-        .take(NAMED)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ");
-    match names.len().saturating_sub(NAMED) {
-        0 => named,
-        more => format!("{named} and {more} more"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -304,12 +315,5 @@ mod tests {
             format(5, 5),
         ];
         assert_eq!(all, ["50-80", "0", "62.50-100.00", "0.05"]);
-    }
-
-    #[test]
-    fn a_long_list_of_names_is_cut() {
-        let names: Vec<String> = (1..=5).map(|at| format!("c{at}")).collect();
-        assert_eq!(list_names(&names), "c1, c2, c3 and 2 more");
-        assert_eq!(list_names(&names[..1]), "c1");
     }
 }

@@ -8,13 +8,14 @@ use session_shared::capacity::demand::pod_resources;
 use session_shared::capacity::session_pods::{group_by_session, is_live_pod};
 use session_shared::client::{ListOptions, Scope};
 use session_shared::failure::{self, FailureKind};
-use session_shared::labels;
 use session_shared::objects::Untyped;
 use session_shared::objects::overrides::is_gpu_resource;
 use session_shared::objects::pods::pod_spec;
 use session_shared::objects::resource::{NODE, POD, SESSION};
 use session_shared::ops::Cluster;
 use session_shared::ops::session_objects::with_setup_hint;
+
+use crate::session_objects::{labelled, with_custom_pods};
 
 /// Time limit of the comparison with real nodes, without which the numbers are complete.
 const COMPARISON_TIMEOUT: Duration = Duration::from_secs(2);
@@ -70,16 +71,14 @@ pub(crate) async fn count_active(cluster: &Cluster) -> Result<Observed> {
         limit: 500,
         ..ListOptions::default()
     };
-    let labelled = ListOptions {
-        label_selector: labels::SESSION.to_owned(),
-        ..pages.clone()
-    };
+    let labelled = labelled(pages.limit);
     let (sessions, pods, nodes) = futures::join!(
         cluster.list(&SESSION, Scope::All, &pages),
         cluster.list(&POD, Scope::All, &labelled),
         cluster.list(&NODE, Scope::All, &pages),
     );
     let sessions = with_setup_hint(sessions).map_err(hint_at_active)?.items;
+    let pods = with_custom_pods(cluster, Scope::All, &sessions, pods).await;
     let pods = pods.map_err(hint_at_active)?.items;
     let mut observed = Observed {
         is_counted: true,

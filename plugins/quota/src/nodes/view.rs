@@ -5,6 +5,7 @@ use session_shared::capacity::node_pools::{NodePlan, PoolNodes, PoolRules};
 use session_shared::report::table;
 
 use super::observe::Observed;
+use crate::name_list::list_names;
 
 /// Nodes that a note names.
 const NAMED_NODES: usize = 5;
@@ -254,17 +255,12 @@ pub(crate) fn different_nodes(nodes: &[(String, u64)], gpus_per_node: u32) -> Op
         .collect();
     let named: Vec<String> = different
         .iter()
-        .take(NAMED_NODES)
         .map(|(name, gpus)| format!("{name} ({gpus})"))
         .collect();
-    let more = match different.len().saturating_sub(NAMED_NODES) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
     (!named.is_empty()).then(|| {
         format!(
-            "nodes with another number of GPUs than --gpus-per-node={gpus_per_node}: {}{more}",
-            named.join(", ")
+            "nodes with another number of GPUs than --gpus-per-node={gpus_per_node}: {}",
+            list_names(&named, NAMED_NODES)
         )
     })
 }

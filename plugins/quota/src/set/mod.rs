@@ -64,7 +64,7 @@ async fn set_quota(intent: &Intent, environment: &mut Environment) -> Result<()>
         true => None,
         false => observe::running_sessions(&cluster, namespace).await?,
     };
-    if !outcome::confirm_below_use(&plan, running, intent, console)? {
+    if !outcome::confirm_below_use(&plan, running.as_deref(), intent, console)? {
         return Ok(());
     }
     // writes
@@ -78,8 +78,12 @@ async fn set_quota(intent: &Intent, environment: &mut Environment) -> Result<()>
         let console = &mut environment.console;
         set_hours::set_hours(hours, &cluster, namespace, mutation, console).await?;
     }
-    match outcome::apply_objects(&cluster, &plan, intent, environment).await? {
-        Some(quota) => outcome::wait_counted(&cluster, &quota, intent, environment).await,
-        None => Ok(()),
-    }
+    let quota = outcome::apply_objects(&cluster, &plan, intent, environment).await?;
+    let Some((quota, limit)) = quota.zip(intent.wait) else {
+        return Ok(());
+    };
+    let mut sink = environment.console.progress();
+    cluster
+        .wait_quota_counted(&quota, limit, &interrupt, &mut sink)
+        .await
 }

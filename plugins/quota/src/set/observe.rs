@@ -166,17 +166,26 @@ async fn count_use(
     Ok(())
 }
 
-/// Reads how many sessions are not stopped; `None` if the caller may not list them.
+/// Reads the names of the sessions that run or start; `None` if the caller may not list them.
 ///
 /// # Errors
 /// Refusals of the server.
-pub(crate) async fn running_sessions(cluster: &Cluster, namespace: &str) -> Result<Option<usize>> {
+pub(crate) async fn running_sessions(
+    cluster: &Cluster,
+    namespace: &str,
+) -> Result<Option<Vec<String>>> {
     let sessions = match list_allowed(cluster, &SESSION, namespace).await {
         // Without their API there are no sessions.
         Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => None,
         listed => listed?,
     };
-    let is_stopped = |session: &&Value| session["status"]["phase"] == "stopped";
-    let running = |sessions: Vec<Value>| sessions.iter().filter(|one| !is_stopped(one)).count();
-    Ok(sessions.map(running))
+    let runs = |session: &&Value| {
+        let phase = session["status"]["phase"].as_str();
+        matches!(phase, Some("running" | "pending"))
+    };
+    let names = |sessions: Vec<Value>| {
+        let running = sessions.iter().filter(runs);
+        running.map(|one| Untyped(one).name().to_owned()).collect()
+    };
+    Ok(sessions.map(names))
 }

@@ -20,7 +20,7 @@ use super::plan::{QuotaPlan, consequence, exceeded_lines};
 /// There is neither a terminal nor `--yes`.
 pub(crate) fn confirm_below_use(
     plan: &QuotaPlan,
-    running: Option<usize>,
+    running: Option<&[String]>,
     intent: &Intent,
     console: &mut Console,
 ) -> Result<bool> {
@@ -124,31 +124,4 @@ fn hard_notes(planned: &PlannedObject, after: &Value) -> Vec<String> {
         ));
     }
     notes
-}
-
-/// Waits until the server counts every resource of the quota.
-///
-/// # Errors
-/// TimedOut, Interrupted, the quota was deleted.
-pub(crate) async fn wait_counted(
-    cluster: &Cluster,
-    quota: &Value,
-    intent: &Intent,
-    environment: &mut Environment,
-) -> Result<()> {
-    let Some(limit) = intent.wait else {
-        return Ok(());
-    };
-    let mut sink = environment.console.progress();
-    let waited = cluster
-        .wait_quota_counted(quota, limit, &environment.interrupt, &mut sink)
-        .await;
-    match waited {
-        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
-            let note = "not waited for: no permission to watch resourcequotas";
-            environment.console.note(note);
-            Ok(())
-        }
-        waited => waited,
-    }
 }

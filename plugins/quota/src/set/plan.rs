@@ -15,6 +15,10 @@ use session_shared::ops::planned_object::PlannedObject;
 
 use super::intent::Intent;
 use super::observe::Observed;
+use crate::name_list::list_names;
+
+/// Sessions that a question names.
+const NAMED: usize = 5;
 
 /// What setting a quota does.
 #[derive(Debug)]
@@ -146,12 +150,15 @@ pub(crate) fn exceeded_lines(exceeded: &[ExceededKey]) -> Vec<String> {
         .collect()
 }
 
-/// Returns what a quota below use means; `running` is `None` if the sessions could not be listed.
-pub(crate) fn consequence(exceeded: &[ExceededKey], running: Option<usize>) -> String {
-    let kept = match running {
-        Some(1) => "1 session keeps running".to_owned(),
-        Some(count @ 2..) => format!("{count} sessions keep running"),
-        Some(0) | None => "what runs keeps running".to_owned(),
+/// Returns what a quota below use means; `running` are the names of the sessions that run, `None` if they could not be listed.
+pub(crate) fn consequence(exceeded: &[ExceededKey], running: Option<&[String]>) -> String {
+    let kept = match running.unwrap_or_default() {
+        [] => "what runs keeps running".to_owned(),
+        [only] => format!("session {only:?} keeps running"),
+        several => {
+            let names = list_names(several, NAMED);
+            format!("{} sessions keep running ({names})", several.len())
+        }
     };
     match exceeded {
         [only] if only.key == SESSION_COUNT => {

@@ -21,30 +21,32 @@ fn a_limit_below_use_says_what_stays_and_what_is_over() {
     for (exceeded, running, expected) in [
         (
             sessions("6", "3"),
-            Some(5),
-            "5 sessions keep running; no session can be created until 4 are deleted",
+            5,
+            "5 sessions keep running (s1, s2, s3, s4, s5); no session can be created until 4 are deleted",
         ),
         (
             sessions("2", "1"),
-            Some(1),
-            "1 session keeps running; no session can be created until 2 are deleted",
+            1,
+            "session \"s1\" keeps running; no session can be created until 2 are deleted",
         ),
         (
             sessions("1", "0"),
-            None,
+            0,
             "what runs keeps running; no session can be created",
         ),
         (
             vec![cpu.clone()],
-            Some(6),
-            "6 sessions keep running; no session that needs more of this can be created or started until less is used",
+            6,
+            "6 sessions keep running (s1, s2, s3, s4, s5 and 1 more); no session that needs more of this can be created or started until less is used",
         ),
         (
             vec![cpu],
-            Some(0),
+            0,
             "what runs keeps running; no session that needs more of this can be created or started until less is used",
         ),
     ] {
-        assert_eq!(consequence(&exceeded, running), expected);
+        let running: Vec<String> = (1..=running).map(|number| format!("s{number}")).collect();
+        assert_eq!(consequence(&exceeded, Some(&running)), expected);
     }
+    assert!(consequence(&sessions("1", "0"), None).starts_with("what runs keeps running; "));
 }

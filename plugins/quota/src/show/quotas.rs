@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use anyhow::{Error, Result, anyhow};
 use serde_json::Value;
 use session_shared::Timestamp;
+use session_shared::capacity::hours_budget::BudgetUse;
 use session_shared::capacity::quota_usage::{QuotaUsage, find_bottleneck};
 use session_shared::failure::{self, usage_error};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::names::check_dns_subdomain;
+use session_shared::objects::Untyped;
 use session_shared::objects::resource::RESOURCE_QUOTA;
 use session_shared::ops::Cluster;
+use session_shared::ops::hours_check::read_budgets_in_use;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::no_resources_message;
@@ -97,10 +100,11 @@ pub(super) async fn show_quotas(
     let cluster = environment.connect(connection).await?;
     let (mut quotas, missing) = read_quotas(&cluster, intent, names).await?;
     quotas.iter_mut().for_each(quota_view::add_figures);
+    let now = environment.now();
+    let used_up = add_hours(&cluster, intent, &mut quotas, now, &mut environment.console).await?;
     if let Some(path) = intent.sort_by().filter(|_| !quotas.is_empty()) {
         sort::sort_objects(&mut quotas, path)?;
     }
-    let now = environment.now();
     let is_objects = matches!(intent.format, Format::Objects(_));
     let console = &mut environment.console;
     match (&intent.format, quotas.as_slice()) {
@@ -111,13 +115,42 @@ pub(super) async fn show_quotas(
         (Format::Objects(printer), quotas) => {
             console.print(&printer.clone().print_list(quotas)?)?;
         }
-        (Format::Text { .. }, quotas) => print_table(quotas, intent, console, now)?,
+        (Format::Text { .. }, quotas) => {
+            print_table(quotas, intent, console, now)?;
+            used_up.iter().for_each(|note| console.note(note));
+        }
     }
     if quotas.is_empty() && names.is_empty() && !is_objects {
         let namespace = (!intent.all_namespaces).then(|| cluster.namespace());
         tell_none(namespace, intent.is_narrowed(), console);
     }
     failure::combine_errors(missing)
+}
+
+/// Adds the budgets of running hours to the quotas. Returns a note for each that is used up.
+async fn add_hours(
+    cluster: &Cluster,
+    intent: &ListIntent,
+    quotas: &mut [Value],
+    now: Timestamp,
+    console: &mut Console,
+) -> Result<Vec<String>> {
+    let (scope, sink) = (intent.scope(cluster), &mut console.progress());
+    let read = read_budgets_in_use(cluster, scope, quotas, now, sink).await?;
+    let mut used_up = Vec::new();
+    for (quota, budgets) in quotas.iter_mut().zip(read) {
+        quota_view::add_hours(quota, &budgets);
+        let in_namespace = match intent.all_namespaces {
+            true => format!("namespace {:?}: ", Untyped(quota).home_namespace()),
+            false => String::new(),
+        };
+        let ended = budgets.iter().filter_map(|one| {
+            let used = one.used.filter(BudgetUse::is_used_up)?;
+            Some(format!("{in_namespace}{}", used.refusal(&one.user)))
+        });
+        used_up.extend(ended);
+    }
+    Ok(used_up)
 }
 
 /// Tells that there is no quota, and how to set one.

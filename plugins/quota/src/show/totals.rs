@@ -13,9 +13,9 @@ use session_shared::report::sort;
 use session_shared::report::table::TablePrinter;
 use session_shared::verb::Environment;
 
-use super::observe::{self, Observed};
 use super::totals_view::{self, TotalsView};
 use crate::intent::ListIntent;
+use crate::session_objects::{Extent, read_session_objects};
 
 /// Prints what each group takes.
 ///
@@ -29,17 +29,29 @@ pub(super) async fn show_totals(
 ) -> Result<()> {
     check_columns(intent, grouping)?;
     let cluster = environment.connect(connection).await?;
-    let observed = observe::observe(&cluster, intent, grouping).await?;
+    let is_selection = intent.is_narrowed();
+    // Unless sessions are selected, or each has its own row, objects of no session count, too.
+    let extent = match is_selection || grouping == Grouping::Session {
+        true => Extent::Sessions,
+        false => Extent::Everything,
+    };
+    let scope = intent.scope(&cluster);
+    let observed = read_session_objects(&cluster, scope, &intent.select, extent).await?;
+    let mut objects = observed.objects;
+    objects.is_selection = is_selection;
     let now = environment.now();
-    let rows = sum_totals(&observed.objects, grouping, now);
-    let view = TotalsView::new(&observed.objects, grouping);
+    let rows = sum_totals(&objects, grouping, now);
+    let view = TotalsView::new(&objects, grouping);
     let mut documents: Vec<Value> = rows.iter().map(|row| view.document(row)).collect();
     if let Some(path) = intent.sort_by().filter(|_| !documents.is_empty()) {
         sort::sort_objects(&mut documents, path)?;
     }
     let console = &mut environment.console;
-    for note in missing_notes(&observed) {
-        console.note(&note);
+    for plural in observed.unlistable {
+        console.note(&match plural == RESOURCE_QUOTA.plural {
+            true => "objects of no session are left out: no permission to list ResourceQuotas, which count them".to_owned(),
+            false => format!("{plural} not counted: no permission to list them"),
+        });
     }
     match &intent.format {
         Format::Objects(printer) if printer.is_name() => {
@@ -78,16 +90,4 @@ fn check_columns(intent: &ListIntent, grouping: Grouping) -> Result<()> {
         ))),
         _ => Ok(()),
     }
-}
-
-/// Returns a note for each kind that the caller may not list.
-fn missing_notes(observed: &Observed) -> Vec<String> {
-    let note = |kind: &&'static session_shared::objects::ResourceType| {
-        if **kind == RESOURCE_QUOTA {
-            return "objects of no session are left out: no permission to list ResourceQuotas, which count them".to_owned();
-        }
-        let plural = &kind.plural;
-        format!("{plural} not counted: no permission to list them")
-    };
-    observed.unlistable.iter().map(note).collect()
 }

@@ -8,9 +8,8 @@ use serde_json::{Map, Value, json};
 use session_shared::Timestamp;
 use session_shared::capacity::amount_text::format_amount;
 use session_shared::capacity::grouping::Grouping;
-use session_shared::capacity::session_totals::{
-    Holder, Totals, TotalsRow, UsageObjects, is_extended_resource,
-};
+use session_shared::capacity::session_pods::SessionObjects;
+use session_shared::capacity::session_totals::{Holder, Totals, TotalsRow, is_extended_resource};
 use session_shared::objects::Untyped;
 use session_shared::objects::resource::SESSION;
 use session_shared::objects::table::{Row, Table};
@@ -27,7 +26,7 @@ const SESSIONS: &str = "<sessions>";
 /// What the rows are made from.
 #[derive(Debug)]
 pub(super) struct TotalsView<'o> {
-    objects: &'o UsageObjects,
+    objects: &'o SessionObjects,
     grouping: Grouping,
     /// Sessions by namespace and name.
     sessions: HashMap<(&'o str, &'o str), &'o Value>,
@@ -35,7 +34,7 @@ pub(super) struct TotalsView<'o> {
 
 impl<'o> TotalsView<'o> {
     /// Returns the view of what was read.
-    pub(super) fn new(objects: &'o UsageObjects, grouping: Grouping) -> Self {
+    pub(super) fn new(objects: &'o SessionObjects, grouping: Grouping) -> Self {
         let sessions = objects.sessions.iter().map(|session| {
             let object = Untyped(session);
             ((object.home_namespace(), object.name()), session)

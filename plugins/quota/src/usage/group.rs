@@ -7,6 +7,8 @@ use session_shared::capacity::grouping::Grouping;
 use session_shared::capacity::run_hours::{RunEnd, UsedHours, Window};
 use session_shared::ops::run_records::{RecordedSession, RunRecords};
 
+use crate::name_list::list_names;
+
 /// Names that a note lists; more are counted.
 const NAMES_MAX: usize = 5;
 
@@ -78,7 +80,7 @@ pub(crate) fn usage_notes(records: &RunRecords, window: &Window) -> Vec<String> 
         notes.push("current runs count to now: no permission to list Pods".to_owned());
     }
     if !records.unreadable.is_empty() {
-        let names = join_names(records.unreadable.iter().map(String::as_str));
+        let names = list_names(&records.unreadable, NAMES_MAX);
         notes.push(format!(
             "sessions that cannot be read are not counted: {names}"
         ));
@@ -88,8 +90,7 @@ pub(crate) fn usage_notes(records: &RunRecords, window: &Window) -> Vec<String> 
         |one: &RecordedSession| one.session.usage().is_none() && one.session.applied().is_some();
     let mut add = |text: &str, found: Vec<&RecordedSession>| {
         if !found.is_empty() {
-            let names = join_names(found.iter().map(|one| one.session.name()));
-            notes.push(format!("{text}: {names}"));
+            notes.push(format!("{text}: {}", names_of(&found)));
         }
     };
     add(
@@ -129,18 +130,14 @@ pub(crate) fn usage_notes(records: &RunRecords, window: &Window) -> Vec<String> 
 
 fn add_ended(notes: &mut Vec<String>, ended: Vec<&RecordedSession>) {
     if !ended.is_empty() {
-        let names = join_names(ended.iter().map(|one| one.session.name()));
         notes.push(format!(
-            "sessions that ended by themselves count to the end of their Pods: {names}"
+            "sessions that ended by themselves count to the end of their Pods: {}",
+            names_of(&ended)
         ));
     }
 }
 
-fn join_names<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
-    let count = names.len();
-    let mut shown: Vec<String> = names.take(NAMES_MAX).map(str::to_owned).collect();
-    if count > NAMES_MAX {
-        shown.push(format!("and {} more", count - NAMES_MAX));
-    }
-    shown.join(", ")
+fn names_of(sessions: &[&RecordedSession]) -> String {
+    let names: Vec<&str> = sessions.iter().map(|one| one.session.name()).collect();
+    list_names(&names, NAMES_MAX)
 }

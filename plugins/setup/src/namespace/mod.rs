@@ -71,10 +71,14 @@ async fn prepare(
         environment.console.note(note);
     }
     // writes
-    match outcome::apply(cluster, &plan.objects, intent, environment).await? {
-        Some(quota) => outcome::wait_counted(cluster, &quota, intent, environment).await,
-        None => Ok(()),
-    }
+    let quota = outcome::apply(cluster, &plan.objects, intent, environment).await?;
+    let Some((quota, limit)) = quota.zip(intent.wait) else {
+        return Ok(());
+    };
+    let mut sink = environment.console.progress();
+    cluster
+        .wait_quota_counted(&quota, limit, &environment.interrupt, &mut sink)
+        .await
 }
 
 async fn remove(cluster: &Cluster, intent: &Intent, environment: &mut Environment) -> Result<()> {

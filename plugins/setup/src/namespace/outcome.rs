@@ -111,21 +111,3 @@ async fn undo(
     }
 }
 
-/// Waits until the server counts every resource of the quota.
-///
-/// # Errors
-/// TimedOut, Interrupted, the quota was deleted.
-pub(crate) async fn wait_counted(
-    cluster: &Cluster,
-    quota: &Value,
-    intent: &Intent,
-    environment: &mut Environment,
-) -> Result<()> {
-    let Some(limit) = intent.wait else {
-        return Ok(());
-    };
-    let mut sink = environment.console.progress();
-    cluster
-        .wait_quota_counted(quota, limit, &environment.interrupt, &mut sink)
-        .await
-}

@@ -2,7 +2,7 @@
 //! listed beside it in [`CostGaps`].
 //!
 //! ```text
-//! CostObjects, Prices ─► session_costs ─► CostReport: CostRow of each session ─► group_costs ─► CostRow of each user or namespace
+//! SessionObjects, Prices ─► session_costs ─► CostReport: CostRow of each session ─► group_costs ─► CostRow of each user or namespace
 //! ```
 
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use session_template::{PriceRange, Prices};
 use super::cost_report::{CostGaps, CostRange, CostReport, CostRow, DELETED};
 use super::demand::{parse_quantity, pod_resources};
 use super::session_pods::{
-    SessionKey, group_by_session, is_live_pod, labelled_session, session_key,
+    SessionKey, SessionObjects, group_by_session, is_live_pod, labelled_session, session_key,
 };
 
 /// CPUs of one unit of compute, in thousandths.
@@ -29,23 +29,8 @@ const UNIT_MEMORY: i64 = 4 << 30;
 /// Storage that one price of storage pays for.
 const UNIT_STORAGE: i64 = 30 << 30;
 
-/// Objects of sessions, each kind from one list. A kind that could not be read is empty.
-#[derive(Clone, Debug, Default)]
-pub struct CostObjects {
-    /// Sessions.
-    pub sessions: Vec<Value>,
-    /// Pods with the label of a session.
-    pub pods: Vec<Value>,
-    /// Claims with the label of a session.
-    pub claims: Vec<Value>,
-    /// Services with the label of a session.
-    pub services: Vec<Value>,
-    /// VolumeSnapshots with the label of a session.
-    pub snapshots: Vec<Value>,
-}
-
 /// Computes what each session costs per month if its Pods run all the time.
-pub fn session_costs(objects: &CostObjects, prices: &Prices) -> CostReport {
+pub fn session_costs<'o>(objects: &'o SessionObjects, prices: &'o Prices) -> CostReport {
     let mut costing = Costing {
         prices,
         rows: BTreeMap::new(),
@@ -54,7 +39,10 @@ pub fn session_costs(objects: &CostObjects, prices: &Prices) -> CostReport {
     for session in &objects.sessions {
         costing.add_session(session);
     }
-    let pods = group_by_session(&objects.sessions, &objects.pods);
+    let of_session = |list: &'o Option<Vec<Value>>| {
+        group_by_session(&objects.sessions, list.as_deref().unwrap_or_default())
+    };
+    let pods = of_session(&objects.pods);
     for key in objects.sessions.iter().map(session_key) {
         let pods = pods
             .get(&key)
@@ -63,15 +51,18 @@ pub fn session_costs(objects: &CostObjects, prices: &Prices) -> CostReport {
             .filter(|pod| is_live_pod(pod));
         costing.add_pods(key, pods.copied().collect());
     }
-    for (key, services) in group_by_session(&objects.sessions, &objects.services) {
+    for (key, services) in of_session(&objects.services) {
         costing.add_services(key, &services);
     }
-    for claim in &objects.claims {
+    for claim in objects.claims.iter().flatten() {
         costing.add_claim(claim);
     }
-    for snapshot in &objects.snapshots {
+    for snapshot in objects.snapshots.iter().flatten() {
         costing.add_snapshot(snapshot);
     }
+    // Pods that do not exist yet have the name of their workload.
+    costing.gaps.by_request.dedup();
+    costing.gaps.unlimited.dedup();
     CostReport {
         rows: costing.rows.into_values().collect(),
         gaps: costing.gaps,

@@ -132,8 +132,22 @@ impl CostRow {
         }
     }
 
+    /// Returns the sum of a number of sessions that cost as much, by doubling.
+    pub fn times(&self, count: u32) -> Self {
+        let mut sum = Self::new("total");
+        let mut power = self.clone();
+        for bit in 0..u32::BITS - count.leading_zeros() {
+            if count >> bit & 1 == 1 {
+                sum.add(&power);
+            }
+            let half = power.clone();
+            power.add(&half);
+        }
+        sum
+    }
+
     fn add(&mut self, other: &Self) {
-        self.sessions += other.sessions;
+        self.sessions = self.sessions.saturating_add(other.sessions);
         self.cpu = self.cpu.add(&other.cpu);
         self.memory = self.memory.add(&other.memory);
         self.storage = self.storage.add(&other.storage);

@@ -243,6 +243,22 @@ impl BudgetUse {
         self.used_seconds >= self.limit_seconds()
     }
 
+    /// Returns the hours that are used, rounded down: 39.96 hours are not 40.
+    pub fn used_hours(&self) -> String {
+        format_hours(self.used_seconds)
+    }
+
+    /// Returns the hours that are left, rounded down.
+    pub fn left_hours(&self) -> String {
+        format_hours((self.limit_seconds() - self.used_seconds).max(0))
+    }
+
+    /// Returns the share that is used, rounded down; `None` of a budget of 0.
+    pub fn used_percent(&self) -> Option<i64> {
+        let share = (self.used_seconds * 100).checked_div(self.limit_seconds())?;
+        i64::try_from(share).ok()
+    }
+
     /// Returns why a start is refused.
     pub fn refusal(&self, user: &str) -> String {
         let free = self.free_again.strftime("%a %Y-%m-%d %H:%M UTC");
@@ -266,15 +282,18 @@ impl BudgetUse {
     }
 
     fn describe(&self, user: &str) -> String {
-        // Rounded down: 39.96 hours are not 40.
-        let tenths = self.used_seconds / 360;
-        let used = match (tenths / 10, tenths % 10) {
-            (whole, 0) => whole.to_string(),
-            (whole, tenth) => format!("{whole}.{tenth}"),
-        };
+        let used = self.used_hours();
         let HoursBudget { hours, period } = self.budget;
         let (unit, present) = (if hours == 1 { "hour" } else { "hours" }, period.present());
         format!("user {user:?} has used {used} of {hours} {unit} {present}")
+    }
+}
+
+fn format_hours(seconds: i128) -> String {
+    let tenths = seconds / 360;
+    match (tenths / 10, tenths % 10) {
+        (whole, 0) => whole.to_string(),
+        (whole, tenth) => format!("{whole}.{tenth}"),
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod amount_text;
 pub mod container_defaults;
 pub mod cost;
+pub mod cost_estimate;
 pub mod cost_report;
 pub mod demand;
 pub mod fit;

@@ -1,39 +1,22 @@
 //! What sessions take together, by session, user or namespace, as ResourceQuotas count it.
 //!
 //! ```text
-//! UsageObjects: Sessions, Pods, claims, VolumeSnapshots ─► holder of each ─► sum_totals: a TotalsRow for each group
+//! SessionObjects: Sessions, Pods, claims, VolumeSnapshots ─► holder of each ─► sum_totals: a TotalsRow for each group
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::demand::{parse_quantity, pod_resources};
 use super::grouping::Grouping;
-use super::session_pods::{SessionKey, is_live_pod, labelled_session, session_key};
+use super::session_pods::{SessionIndex, SessionKey, SessionObjects, is_live_pod, session_key};
 use session_model::labels;
 use session_model::objects::Untyped;
 use session_model::objects::conditions::has_condition;
 use session_model::objects::pods::pod_spec;
 use session_model::quantity::Quantity;
-
-/// Sessions and the objects that take something, as they were read.
-#[derive(Clone, Debug, Default)]
-pub struct UsageObjects {
-    /// Sessions.
-    pub sessions: Vec<Value>,
-    /// Pods; `None` if the caller may not list them. So with the others.
-    pub pods: Option<Vec<Value>>,
-    /// PersistentVolumeClaims.
-    pub claims: Option<Vec<Value>>,
-    /// VolumeSnapshots.
-    pub snapshots: Option<Vec<Value>>,
-    /// Namespaces with a ResourceQuota, which counts the objects of no session, too. Elsewhere these are left out.
-    pub quota_namespaces: BTreeSet<String>,
-    /// True if the sessions are a selection: only their objects count.
-    pub is_selection: bool,
-}
 
 /// Who takes something.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,7 +47,7 @@ pub struct TotalsRow {
     pub totals: Totals,
 }
 
-/// Sums of what some sessions take. Sums of objects that could not be listed stay 0: see [`UsageObjects`].
+/// Sums of what some sessions take. Sums of objects that could not be listed stay 0: see [`SessionObjects`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Number of Sessions.
@@ -137,9 +120,9 @@ pub fn is_extended_resource(name: &str) -> bool {
 }
 
 /// Sums what is taken, one row for each group, ordered by namespace and name; objects of no session, by namespace a row of their own, last.
-pub fn sum_totals(objects: &UsageObjects, grouping: Grouping, now: Timestamp) -> Vec<TotalsRow> {
+pub fn sum_totals(objects: &SessionObjects, grouping: Grouping, now: Timestamp) -> Vec<TotalsRow> {
     let mut sums = Sums {
-        known: KnownSessions::of(objects),
+        index: SessionIndex::of(&objects.sessions),
         objects,
         grouping,
         rows: BTreeMap::new(),
@@ -155,19 +138,19 @@ pub fn sum_totals(objects: &UsageObjects, grouping: Grouping, now: Timestamp) ->
         }
     }
     for pod in pods {
-        let owner = sums.known.owner_of_pod(pod);
+        let owner = sums.index.session_of(pod).map(SessionOwner::of);
         if let Some(totals) = sums.row(pod, owner) {
             totals.add_pod(pod);
         }
     }
     for claim in objects.claims.iter().flatten() {
-        let owner = sums.known.owner_of_data(claim);
+        let owner = owner_of_data(&sums.index, claim);
         if let Some(totals) = sums.row(claim, owner) {
             totals.add_claim(claim);
         }
     }
     for snapshot in objects.snapshots.iter().flatten() {
-        let owner = sums.known.owner_of_data(snapshot);
+        let owner = owner_of_data(&sums.index, snapshot);
         if let Some(totals) = sums.row(snapshot, owner) {
             totals.add_snapshot(snapshot);
         }
@@ -213,47 +196,18 @@ impl<'o> SessionOwner<'o> {
     }
 }
 
-/// The sessions that were read.
-struct KnownSessions<'o>(HashMap<SessionKey<'o>, &'o Value>);
-
-impl<'o> KnownSessions<'o> {
-    fn of(objects: &'o UsageObjects) -> Self {
-        let keyed = objects
-            .sessions
-            .iter()
-            .map(|session| (session_key(session), session));
-        Self(keyed.collect())
-    }
-
-    /// Returns the session that an object's label names.
-    fn labelled(&self, object: &'o Value) -> Option<&'o Value> {
-        self.0.get(&labelled_session(object)?).copied()
-    }
-
-    /// Returns the session of a Pod. Anybody can write labels, so the Pod's owner must be the session or a controller.
-    fn owner_of_pod(&self, pod: &'o Value) -> Option<SessionOwner<'o>> {
-        let session = self.labelled(pod)?;
-        let uid = Untyped(session).uid();
-        let is_own = Untyped(pod).owners().any(|owner| match owner.kind {
-            "Session" => uid == Some(owner.uid),
-            _ => owner.controller,
-        });
-        is_own.then(|| SessionOwner::of(session))
-    }
-
-    /// Returns the session of a claim or snapshot. The data names its user itself: it may be kept from a deleted session, whose name
-    /// another user's session has now.
-    fn owner_of_data(&self, data: &'o Value) -> Option<SessionOwner<'o>> {
-        let name = Untyped(data).label(labels::SESSION)?;
-        let session_user = self.labelled(data).map(user_of);
-        let user = Untyped(data).annotation(labels::USER_ID);
-        let user = user.filter(|user| !user.is_empty()).or(session_user)?;
-        Some(SessionOwner {
-            name,
-            user,
-            is_known: session_user == Some(user),
-        })
-    }
+/// Returns the session of a claim or snapshot. The data names its user itself: it may be kept from a deleted session, whose name
+/// another user's session has now.
+fn owner_of_data<'o>(index: &SessionIndex<'o>, data: &'o Value) -> Option<SessionOwner<'o>> {
+    let name = Untyped(data).label(labels::SESSION)?;
+    let session_user = index.labelled(data).map(user_of);
+    let user = Untyped(data).annotation(labels::USER_ID);
+    let user = user.filter(|user| !user.is_empty()).or(session_user)?;
+    Some(SessionOwner {
+        name,
+        user,
+        is_known: session_user == Some(user),
+    })
 }
 
 fn user_of(session: &Value) -> &str {
@@ -263,8 +217,8 @@ fn user_of(session: &Value) -> &str {
 
 /// The rows while they are summed.
 struct Sums<'o> {
-    known: KnownSessions<'o>,
-    objects: &'o UsageObjects,
+    index: SessionIndex<'o>,
+    objects: &'o SessionObjects,
     grouping: Grouping,
     rows: BTreeMap<(Option<String>, Holder), Totals>,
 }
@@ -276,10 +230,10 @@ impl<'o> Sums<'o> {
         let (mut primary, mut all) = (BTreeSet::new(), BTreeSet::new());
         let mut marked = BTreeSet::new();
         for pod in pods {
-            let Some(owner) = self.known.owner_of_pod(pod) else {
+            let Some(session) = self.index.session_of(pod) else {
                 continue;
             };
-            let key = (Untyped(pod).home_namespace(), owner.name);
+            let key = session_key(session);
             let is_primary = Untyped(pod).label(labels::PRIMARY) == Some("true");
             let is_ready = has_condition(pod, "Ready", "True") && !Untyped(pod).is_terminating();
             if is_primary {

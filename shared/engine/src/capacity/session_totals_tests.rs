@@ -33,10 +33,10 @@ fn claim(namespace: &str, session: &str, user: &str, size: &str) -> Value {
 }
 
 /// Alice has two sessions in two namespaces and data of a deleted one, Bob one without a Pod; a Pod and a claim are nobody's.
-fn objects() -> UsageObjects {
+fn objects() -> SessionObjects {
     let lab = json!({"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"cpu": "1", "nvidia.com/gpu": "2"}});
     let foreign = json!({"kind": "Pod", "metadata": {"name": "web", "namespace": "one"}, "spec": {"containers": [{"resources": {"requests": {"cpu": "3"}}}]}});
-    UsageObjects {
+    SessionObjects {
         sessions: vec![
             session("one", "a", "alice"),
             session("two", "a", "alice"),
@@ -68,11 +68,11 @@ fn objects() -> UsageObjects {
             data("one", "a", "alice", json!({"status": {}})),
         ]),
         quota_namespaces: BTreeSet::from(["one".to_owned(), "two".to_owned()]),
-        is_selection: false,
+        ..SessionObjects::default()
     }
 }
 
-fn rows(objects: &UsageObjects, grouping: Grouping) -> Vec<String> {
+fn rows(objects: &SessionObjects, grouping: Grouping) -> Vec<String> {
     let now = "2026-03-01T12:00:00Z".parse().unwrap();
     let shown = |row: TotalsRow| {
         let holder = match row.holder {

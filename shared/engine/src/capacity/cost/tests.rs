@@ -40,16 +40,16 @@ fn cents(low: i64, high: i64) -> CostRange {
     CostRange { low, high }
 }
 
-fn cost_of(objects: CostObjects) -> CostReport {
+fn cost_of(objects: SessionObjects) -> CostReport {
     session_costs(&objects, &Prices::default())
 }
 
 /// The compute cost of a session with one Pod.
 fn compute(resources: Value) -> CostRange {
-    let report = cost_of(CostObjects {
+    let report = cost_of(SessionObjects {
         sessions: vec![session("a", "alice")],
-        pods: vec![pod("a", resources)],
-        ..CostObjects::default()
+        pods: Some(vec![pod("a", resources)]),
+        ..SessionObjects::default()
     });
     report.rows[0].costs.compute
 }
@@ -68,15 +68,15 @@ fn compute_costs_by_cpu_or_memory_whichever_is_more() {
 #[test]
 fn the_document_s_environment_costs_what_its_parts_cost() {
     let balancer = json!({"spec": {"type": "LoadBalancer"}});
-    let report = cost_of(CostObjects {
+    let report = cost_of(SessionObjects {
         sessions: vec![session("a", "alice")],
-        pods: vec![pod("a", limits("2", "4Gi"))],
-        claims: vec![claim("a", "30Gi", "fast")],
-        services: vec![
+        pods: Some(vec![pod("a", limits("2", "4Gi"))]),
+        claims: Some(vec![claim("a", "30Gi", "fast")]),
+        services: Some(vec![
             owned("Service", "a", "s", balancer),
             owned("Service", "a", "t", json!({"spec": {"type": "ClusterIP"}})),
-        ],
-        ..CostObjects::default()
+        ]),
+        ..SessionObjects::default()
     });
     let row = &report.rows[0];
     assert_eq!(row.costs.storage, cents(500, 1000));
@@ -89,13 +89,13 @@ fn the_document_s_environment_costs_what_its_parts_cost() {
 fn a_container_without_a_limit_counts_by_its_request_and_that_is_kept() {
     let request = json!({"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "4Gi"}});
     assert_eq!(compute(request.clone()), cents(5000, 8000));
-    let report = cost_of(CostObjects {
+    let report = cost_of(SessionObjects {
         sessions: vec![session("a", "alice")],
-        pods: vec![
+        pods: Some(vec![
             pod("a", request),
             pod("a", json!({"requests": {"memory": "1Gi"}})),
-        ],
-        ..CostObjects::default()
+        ]),
+        ..SessionObjects::default()
     });
     assert_eq!(
         report.gaps.by_request,
@@ -109,10 +109,10 @@ fn a_container_without_a_limit_counts_by_its_request_and_that_is_kept() {
 fn limits_of_the_pod_count_in_place_of_its_containers() {
     let mut whole = pod("a", json!({}));
     whole["spec"]["resources"] = limits("4", "2Gi");
-    let report = cost_of(CostObjects {
+    let report = cost_of(SessionObjects {
         sessions: vec![session("a", "alice")],
-        pods: vec![whole],
-        ..CostObjects::default()
+        pods: Some(vec![whole]),
+        ..SessionObjects::default()
     });
     assert_eq!(report.rows[0].costs.compute, cents(10000, 16000));
     assert_eq!(report.gaps, CostGaps::default());
@@ -122,11 +122,11 @@ fn limits_of_the_pod_count_in_place_of_its_containers() {
 fn a_stopped_session_and_a_deleted_one_cost_what_they_keep() {
     let mut ended = pod("a", limits("2", "4Gi"));
     ended["status"]["phase"] = "Succeeded".into();
-    let report = cost_of(CostObjects {
+    let report = cost_of(SessionObjects {
         sessions: vec![session("a", "alice")],
-        pods: vec![ended],
-        claims: vec![claim("a", "60Gi", "x"), claim("gone", "15Gi", "x")],
-        ..CostObjects::default()
+        pods: Some(vec![ended]),
+        claims: Some(vec![claim("a", "60Gi", "x"), claim("gone", "15Gi", "x")]),
+        ..SessionObjects::default()
     });
     let [stopped, deleted] = &report.rows[..] else {
         panic!("{report:?}");
@@ -143,15 +143,15 @@ fn a_stopped_session_and_a_deleted_one_cost_what_they_keep() {
 #[test]
 fn prices_of_gpus_classes_and_snapshots_are_used_and_missing_ones_are_kept() {
     let gpus = json!({"limits": {"cpu": "2", "memory": "4Gi", "nvidia.com/gpu": "2", "amd.com/gpu": "1", "x.io/fuse": "1"}});
-    let objects = CostObjects {
+    let objects = SessionObjects {
         sessions: vec![session("a", "alice")],
-        pods: vec![pod("a", gpus)],
-        claims: vec![
+        pods: Some(vec![pod("a", gpus)]),
+        claims: Some(vec![
             claim("a", "30Gi", "fast"),
             claim("a", "30Gi", "slow"),
             owned("PersistentVolumeClaim", "a", "odd", json!({})),
-        ],
-        snapshots: vec![
+        ]),
+        snapshots: Some(vec![
             owned(
                 "VolumeSnapshot",
                 "a",
@@ -159,8 +159,8 @@ fn prices_of_gpus_classes_and_snapshots_are_used_and_missing_ones_are_kept() {
                 json!({"status": {"restoreSize": "30Gi"}}),
             ),
             owned("VolumeSnapshot", "a", "w", json!({})),
-        ],
-        ..CostObjects::default()
+        ]),
+        ..SessionObjects::default()
     };
     let none = session_costs(&objects, &Prices::default());
     assert_eq!(
@@ -205,19 +205,19 @@ fn prices_of_gpus_classes_and_snapshots_are_used_and_missing_ones_are_kept() {
 
 #[test]
 fn groups_add_up_to_the_total() {
-    let report = cost_of(CostObjects {
+    let report = cost_of(SessionObjects {
         sessions: vec![
             session("a", "alice"),
             session("b", "bob"),
             session("c", "alice"),
         ],
-        pods: vec![
+        pods: Some(vec![
             pod("a", limits("333m", "1Gi")),
             pod("b", limits("1", "3Gi")),
             pod("c", limits("7m", "1Mi")),
-        ],
-        claims: vec![claim("c", "7Gi", "x")],
-        ..CostObjects::default()
+        ]),
+        claims: Some(vec![claim("c", "7Gi", "x")]),
+        ..SessionObjects::default()
     });
     let total = total_cost(&report.rows).costs.total();
     for group in [Grouping::Session, Grouping::User, Grouping::Namespace] {
@@ -230,6 +230,25 @@ fn groups_add_up_to_the_total() {
         .map(|row| (row.name.as_str(), row.sessions))
         .collect();
     assert_eq!(names, [("alice", 2), ("bob", 1)]);
+}
+
+#[test]
+fn several_sessions_cost_as_often_as_much() {
+    let report = cost_of(SessionObjects {
+        sessions: vec![session("a", "alice")],
+        pods: Some(vec![pod("a", limits("1", "1Gi"))]),
+        claims: Some(vec![claim("a", "7Gi", "x")]),
+        ..SessionObjects::default()
+    });
+    let row = &report.rows[0];
+    for count in [1, 2, 3, 40, 300] {
+        let (several, rows) = (row.times(count), vec![row.clone(); count as usize]);
+        let total = total_cost(&rows);
+        assert_eq!(several.costs.total(), total.costs.total());
+        assert_eq!((several.cpu, several.storage), (total.cpu, total.storage));
+        assert_eq!(several.sessions, count as usize);
+    }
+    assert!(row.times(u32::MAX).costs.total().high > 0);
 }
 
 #[test]

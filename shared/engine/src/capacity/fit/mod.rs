@@ -52,7 +52,7 @@ use self::cluster_nodes::ClusterNodes;
 use self::placement::place_sessions;
 use self::quota_room::{complete_claims, find_quota_rooms};
 use self::scheduling_builder::{PodPair, SchedulingContext, build_scheduling};
-use crate::capacity::demand::sum_quota_demand;
+use crate::capacity::demand::{pod_count, sum_quota_demand};
 
 /// Label with a namespace's name, which the API server keeps.
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
@@ -139,6 +139,28 @@ impl FitCount {
             proven: true,
         }
     }
+}
+
+/// Returns the Pods of one session that run at the same time, each with its workload (`Deployment/web`) and its spec as it is admitted.
+pub fn expanded_pods(input: &FitInput<'_>) -> Vec<(String, Value)> {
+    let pods = expand_pods(input.objects, &input.admission).into_iter();
+    pods.map(|pod| (pod.workload, pod.fields.into())).collect()
+}
+
+/// Returns the claims of one session: its own, and those that are made for its Pods.
+pub fn expanded_claims(input: &FitInput<'_>) -> Vec<Value> {
+    let objects = complete_claims(input.objects.to_vec(), input.volumes.default_class());
+    let mut claims = Vec::new();
+    for object in objects {
+        let templates = Untyped(&object).items_at("/spec/volumeClaimTemplates");
+        for claim in templates {
+            claims.extend((0..pod_count(&object)).map(|_| claim.0.clone()));
+        }
+        if Untyped(&object).kind() == "PersistentVolumeClaim" {
+            claims.push(object);
+        }
+    }
+    claims
 }
 
 /// Counts how many more sessions fit.

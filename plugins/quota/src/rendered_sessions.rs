@@ -11,27 +11,27 @@ use session_shared::template::{
     AssignedValues, Manifest, Parameters, SessionIdentity, Source, ValueLayers,
 };
 
-use super::session_source::SessionSource;
+use crate::session_source::SessionSource;
 
 /// Names of the two sessions that are compared; short, so that every template takes them.
 const NAMES: [&str; 2] = ["fit-1", "fit-2"];
 
 /// Objects of two sessions, which differ in what depends on the session's name.
 #[derive(Debug)]
-pub(super) struct RenderedSessions {
+pub(crate) struct RenderedSessions {
     /// Objects of one session as they are sent, and the Session.
-    pub(super) objects: Vec<Value>,
+    pub(crate) objects: Vec<Value>,
     /// The same of another one.
-    pub(super) other: Vec<Value>,
+    pub(crate) other: Vec<Value>,
     /// What was left out of a manifest.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// Renders both sessions.
 ///
 /// # Errors
 /// Every problem of the template, the manifest and the values.
-pub(super) fn render_sessions(
+pub(crate) fn render_sessions(
     source: &SessionSource,
     namespace: &NamespaceName,
     owner: &UserId,

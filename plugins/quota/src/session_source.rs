@@ -22,7 +22,7 @@ const ANY_SECRET: &str = "any";
 
 /// What describes the sessions.
 #[derive(Debug)]
-pub(super) enum SessionSource {
+pub(crate) enum SessionSource {
     /// Template, not read yet, and the spec of the Session.
     TemplateName(TemplateName, Box<SessionSpec>),
     /// Template and the spec of the Session.
@@ -38,7 +38,7 @@ impl SessionSource {
     ///
     /// # Errors
     /// The template does not exist; refused requests.
-    pub(super) async fn with_template(self, cluster: &Cluster) -> Result<Self> {
+    pub(crate) async fn with_template(self, cluster: &Cluster) -> Result<Self> {
         let Self::TemplateName(name, spec) = self else {
             return Ok(self);
         };
@@ -47,7 +47,7 @@ impl SessionSource {
     }
 
     /// Describes it in a sentence about sessions: `of template "lab"`.
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match self {
             Self::TemplateName(name, _) => format!("of template {:?}", name.as_str()),
             Self::Template(template, _) => {
@@ -64,7 +64,7 @@ impl SessionSource {
 ///
 /// # Errors
 /// No template and no file; a file that cannot be read or is invalid.
-pub(super) fn read_source(
+pub(crate) fn read_source(
     template: Option<&str>,
     file: Option<&str>,
     replacements: &ReplaceFlags,

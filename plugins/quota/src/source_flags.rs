@@ -1,0 +1,99 @@
+//! Flags that describe sessions which do not exist yet: a template or a file, and its values.
+
+use anyhow::Result;
+use clap::Args as Group;
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::list::parse_new_owner;
+use session_shared::flags::values::{ReplaceFlags, ValueFlags};
+use session_shared::ops::Cluster;
+use session_shared::verb::Environment;
+
+use crate::rendered_sessions::{RenderedSessions, render_sessions};
+use crate::session_source::read_source;
+
+/// What the sessions to count are made of.
+#[derive(Group, Clone, Debug)]
+pub struct SourceFlags {
+    /// Name of the SessionTemplate
+    #[arg(long, value_name = "NAME", conflicts_with = "filename")]
+    pub template: Option<String>,
+    /// File with a Session, a SessionTemplate, a manifest, a sindri.yaml or a LabSession object; "-" means standard input
+    #[arg(short = 'f', long, value_name = "FILENAME")]
+    pub filename: Option<String>,
+    #[command(flatten)]
+    pub values: ValueFlags,
+    #[command(flatten)]
+    pub replacements: ReplaceFlags,
+    /// Name of a preset of the template: a named set of parameter values
+    #[arg(help_heading = "Parameter", long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// Owner of the sessions, for templates whose objects depend on it
+    #[arg(long, value_name = "ID", default_value = "user")]
+    pub user_id: String,
+}
+
+/// Sessions that do not exist yet.
+#[derive(Debug)]
+pub(crate) struct NewSessions {
+    /// Name of the template, or of the file.
+    pub(crate) label: String,
+    /// Both in words: `of template "lab"`.
+    pub(crate) subject: String,
+    pub(crate) rendered: RenderedSessions,
+}
+
+impl SourceFlags {
+    /// Returns true if there is a template or a file.
+    pub(crate) fn is_given(&self) -> bool {
+        self.template.is_some() || self.filename.is_some()
+    }
+
+    /// Returns true if values are given.
+    pub(crate) fn has_values(&self) -> bool {
+        let ValueFlags {
+            set,
+            set_file,
+            env_file,
+        } = &self.values;
+        self.preset.is_some() || [set, set_file, env_file].iter().any(|one| !one.is_empty())
+    }
+
+    /// Returns true if a flag names standard input.
+    pub(crate) fn reads_input(&self) -> bool {
+        self.filename.as_deref() == Some("-") || self.values.reads_input()
+    }
+
+    /// Reads template, file and values, and renders the objects of two sessions.
+    ///
+    /// # Errors
+    /// No template and no file, an invalid one, refused requests.
+    pub(crate) async fn read(
+        self,
+        connection: &ConnectionFlags,
+        environment: &mut Environment,
+    ) -> Result<(Cluster, NewSessions)> {
+        let Self {
+            template,
+            filename,
+            values,
+            replacements,
+            preset,
+            user_id,
+        } = self;
+        let owner = parse_new_owner(&user_id)?;
+        let (template, file) = (template.as_deref(), filename.as_deref());
+        replacements.require_file(file)?;
+        let console = &mut environment.console;
+        let mut assigned = values.read_values(file, console.input())?;
+        let source = read_source(template, file, &replacements, &mut assigned, console)?;
+        let cluster = environment.connect(connection).await?;
+        let source = source.with_template(&cluster).await?;
+        let namespace = cluster.namespace().parse()?;
+        let sessions = NewSessions {
+            label: template.or(file).unwrap_or_default().to_owned(),
+            subject: source.describe(),
+            rendered: render_sessions(&source, &namespace, &owner, preset, &assigned)?,
+        };
+        Ok((cluster, sessions))
+    }
+}
