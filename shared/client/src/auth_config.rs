@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use kube::config::AuthInfo;
 
 use super::credential_plugin::CredentialPlugin;
+use super::credential_renewal::CredentialRenewal;
 use super::credentials::Credentials;
 use super::kubeconfig::KubeconfigSelection;
 use super::process_env::{ProcessEnv, go_io_error};
@@ -18,6 +19,8 @@ use session_model::failure::with_hint;
 pub(super) struct AuthConfig {
     pub(super) auth_info: AuthInfo,
     pub(super) credentials: Option<Credentials>,
+    /// How to renew the credentials; `None` without any.
+    pub(super) renewal: Option<CredentialRenewal>,
 }
 
 /// Determines how requests are authenticated, running the credential plugin if needed. As in client-go, no secret is sent
@@ -38,9 +41,11 @@ pub(super) async fn load_auth_config(
         return Ok(AuthConfig {
             auth_info: impersonation(&picked.user),
             credentials: None,
+            renewal: None,
         });
     }
     check_provider(&picked.user)?;
+    let renewal = CredentialRenewal::of(&auth_info, &picked.user_name);
     // Tokens are sent, and plugins run, by this crate and not by kube.
     auth_info.token = None;
     let file = auth_info.token_file.take().filter(|path| !path.is_empty());
@@ -68,6 +73,7 @@ pub(super) async fn load_auth_config(
     Ok(AuthConfig {
         auth_info,
         credentials,
+        renewal,
     })
 }
 
@@ -83,7 +89,7 @@ fn impersonation(user: &AuthInfo) -> AuthInfo {
 }
 
 /// Returns a secret field of the user; `None` if absent or empty. Serializing is the only access that kube's type offers.
-fn secret_field(user: &AuthInfo, key: &str) -> Option<String> {
+pub(super) fn secret_field(user: &AuthInfo, key: &str) -> Option<String> {
     let value = serde_json::to_value(user).ok()?;
     value
         .get(key)
