@@ -286,6 +286,31 @@ mod tests {
     }
 
     #[test]
+    fn a_diagnosis_is_replaced_and_removed_and_an_absent_one_is_left_alone() {
+        let patched = |before: Value, cause: Option<&Cause>| {
+            let mut patch = json!({});
+            set_diagnosis(&mut patch, &session(before), cause, Timestamp::UNIX_EPOCH);
+            patch
+        };
+        let cause = Cause {
+            reason: "Error".into(),
+            message: "no".into(),
+            ..Cause::default()
+        };
+        assert_eq!(patched(json!({}), None), json!({}));
+        let record = json!({ "time": "1970-01-01T00:00:00Z", "reason": "Error", "message": "no" });
+        let new = json!({ "status": { "diagnosis": record } });
+        assert_eq!(patched(json!({}), Some(&cause)), new);
+        let mut before = json!({ "diagnosis": record });
+        before["diagnosis"]["remedy"] = "old".into();
+        let removed = json!({ "status": { "diagnosis": null } });
+        assert_eq!(patched(before.clone(), None), removed);
+        let replaced = patched(before, Some(&cause));
+        let remedy = replaced["status"]["diagnosis"].get("remedy");
+        assert_eq!(remedy, Some(&Value::Null));
+    }
+
+    #[test]
     fn a_condition_keeps_its_time_while_its_status_stays() {
         let before = json!({ "conditions": [
             { "type": "Synced", "status": "True", "reason": "x", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z" },
