@@ -45,7 +45,8 @@ pub(super) async fn load_auth_config(
         });
     }
     check_provider(&picked.user)?;
-    let renewal = CredentialRenewal::of(&auth_info, &picked.user_name);
+    let token = secret_field(&picked.user, "token");
+    let renewal = CredentialRenewal::of(&auth_info, token.as_deref(), &picked.user_name);
     // Tokens are sent, and plugins run, by this crate and not by kube.
     auth_info.token = None;
     let file = auth_info.token_file.take().filter(|path| !path.is_empty());
@@ -56,7 +57,7 @@ pub(super) async fn load_auth_config(
         .or_else(|| auth_info.username.as_ref().map(|_| nothing()));
     let credentials = if let Some(path) = file {
         Some(Credentials::from_file(PathBuf::from(path))?)
-    } else if let Some(token) = secret_field(&picked.user, "token") {
+    } else if let Some(token) = token {
         Some(Credentials::from_token(&token)?)
     } else if let Some(exec) = exec {
         let plugin =
@@ -89,7 +90,7 @@ fn impersonation(user: &AuthInfo) -> AuthInfo {
 }
 
 /// Returns a secret field of the user; `None` if absent or empty. Serializing is the only access that kube's type offers.
-pub(super) fn secret_field(user: &AuthInfo, key: &str) -> Option<String> {
+fn secret_field(user: &AuthInfo, key: &str) -> Option<String> {
     let value = serde_json::to_value(user).ok()?;
     value
         .get(key)

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use kube::config::AuthInfo;
 
-use super::auth_config::secret_field;
 use super::pem;
 
 /// Commands that log in again, by the credential plugin whose credentials they renew.
@@ -36,8 +35,8 @@ pub(super) struct CredentialRenewal {
 }
 
 impl CredentialRenewal {
-    /// Finds the origin of a user's credentials; `None` for a user without any. Certificate files have been read.
-    pub(super) fn of(user: &AuthInfo, name: &str) -> Option<Self> {
+    /// Finds the origin of the credentials of a user with that token; `None` for a user without any. Certificate files have been read.
+    pub(super) fn of(user: &AuthInfo, token: Option<&str>, name: &str) -> Option<Self> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let certificate = || {
             let data = given(&user.client_certificate_data)?;
@@ -48,8 +47,8 @@ impl CredentialRenewal {
         };
         let origin = if let Some(file) = given(&user.token_file) {
             CredentialOrigin::TokenFile(file)
-        } else if let Some(token) = secret_field(user, "token") {
-            let expires = token_end(&token);
+        } else if let Some(token) = token {
+            let expires = token_end(token);
             CredentialOrigin::Token { expires }
         } else if let Some(exec) = &user.exec {
             let command = given(&exec.command)?;
@@ -155,8 +154,9 @@ mod tests {
     use serde_json::{Value, json};
 
     fn hint(user: Value) -> String {
+        let token = user["token"].as_str().map(str::to_owned);
         let user: AuthInfo = serde_json::from_value(user).unwrap();
-        let renewal = CredentialRenewal::of(&user, "alice");
+        let renewal = CredentialRenewal::of(&user, token.as_deref(), "alice");
         renewal.map_or_else(String::new, |renewal| {
             renewal.hint("2026-03-01T12:00:00Z".parse().unwrap())
         })

@@ -5,7 +5,7 @@ use session_model::api::DiagnosisRecord;
 
 use super::Cause;
 use super::fact_lines::is_log_line;
-use crate::reconcile::status_patch::format_rfc3339;
+use crate::capacity::run_hours::format_rfc3339;
 
 /// Longest text of a record in characters: a status is sent to everybody who lists sessions.
 const MAX_LENGTH: usize = 400;
