@@ -8,7 +8,8 @@ use session_shared::diagnosis::{
 };
 use session_shared::objects::resource::SERVICE;
 use session_shared::ops::ObservedSession;
-use session_shared::reconcile::WorkloadState;
+use session_shared::ops::observed_session::Part;
+use session_shared::reconcile::{WorkloadState, current_phase};
 
 use crate::head::ReportHead;
 use crate::observe::Observed;
@@ -25,6 +26,9 @@ pub(crate) struct DiagnosisReport {
     /// Facts behind the message, one line each.
     pub(crate) evidence: Vec<String>,
     pub(crate) remedy: Option<String>,
+    /// RFC 3339 time of a cause that is not computed but read from the session's status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) recorded_at: Option<String>,
 }
 
 /// Computes the diagnosis section of a report, the cause of the primary workload first. Causes that have been explained are shown
@@ -32,40 +36,51 @@ pub(crate) struct DiagnosisReport {
 pub(crate) fn diagnosis_reports(observed: &Observed, head: &ReportHead) -> Vec<DiagnosisReport> {
     let ObservedSession { session, state, .. } = &observed.session;
     let mut found: Vec<DiagnosisReport> = Vec::new();
-    if let (WorkloadState::Lost, Phase::Failed) = (state, head.phase) {
+    let has_pods = observed.session.unreadable(Part::Pods).is_none();
+    if let (WorkloadState::Lost, Phase::Failed, true) = (state, head.phase, has_pods) {
         found.push(DiagnosisReport {
             object: session_ref(session),
             reason: head.reason.clone(),
             message: head.message.clone(),
             evidence: Vec::new(),
             remedy: Some("start the session again; its claims are kept and used again".into()),
+            recorded_at: None,
         });
     }
-    let causes = find_causes(&observed.session);
+    let causes = find_all_causes(observed);
     found.extend(
         causes
             .into_iter()
             .map(|(object, cause)| diagnosis_report(object, explained(observed, cause))),
     );
-    // Before and after that, Pods are missing that a Service may select.
-    if head.phase == Phase::Running {
-        found.extend(service_reports(observed));
+    if found.is_empty() {
+        found.extend(recorded_report(observed, head));
     }
     found
 }
 
+/// Returns the cause in the session's status, for a session that does not run and whose Pods or events may not be read here.
+fn recorded_report(observed: &Observed, head: &ReportHead) -> Option<DiagnosisReport> {
+    let is_blind = observed.session.unreadable(Part::Pods).is_some() || observed.events.is_err();
+    let may_be_why = matches!(head.phase, Phase::Pending | Phase::Failed);
+    let session = &observed.session.session;
+    let record = session.diagnosis().filter(|_| is_blind && may_be_why)?;
+    let cause = Cause::from_record(record);
+    Some(DiagnosisReport {
+        recorded_at: Some(record.time.clone()),
+        ..diagnosis_report(session_ref(session), cause)
+    })
+}
+
 /// Returns the causes of Services that lead to none of the session's Pods.
-fn service_reports(observed: &Observed) -> impl Iterator<Item = DiagnosisReport> {
+fn find_service_causes(observed: &Observed) -> impl Iterator<Item = (String, Cause)> {
     let live = &observed.session.live;
     let pods: Vec<&Pod> = live.own_pods(observed.session.uid()).collect();
     let network = observed.references.network.iter();
     let services = network.filter(|object| Untyped(object).kind() == SERVICE.kind);
     services.filter_map(move |service| {
         let cause = find_service_cause(&Untyped(service).read()?, &pods, &live.owners)?;
-        Some(diagnosis_report(
-            format!("service/{}", Untyped(service).name()),
-            cause,
-        ))
+        Some((format!("service/{}", Untyped(service).name()), cause))
     })
 }
 
@@ -87,8 +102,19 @@ pub(crate) fn explained_state(observed: &Observed) -> WorkloadState {
 
 /// Returns the causes of a session before they are explained.
 pub(crate) fn unexplained_causes(observed: &Observed) -> Vec<Cause> {
-    let found = find_causes(&observed.session);
+    let found = find_all_causes(observed);
     found.into_iter().map(|(_, cause)| cause).collect()
+}
+
+/// Returns each cause with its object, those of Services last.
+fn find_all_causes(observed: &Observed) -> Vec<(String, Cause)> {
+    let ObservedSession { session, state, .. } = &observed.session;
+    let mut found = find_causes(&observed.session);
+    // Before and after that, Pods are missing that a Service may select.
+    if current_phase(session, state).phase == Phase::Running {
+        found.extend(find_service_causes(observed));
+    }
+    found
 }
 
 /// Returns each cause with its object.
@@ -127,6 +153,7 @@ fn diagnosis_report(object: String, cause: Cause) -> DiagnosisReport {
         message: cause.message,
         evidence: cause.evidence,
         remedy: cause.remedy,
+        recorded_at: None,
     }
 }
 

@@ -23,7 +23,7 @@ const EVENT_COLUMN: usize = 8;
 pub(crate) fn report_lines(report: &Report, now: Timestamp, width: Option<usize>) -> Vec<Line> {
     let mut page = Page::new(width);
     add_head(&mut page, report, now);
-    add_diagnosis(&mut page, report);
+    add_diagnosis(&mut page, report, now);
     workloads::add_workloads(&mut page, report, now);
     workloads::add_network(&mut page, report);
     data::add_data(&mut page, report, now);
@@ -172,19 +172,21 @@ fn phase_style(phase: Phase) -> Emphasis {
     }
 }
 
-fn add_diagnosis(page: &mut Page, report: &Report) {
+fn add_diagnosis(page: &mut Page, report: &Report, now: Timestamp) {
     if report.diagnosis.is_empty() {
         return;
     }
     page.add_section("Diagnosis");
     for found in &report.diagnosis {
-        page.add_marked_text(
-            2,
-            4,
-            &found.reason,
-            Emphasis::Bad,
-            &format!(" ({})", found.object),
-        );
+        let place = match &found.recorded_at {
+            Some(at) => format!(
+                " ({}, as recorded {} ago in its status)",
+                found.object,
+                age_text(at, now)
+            ),
+            None => format!(" ({})", found.object),
+        };
+        page.add_marked_text(2, 4, &found.reason, Emphasis::Bad, &place);
         page.add_text(4, 4, &found.message);
         for line in &found.evidence {
             page.add_labelled_text(4, 14, "evidence:", line);

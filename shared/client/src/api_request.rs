@@ -8,6 +8,7 @@ use anyhow::Result;
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
+use jiff::Timestamp;
 use kube::client::Body;
 use serde_json::Value;
 
@@ -16,7 +17,7 @@ use super::exchange::Exchange;
 use super::read_limits::{ERROR_BODY_LIMIT, OBJECT_LIMIT, ReadLimit};
 use super::response_body::{BufferedResponse, read_limited_body};
 use super::{Cluster, failure_of_response, transport_failure};
-use session_model::failure::{Failure, FailureKind};
+use session_model::failure::{Failure, FailureKind, with_hint};
 use session_model::objects::ResourceType;
 
 /// Media type of JSON.
@@ -163,7 +164,7 @@ impl Cluster {
                 None if failed.failure.code == 401
                     && repetitions == 0
                     && self.renew_credentials().await? => {}
-                None => return Err(failed.failure.into()),
+                None => return Err(self.refusal(failed.failure)),
             }
             repetitions += 1;
         }
@@ -185,8 +186,22 @@ impl Cluster {
                 {
                     repeated = true
                 }
-                Err(failed) => return Err(failed.failure.into()),
+                Err(failed) => return Err(self.refusal(failed.failure)),
             }
+        }
+    }
+
+    /// Returns the error of a failed request. One of rejected credentials says how to renew them.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "credentials expire by this machine's clock, as in client-go"
+    )]
+    fn refusal(&self, failure: Failure) -> anyhow::Error {
+        match &self.inner.renewal {
+            Some(renewal) if failure.kind == FailureKind::Unauthorized => {
+                with_hint(failure, renewal.hint(Timestamp::now()))
+            }
+            _ => failure.into(),
         }
     }
 

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use kube::config::AuthInfo;
 
 use super::credential_plugin::CredentialPlugin;
+use super::credential_renewal::CredentialRenewal;
 use super::credentials::Credentials;
 use super::kubeconfig::KubeconfigSelection;
 use super::process_env::{ProcessEnv, go_io_error};
@@ -18,6 +19,8 @@ use session_model::failure::with_hint;
 pub(super) struct AuthConfig {
     pub(super) auth_info: AuthInfo,
     pub(super) credentials: Option<Credentials>,
+    /// How to renew the credentials; `None` without any.
+    pub(super) renewal: Option<CredentialRenewal>,
 }
 
 /// Determines how requests are authenticated, running the credential plugin if needed. As in client-go, no secret is sent
@@ -38,9 +41,12 @@ pub(super) async fn load_auth_config(
         return Ok(AuthConfig {
             auth_info: impersonation(&picked.user),
             credentials: None,
+            renewal: None,
         });
     }
     check_provider(&picked.user)?;
+    let token = secret_field(&picked.user, "token");
+    let renewal = CredentialRenewal::of(&auth_info, token.as_deref(), &picked.user_name);
     // Tokens are sent, and plugins run, by this crate and not by kube.
     auth_info.token = None;
     let file = auth_info.token_file.take().filter(|path| !path.is_empty());
@@ -51,7 +57,7 @@ pub(super) async fn load_auth_config(
         .or_else(|| auth_info.username.as_ref().map(|_| nothing()));
     let credentials = if let Some(path) = file {
         Some(Credentials::from_file(PathBuf::from(path))?)
-    } else if let Some(token) = secret_field(&picked.user, "token") {
+    } else if let Some(token) = token {
         Some(Credentials::from_token(&token)?)
     } else if let Some(exec) = exec {
         let plugin =
@@ -68,6 +74,7 @@ pub(super) async fn load_auth_config(
     Ok(AuthConfig {
         auth_info,
         credentials,
+        renewal,
     })
 }
 

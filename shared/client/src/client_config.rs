@@ -16,6 +16,7 @@ use kube::config::Cluster;
 
 use super::auth_config;
 use super::config_error_text::base64_error_text;
+use super::credential_renewal::CredentialRenewal;
 use super::credentials::Credentials;
 use super::kubeconfig::{self, KubeconfigSelection};
 use super::kubeconfig_overrides;
@@ -36,6 +37,8 @@ const DEFAULT_SERVER: &str = "http://localhost:8080";
 pub(super) struct ClientConfig {
     pub(super) config: kube::Config,
     pub(super) credentials: Option<Credentials>,
+    /// How to renew the credentials; `None` without any.
+    pub(super) renewal: Option<CredentialRenewal>,
     pub(super) namespace: String,
     /// The server's address for display, with user name and password replaced by `***`.
     pub(super) server: String,
@@ -82,6 +85,7 @@ pub(super) async fn load_client_config(
     Ok(ClientConfig {
         config,
         credentials: identity.credentials,
+        renewal: identity.renewal,
         namespace,
         server: hide_userinfo(&url.to_string()),
         timeout: options.request_timeout,

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use kube::config::{Cluster, ExecConfig, ExecInteractiveMode};
 use serde_json::{Value, json};
 
+use super::credential_renewal::login_command;
 use super::plugin_policy;
 use super::plugin_process::{self, PluginError};
 use super::process_env::ProcessEnv;
@@ -119,10 +120,17 @@ impl CredentialPlugin {
         let output = run.map_err(|fault| self.run_error(fault))?;
         if !output.status.success() {
             let code = output.status.code().unwrap_or(-1);
-            return Err(credentials_error(format!(
+            let error = credentials_error(format!(
                 "exec: executable {} failed with exit code {code}",
                 self.command
-            )));
+            ));
+            return Err(match login_command(&self.command) {
+                Some(login) => failure::with_hint(
+                    error,
+                    format!("log in again, if its message says that a login has expired: {login}"),
+                ),
+                None => error,
+            });
         }
         self.parse_output(&output.stdout)
     }

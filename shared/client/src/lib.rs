@@ -65,6 +65,7 @@ pub mod container_directory;
 pub mod container_files;
 mod container_ref;
 mod credential_plugin;
+mod credential_renewal;
 mod credentials;
 mod delivery_barrier;
 mod exchange;
@@ -114,6 +115,7 @@ use anyhow::Result;
 use http::HeaderValue;
 
 use common_headers::CommonHeaders;
+use credential_renewal::CredentialRenewal;
 use credentials::Credentials;
 use process_env::ProcessEnv;
 use session_model::objects::ResourceType;
@@ -185,6 +187,7 @@ struct Inner {
     timeout: Option<Duration>,
     proxied: bool,
     credentials: Option<Arc<Credentials>>,
+    renewal: Option<CredentialRenewal>,
     warnings: Warnings,
     observer: OnceLock<exchange::ExchangeObserver>,
     /// Types that discovery has found, and whether they have a scale subresource.
@@ -227,6 +230,7 @@ impl Cluster {
             timeout: loaded.timeout,
             proxied,
             credentials,
+            renewal: loaded.renewal,
             warnings: Warnings::default(),
             observer: OnceLock::new(),
             discovered: Mutex::default(),
@@ -248,6 +252,7 @@ impl Cluster {
             timeout: None,
             proxied: false,
             credentials: None,
+            renewal: None,
             warnings: Warnings::default(),
             observer: OnceLock::new(),
             discovered: Mutex::default(),

@@ -14,10 +14,12 @@ use session_model::api::{Session, SessionSpec};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::resource::{
-    CSI_DRIVER, LIMIT_RANGE, NODE, PERSISTENT_VOLUME_CLAIM, POD, RESOURCE_QUOTA, SESSION,
-    SESSION_TEMPLATE, STORAGE_CLASS,
+    CSI_DRIVER, ENDPOINT_SLICE, LIMIT_RANGE, NODE, PERSISTENT_VOLUME_CLAIM, POD, RESOURCE_QUOTA,
+    SESSION, SESSION_TEMPLATE, STORAGE_CLASS,
 };
 
+/// Label of an EndpointSlice with the name of its Service.
+const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// Log lines that serve as evidence.
 const LOG_LINES: u32 = 5;
 /// Most bytes of a log that are read.
@@ -63,6 +65,7 @@ impl Cluster {
                 pod,
                 container,
                 previous,
+                ..
             } => {
                 let lines = self
                     .get_log_tail(namespace, pod, container, *previous, (LOG_LINES, LOG_BYTES))
@@ -89,6 +92,14 @@ impl Cluster {
             }
             FactQuery::CsiDriver { name } => self.get_as_list(&CSI_DRIVER, "", name).await,
             FactQuery::ResourceQuotas => self.list_from_cache(&RESOURCE_QUOTA, here, "").await,
+            FactQuery::SessionParameters { session } => {
+                self.get_as_list(&SESSION, namespace, session).await
+            }
+            FactQuery::EndpointSlices { service } => {
+                let select = ListOptions::with_labels(format!("{SERVICE_NAME}={service}"));
+                let slices = self.list(&ENDPOINT_SLICE, here, &select).await;
+                slices.map(|slices| slices.items)
+            }
             FactQuery::ImageParameters { session, .. } => {
                 self.get_with_template(namespace, session).await
             }

@@ -9,10 +9,9 @@ use crate::wait_ready::{AwaitedWorkloads, WaitContext, WaitOutcome};
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
-use serde_json::Value;
+use serde_json::{Value, json};
 use session_client::{WriteOptions, parse_object};
-use session_engine::diagnosis::failed_init_container;
-use session_engine::diagnosis::{Remedy, RemedyFacts, find_remedies};
+use session_engine::diagnosis::{Cause, Remedy, RemedyFacts, failed_init_container, find_remedies};
 use session_engine::reconcile::{
     LiveObjects, RenderedStart, TargetState, WorkloadState, assess_workload, decide_phase,
     is_primary_pod, status_patch, usage_after_settling,
@@ -79,10 +78,16 @@ pub async fn wait_session_ready(
             let (primary, pod) = primary_state(session, state, pod.as_deref(), live);
             let now = (run.now)();
             let usage = usage_after_settling(session, state, live, now);
-            let status = write_settled_status(cluster, started, &primary, pod, &usage, write, now);
+            let why = state.cause();
+            let status =
+                write_settled_status(cluster, started, (&primary, pod, why), &usage, write, now);
             Some(status.await?)
         }
-        WaitOutcome::TimedOut(_) | WaitOutcome::Interrupted(_) => None,
+        WaitOutcome::TimedOut(state) => {
+            write_diagnosis(cluster, session, state, write, (run.now)()).await;
+            None
+        }
+        WaitOutcome::Interrupted(_) => None,
     };
     match (outcome, written) {
         (WaitOutcome::Settled { state, live, .. }, Some((endpoint, object)))
@@ -127,12 +132,28 @@ pub fn started_endpoint(started: &Started, node_address: Option<&str>) -> Option
     session_endpoint(&started.objects, node_address)
 }
 
-/// Writes phase, Pod, node, endpoint and the record of runs after the end of a wait. Returns the endpoint and the Session.
+/// Writes why the session was not ready in time, for those who may not read its Pods. Whoever waited is told all the same.
+async fn write_diagnosis(
+    cluster: &Cluster,
+    session: &Session,
+    state: &WorkloadState,
+    write: &WriteOptions,
+    now: Timestamp,
+) {
+    if let Some(cause) = state.cause() {
+        let mut patch = json!({});
+        status_patch::set_diagnosis(&mut patch, session, Some(cause), now);
+        let written = cluster.patch_status(session, patch, write);
+        // The error of the wait is what counts.
+        drop(cluster.read_after_wait(written).await);
+    }
+}
+
+/// Writes phase, Pod, node, endpoint, cause and the record of runs after the end of a wait. Returns the endpoint and the Session.
 async fn write_settled_status(
     cluster: &Cluster,
     started: &Started,
-    state: &WorkloadState,
-    pod: Option<&Pod>,
+    (state, pod, cause): (&WorkloadState, Option<&Pod>, Option<&Cause>),
     usage: &SessionUsage,
     write: &WriteOptions,
     now: Timestamp,
@@ -151,6 +172,7 @@ async fn write_settled_status(
         now,
     );
     status_patch::add_usage(&mut patch, &started.session, usage);
+    status_patch::set_diagnosis(&mut patch, &started.session, cause, now);
     let object = cluster.patch_status(&started.session, patch, write).await?;
     Ok((endpoint, object))
 }
@@ -185,10 +207,14 @@ async fn wait_by_controller(
         .condition("Ready")
         .map(|condition| format!(": {}: {}", condition.reason, condition.message))
         .unwrap_or_default();
-    let error = anyhow!(
-        "session {:?} did not become ready{why}",
+    let what = format!(
+        "session {:?} did not become ready",
         session_name_of(started)
     );
+    let error = match session.diagnosis() {
+        Some(record) => Cause::from_record(record).to_error(&what),
+        None => anyhow!("{what}{why}"),
+    };
     let state = WorkloadState::NoWorkload;
     Err(with_inspect_hints(error, started, &state, None))
 }

@@ -247,7 +247,7 @@ fn has_url_with_password(text: &str) -> bool {
 }
 
 /// Returns true for a value that a file's author left to be replaced, such as CHANGE_ME_IN_PRODUCTION.
-pub(super) fn is_reminder(value: &str) -> bool {
+pub fn is_reminder(value: &str) -> bool {
     let upper = value.to_ascii_uppercase();
     let mut words = ["CHANGE_ME", "CHANGEME", "CHANGE-ME"].iter();
     words.any(|word| upper.contains(word))

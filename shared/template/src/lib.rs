@@ -54,6 +54,7 @@ pub use convert::{
     Adaptation, Conversion, InputForm, MICROS, PriceRange, Prices, SecretOrigin, SecretReader,
     unknown_session_fields,
 };
+pub use credentials::is_reminder;
 pub use extract::{ExtractedSecrets, extract_secret_literals};
 pub use fill::{RENDERED_BYTES_MAX, RENDERED_TEXT_MAX, RenderBudget};
 pub use lint::{Finding, Severity, lint_source, lint_template_source};

@@ -22,6 +22,7 @@ pub(crate) fn tests() -> Vec<Live> {
             "diagnosis_of_a_webhook_that_refuses",
             a_webhook_that_refuses,
         ),
+        server("diagnosis_of_an_admission_policy", an_admission_policy),
         server(
             "diagnosis_of_a_webhook_that_is_away",
             a_webhook_that_is_away,
@@ -135,6 +136,71 @@ fn a_webhook_that_refuses() -> Result<()> {
         &[
             "Deployment \"set\" cannot create its Pod: admission webhook \"pods.example.com\" denied the request: no Pods on Sundays\n",
             ": FailedCreate: ",
+        ],
+    )
+}
+
+/// A policy of one namespace and its binding; taken away at the end.
+struct Policy<'a>(&'a World);
+
+impl<'a> Policy<'a> {
+    fn bound(world: &'a World) -> Result<Self> {
+        let name = world.namespace.name();
+        let policy = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+            "metadata": { "name": name },
+            "spec": {
+                "matchConstraints": { "resourceRules": [{ "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"] }] },
+                "validations": [{ "expression": "false", "message": "no Pods on Sundays" }],
+            },
+        });
+        let binding = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": { "name": name },
+            "spec": {
+                "policyName": name, "validationActions": ["Deny"],
+                "matchResources": { "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": name } } },
+            },
+        });
+        let both = json!({ "apiVersion": "v1", "kind": "List", "items": [policy, binding] });
+        world
+            .cluster
+            .kubectl_ok(&["create", "-f", "-"], Some(&both.to_string()))?;
+        Ok(Self(world))
+    }
+}
+
+impl Drop for Policy<'_> {
+    fn drop(&mut self) {
+        let name = self.0.namespace.name();
+        let kinds = [
+            "validatingadmissionpolicy",
+            "validatingadmissionpolicybinding",
+        ];
+        for kind in kinds {
+            // What fails here has failed before: the test says why.
+            let _ = self.0.cluster.kubectl_ok(&["delete", kind, name], None);
+        }
+    }
+}
+
+fn an_admission_policy() -> Result<()> {
+    let world = World::installed("diag-policy")?;
+    let name = world.namespace.name();
+    let _policy = Policy::bound(&world)?;
+    until_asked(&world, "denied request")?;
+    let denied = format!("admission policy \"{name}\" denied the request: no Pods on Sundays\n");
+    says(
+        create_file(
+            &world,
+            "set",
+            "60s",
+            &deployment("command: [sleep, \"600\"]")?,
+        ),
+        &[
+            &format!("Deployment \"set\" cannot create its Pod: {denied}"),
+            ": FailedCreate: ",
+            "hint: change the fields that the message names",
         ],
     )
 }

@@ -12,6 +12,8 @@ pub(super) fn tests() -> Vec<Live> {
         kubelet("diagnosis_of_a_crash_loop", a_crash_loop),
         kubelet("diagnosis_of_probes", probes),
         kubelet("diagnosis_of_init_containers", init_containers),
+        kubelet("diagnosis_of_sidecars", sidecars),
+        kubelet("diagnosis_of_placeholders", placeholders),
     ]
 }
 
@@ -111,10 +113,9 @@ fn probes() -> Result<()> {
             ),
         ),
         &[
-            "  container \"main\" of pod \"ready\" runs, but its readiness probe fails: Get \"http://",
-            "connection refused\n",
-            ": Unhealthy: Readiness probe failed: ",
-            "hint: make the readiness probe's target answer",
+            "  container \"main\" of pod \"ready\" runs, but nothing listens on its port 81: its readiness probe fails, connection refused\n",
+            ": Unhealthy: Readiness probe failed: Get \"http://",
+            "hint: let the program listen on port 81",
         ],
     )?;
     says(
@@ -156,6 +157,58 @@ fn init_containers() -> Result<()> {
         &[
             "  init container \"prepare\" of pod \"again\" ended with exit code 4 and was restarted",
             "      no root file system\n",
+        ],
+    )?;
+    // The cause is kept in the status, without the log, for those who may not read Pods.
+    let kept = [
+        "get",
+        "session",
+        "again",
+        "-o",
+        "jsonpath={.status.diagnosis}",
+    ];
+    let kept = world.namespace.kubectl(&kept, None)?;
+    ensure!(
+        kept.contains("ended with exit code 4") && !kept.contains("no root file system"),
+        "{kept}"
+    );
+    let url = format!(
+        "restartPolicy: Never, initContainers: [{{name: fetch, {BUSYBOX}, env: [{{name: ROOT, value: \"http://127.0.0.1:1/root.ext4?sig=x\"}}], command: [sh, -c, \"wget -O /tmp/x $ROOT\"]}}], containers: [{{name: main, {BUSYBOX}}}]"
+    );
+    says(
+        create(&world, "fetch", "60s", &url),
+        &[
+            "init container \"fetch\" of pod \"fetch\" ended with exit code 1: it could not fetch \"http://127.0.0.1:1/root.ext4\": can't connect to remote host",
+            "  log of container \"fetch\", last lines:\n",
+            "hint: check that the server of the URL runs",
+        ],
+    )
+}
+
+fn sidecars() -> Result<()> {
+    let world = World::installed("diag-sidecar")?;
+    let spec = format!(
+        "initContainers: [{{name: proxy, {BUSYBOX}, restartPolicy: Always, command: [sleep, \"600\"], startupProbe: {{tcpSocket: {{port: 15021}}, periodSeconds: 1, failureThreshold: 100}}}}], containers: [{{name: main, {BUSYBOX}, env: [{{name: KEY, value: CHANGE_ME}}], command: [sleep, \"600\"]}}]"
+    );
+    says(
+        create(&world, "slow", "6s", &spec),
+        &[
+            "  sidecar container \"proxy\" of pod \"slow\" runs, but nothing listens on its port 15021: its startup probe fails, connection refused\n",
+            "hint: let the program listen on port 15021",
+        ],
+    )
+}
+
+fn placeholders() -> Result<()> {
+    let world = World::installed("diag-change")?;
+    let spec = format!(
+        "restartPolicy: Never, containers: [{{name: main, {BUSYBOX}, env: [{{name: JWT_SECRET, value: CHANGE_ME_IN_PRODUCTION}}], command: [sh, -c, \"exit 1\"], {UNREADY}}}]"
+    );
+    says(
+        create(&world, "web", "60s", &spec),
+        &[
+            "container \"main\" of pod \"web\" ended with exit code 1: the value of its variable JWT_SECRET is still a placeholder such as CHANGE_ME\n",
+            "hint: replace the value of variable JWT_SECRET",
         ],
     )
 }

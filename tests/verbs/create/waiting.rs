@@ -159,7 +159,31 @@ fn ready_for_an_instant_between_two_crashes_is_not_ready() {
     api.on("GET", log, Answer::text(200, "text/plain", "boom\n"));
     let played = create(&api, "alice --template tool");
     golden("create-crash-loop.txt", &played.text());
-    assert_eq!(status(&api)["phase"], "failed");
+    let status = status(&api);
+    assert_eq!(status["phase"], "failed");
+    // The cause is kept without the log, which others may not read.
+    let cause = &status["diagnosis"];
+    assert_eq!(cause["reason"], "CrashLoopBackOff");
+    let text = cause.to_string();
+    assert!(
+        text.contains("exit code 3") && !text.contains("boom"),
+        "{text}"
+    );
+}
+
+/// A cause that may pass is kept too when the time is over.
+#[test]
+fn the_cause_of_a_wait_that_timed_out_is_kept() {
+    let api = server();
+    told(&api, |pod| {
+        vec![waiting(pod, "ErrImagePull", "429 Too Many Requests")]
+    });
+    let played = create(&api, "alice --template tool --timeout=50ms");
+    assert_eq!(played.code, 1, "{played:?}");
+    let kept = status(&api);
+    assert_eq!(kept["phase"], "pending");
+    assert_eq!(kept["diagnosis"]["reason"], "ErrImagePull");
+    assert!(kept["diagnosis"]["time"].is_string(), "{kept}");
 }
 
 /// The clock is that of the call, not that of the machine.

@@ -1,8 +1,9 @@
 //! Missing permissions: the parts concerned are shown as unknown, and the rest is shown.
 
+use serde_json::json;
 use session_support::{Answer, golden};
 
-use crate::scenes::{running_api, several, status};
+use crate::scenes::{api, running, running_api, session, several, status, tool};
 
 #[test]
 fn a_missing_right_is_no_error() {
@@ -42,6 +43,36 @@ fn without_pods_the_phase_is_as_it_was_written() {
         Answer::forbidden("alice", "list", "pods", "default"),
     );
     golden("status-no-pods.txt", status(&api, "").done());
+}
+
+/// Who may not read Pods sees the cause that a command has recorded, and when; who may sees what is true now.
+#[test]
+fn without_pods_the_recorded_cause_is_shown() {
+    let record = json!({"time": "2026-03-01T11:58:00Z", "reason": "OOMKilled",
+        "message": "container \"main\" of pod \"tool-alice\" was killed for exceeding its memory limit of 2Gi (OOMKilled)",
+        "evidence": ["container \"main\": terminated: OOMKilled, exit code 137"], "remedy": "raise the container's memory limit"});
+    let scene = |phase: &str, pods: bool| {
+        let mut session = session(phase);
+        session["status"]["diagnosis"] = record.clone();
+        let api = api(&[session, tool(running())]);
+        if !pods {
+            let path = "/api/v1/namespaces/default/pods";
+            api.on(
+                "GET",
+                path,
+                Answer::forbidden("alice", "list", "pods", "default"),
+            );
+        }
+        api
+    };
+    let blind = scene("failed", false);
+    golden("status-recorded-cause.txt", status(&blind, "").done());
+    let time = status(&blind, "-o jsonpath={.diagnosis[*].recordedAt}");
+    assert_eq!(time.done(), "2026-03-01T11:58:00Z");
+    for (phase, pods) in [("running", false), ("failed", true), ("stopped", false)] {
+        let played = status(&scene(phase, pods), "-o jsonpath={.diagnosis}");
+        assert_eq!(played.done(), "[]", "{phase} {pods}");
+    }
 }
 
 #[test]

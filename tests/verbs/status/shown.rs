@@ -1,9 +1,11 @@
 //! Golden screens of every state.
 
-use serde_json::json;
-use session_support::golden;
+use serde_json::{Value, json};
+use session_support::{FakeApi, golden};
 
-use crate::scenes::{UID, all, api, claim, event, running_api, session, status, tool};
+use crate::scenes::{
+    UID, all, api, claim, crashing, event, pod, running, running_api, session, status, tool,
+};
 
 #[test]
 fn every_state_has_its_screen() {
@@ -41,6 +43,60 @@ fn few_requests_in_two_rounds() {
         "status-requests.txt",
         &format!("{}\n--\n{}\n", lines.join("\n"), second.join("\n")),
     );
+}
+
+/// The EndpointSlices of a Service are read only where its Pods are not ready.
+#[test]
+fn the_endpoints_of_a_service_without_ready_pods_are_shown() {
+    let scene = |pod_status: Value| {
+        let mut session = session("running");
+        let objects = session["status"]["applied"]["objects"]
+            .as_array_mut()
+            .unwrap();
+        let entry = |kind: &str, name: &str, uid: &str| json!({"apiVersion": if kind == "Service" { "v1" } else { "apps/v1" }, "kind": kind, "name": name, "uid": uid});
+        objects.extend([
+            entry("Service", "db", "v-1"),
+            entry("StatefulSet", "db", "s-1"),
+        ]);
+        let owner = json!({"apiVersion": "streaming.platform/v1", "kind": "Session", "name": "alice", "uid": UID});
+        let set = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "spec": {"replicas": 1},
+            "metadata": {"name": "db", "namespace": "default", "uid": "s-1", "labels": {"streaming.platform/session": "alice"}, "ownerReferences": [owner]}});
+        let mut db = pod("db-0", "p-3", ("StatefulSet", "db", "s-1"), pod_status);
+        db["metadata"]["labels"] = json!({"streaming.platform/session": "alice", "app": "db"});
+        let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "db", "namespace": "default", "uid": "v-1"},
+            "spec": {"type": "ClusterIP", "clusterIP": "10.96.0.8", "selector": {"app": "db"}, "ports": [{"port": 5432}]}});
+        let slice = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+            "metadata": {"name": "db-x7k", "namespace": "default", "labels": {"kubernetes.io/service-name": "db"}},
+            "endpoints": [{"addresses": ["10.1.2.3"], "conditions": {"ready": false}, "targetRef": {"kind": "Pod", "name": "db-0"}}]});
+        let api = api(&[session, tool(running()), set, db, service]);
+        api.serve(
+            "discovery.k8s.io/v1",
+            "EndpointSlice",
+            "endpointslices",
+            true,
+        );
+        api.put(slice);
+        api
+    };
+    let reads = |api: &FakeApi| {
+        let lines = api.lines().into_iter();
+        lines.filter(|line| line.contains("endpointslices")).count()
+    };
+    let unready = scene(crashing());
+    let text = status(&unready, "").done().to_owned();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let text = words.join(" ");
+    for words in [
+        "EndpointsNotReady (service/db)",
+        "service \"db\" leads nowhere: none of the Pods that it selects is ready",
+        "EndpointSlice \"db-x7k\": address 10.1.2.3 of pod \"db-0\" is not ready",
+    ] {
+        assert!(text.contains(words), "{words}\n{text}");
+    }
+    assert_eq!(reads(&unready), 1);
+    let ready = scene(running());
+    assert!(!status(&ready, "").done().contains("EndpointsNotReady"));
+    assert_eq!(reads(&ready), 0);
 }
 
 /// A namespace with more events than are read at once: those of the session's objects are read by UID.

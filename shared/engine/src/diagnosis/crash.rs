@@ -3,15 +3,58 @@
 use k8s_openapi::api::core::v1::{Container, ContainerStateTerminated};
 
 use super::container_facts::{ContainerFacts, innermost_error, non_empty_or, start_error_remedy};
+use super::download_failure::container_urls;
 use super::fact_query::FactQuery;
+use super::probe::{listen_remedy, refused_port};
 use super::{Cause, EventNote};
+use serde_json::Value;
+use session_model::encode::shell;
+use session_model::labels;
+use session_model::objects::Untyped;
 use session_model::objects::metadata::name_of;
+use session_template::is_reminder;
 
 /// Reason of a container that was killed because its node ran out of memory, not for its own limit: the kubelet's word for it.
 pub(super) const NODE_OUT_OF_MEMORY: &str = "SystemOOM";
 
 /// Remedy for a node that ran out of memory.
 pub(super) const NODE_MEMORY_REMEDY: &str = "set memory requests to the real usage, so that a node with room is chosen, then restart the session";
+
+/// Reason of a container that ended and has a setting whose value was left to be replaced.
+const PLACEHOLDER_VALUE: &str = "PlaceholderValue";
+
+/// Returns true for a reason that says only that a container ended: its log may say why.
+pub(super) fn is_plain_exit(reason: &str) -> bool {
+    matches!(reason, "Error" | "CrashLoopBackOff" | PLACEHOLDER_VALUE)
+}
+
+/// Adds to a cause that the value of `setting` was left to be replaced. The value is not shown: a part of it may be a password.
+fn set_placeholder_cause(cause: &mut Cause, setting: &str) {
+    cause.reason = PLACEHOLDER_VALUE.to_owned();
+    cause.message +=
+        &format!(": the value of its {setting} is still a placeholder such as CHANGE_ME");
+    cause.remedy = Some(format!(
+        "replace the value of {setting}, then start the session again"
+    ));
+}
+
+/// Adds a parameter of the session whose value was left to be replaced. `objects` has the Session.
+pub(super) fn add_placeholder_parameter(cause: &mut Cause, objects: &[Value]) {
+    let Some(session) = objects.first().filter(|_| is_plain_exit(&cause.reason)) else {
+        return;
+    };
+    let parameters = session.pointer("/spec/parameters");
+    let mut parameters = parameters.and_then(Value::as_object).into_iter().flatten();
+    let is_placeholder = |value: &Value| value.as_str().is_some_and(is_reminder);
+    if let Some((name, _)) = parameters.find(|(_, value)| is_placeholder(value)) {
+        set_placeholder_cause(cause, &format!("session's parameter {name}"));
+        let (session, set) = (Untyped(session), format!("{name}=VALUE"));
+        let start = ["kubectl", "session", "start", session.name(), "-n"];
+        let flags = [session.home_namespace(), "--restart", "--set", &set];
+        let command = shell::quote_command(&[&start[..], &flags].concat());
+        cause.remedy = Some(format!("start the session with another value: {command}"));
+    }
+}
 
 impl ContainerFacts<'_> {
     /// Returns the cause of the container's last end, with the number of restarts.
@@ -39,8 +82,17 @@ impl ContainerFacts<'_> {
             ..Cause::default()
         };
         if let Some(probe) = self.killing_probe() {
-            let told = self.probe_events(probe).map(EventNote::evidence_line);
-            cause.evidence.extend(told);
+            let told = self.probe_events(probe).next();
+            cause.evidence.extend(told.map(EventNote::evidence_line));
+            if let Some(port) = told.and_then(|event| refused_port(&event.message)) {
+                cause.message += &format!(": nothing listens on port {port}");
+                cause.remedy = Some(listen_remedy(port));
+            }
+        }
+        // Signals, and commands that are not there, have other causes.
+        let code = end.map_or(0, |end| end.exit_code);
+        if is_plain_exit(reason) && matches!(code, 1..=125 | 193..) {
+            self.add_placeholder(&mut cause);
         }
         if reason == "OOMKilled"
             && let (Some(limit), Some(node)) = (self.memory_limit(), self.node_name())
@@ -55,6 +107,10 @@ impl ContainerFacts<'_> {
                 pod: name_of(&self.pod.metadata).to_owned(),
                 container: self.status.name.clone(),
                 previous: runs,
+                urls: self
+                    .container_spec()
+                    .map(container_urls)
+                    .unwrap_or_default(),
             });
         }
         cause
@@ -140,11 +196,32 @@ impl ContainerFacts<'_> {
         self.pod.spec.as_ref()?.node_name.as_deref()
     }
 
-    fn memory_limit(&self) -> Option<String> {
+    fn container_spec(&self) -> Option<&Container> {
         let spec = self.pod.spec.as_ref()?;
         let init = spec.init_containers.iter().flatten();
         let mut all = init.chain(&spec.containers);
-        let own: &Container = all.find(|container| container.name == self.status.name)?;
+        all.find(|container| container.name == self.status.name)
+    }
+
+    /// Adds the container's variable whose value was left to be replaced; without one, the query for such a parameter of the session.
+    fn add_placeholder(&self, cause: &mut Cause) {
+        let variables = self.container_spec().and_then(|own| own.env.as_deref());
+        let mut variables = variables.unwrap_or_default().iter();
+        let is_placeholder = |value: &Option<String>| value.as_deref().is_some_and(is_reminder);
+        if let Some(variable) = variables.find(|one| is_placeholder(&one.value)) {
+            set_placeholder_cause(cause, &format!("variable {}", variable.name));
+            return;
+        }
+        let labels = self.pod.metadata.labels.as_ref();
+        if let Some(session) = labels.and_then(|labels| labels.get(labels::SESSION)) {
+            cause.queries.push(FactQuery::SessionParameters {
+                session: session.clone(),
+            });
+        }
+    }
+
+    fn memory_limit(&self) -> Option<String> {
+        let own = self.container_spec()?;
         Some(
             own.resources
                 .as_ref()?

@@ -1,7 +1,55 @@
-//! Lines of evidence about objects: one for each node, claim, quota and LimitRange.
+//! Lines of evidence about objects, one for each node, claim, quota, LimitRange and endpoint, and those of a log.
 
 use k8s_openapi::api::core::v1::{LimitRange, Node, PersistentVolumeClaim, ResourceQuota, Taint};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use session_model::objects::metadata::name_of;
+
+/// End of the line above the lines of a log.
+const LOG_HEAD_END: &str = ", last lines:";
+/// Indentation of the lines of a log.
+const LOG_INDENT: &str = "  ";
+/// Most endpoints of a Service that are shown.
+const MAX_ENDPOINTS_SHOWN: usize = 4;
+
+/// Returns the lines of a log, below one that names it.
+pub(super) fn log_lines(log: &str, lines: &[String]) -> impl Iterator<Item = String> {
+    let head = format!("{log}{LOG_HEAD_END}");
+    let lines = lines.iter().map(|line| format!("{LOG_INDENT}{line}"));
+    std::iter::once(head).chain(lines)
+}
+
+/// Returns true for a line that [`log_lines`] has made.
+pub(super) fn is_log_line(line: &str) -> bool {
+    line.starts_with(LOG_INDENT) || line.ends_with(LOG_HEAD_END)
+}
+
+/// Returns a line for each endpoint of a Service, or one that says that it has none.
+pub(super) fn describe_endpoints(service: &str, slices: &[EndpointSlice]) -> Vec<String> {
+    let endpoints = slices.iter().flat_map(|slice| {
+        let slice_name = name_of(&slice.metadata);
+        slice.endpoints.iter().map(move |one| {
+            let conditions = one.conditions.as_ref();
+            let is_going = conditions.and_then(|all| all.terminating) == Some(true);
+            // Absent means ready.
+            let state = match conditions.and_then(|all| all.ready) {
+                _ if is_going => "terminating",
+                Some(false) => "not ready",
+                Some(true) | None => "ready",
+            };
+            let target = one.target_ref.as_ref().and_then(|to| to.name.as_deref());
+            let target = target.map_or_else(String::new, |pod| format!(" of pod {pod:?}"));
+            let address = one.addresses.first().map_or("unknown", String::as_str);
+            format!("EndpointSlice {slice_name:?}: address {address}{target} is {state}")
+        })
+    });
+    let lines: Vec<String> = endpoints.take(MAX_ENDPOINTS_SHOWN).collect();
+    match lines.is_empty() {
+        true => vec![format!(
+            "service {service:?} has no endpoint in any EndpointSlice"
+        )],
+        false => lines,
+    }
+}
 
 pub(super) fn describe_node(node: &Node) -> String {
     let conditions = node.status.iter().filter_map(|s| s.conditions.as_ref());

@@ -17,6 +17,8 @@ pub enum FactQuery {
         container: String,
         /// If true, the log of the container's previous run.
         previous: bool,
+        /// URLs in the container's command, arguments and environment.
+        urls: Vec<String>,
     },
     /// All nodes, for a Pod that fits on none of them.
     Nodes(PodRequests),
@@ -66,6 +68,16 @@ pub enum FactQuery {
     ResourceQuotas,
     /// LimitRanges of the namespace.
     LimitRanges,
+    /// EndpointSlices of a Service.
+    EndpointSlices {
+        /// Name of the Service.
+        service: String,
+    },
+    /// The session of a Pod, for values of its parameters that were left to be replaced.
+    SessionParameters {
+        /// Name of the session.
+        session: String,
+    },
     /// The session of a Pod and its template, for the parameters in the image of a container.
     ImageParameters {
         /// Name of the session.
@@ -117,6 +129,10 @@ impl FactQuery {
             FactQuery::CsiDriver { name } => format!("CSIDriver {name:?}"),
             FactQuery::ResourceQuotas => "quotas".into(),
             FactQuery::LimitRanges => "LimitRanges".into(),
+            FactQuery::EndpointSlices { service } => {
+                format!("EndpointSlices of service {service:?}")
+            }
+            FactQuery::SessionParameters { session } => format!("session {session:?}"),
             FactQuery::ImageParameters { session, .. } => {
                 format!("template of session {session:?}")
             }

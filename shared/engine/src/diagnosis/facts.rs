@@ -11,9 +11,13 @@ use serde_json::Value;
 use super::Cause;
 use super::claim_failure::CLAIM_NOT_FOUND;
 use super::claim_holder;
-use super::crash::{NODE_MEMORY_REMEDY, NODE_OUT_OF_MEMORY};
+use super::crash::{
+    NODE_MEMORY_REMEDY, NODE_OUT_OF_MEMORY, add_placeholder_parameter, is_plain_exit,
+};
+use super::download_failure::add_download_failure;
 use super::fact_lines::{
-    describe_claim, describe_limit_range, describe_node, describe_quota, format_taint,
+    describe_claim, describe_endpoints, describe_limit_range, describe_node, describe_quota,
+    format_taint, log_lines,
 };
 use super::fact_query::{Fact, FactQuery, PodRequests};
 use super::image_parameters::add_image_parameters;
@@ -39,7 +43,9 @@ pub fn refine(mut cause: Cause, answers: &[(FactQuery, Fact)]) -> Cause {
             Fact::Unavailable(_)
                 if matches!(
                     ask,
-                    FactQuery::NodeMemory { .. } | FactQuery::ImageParameters { .. }
+                    FactQuery::NodeMemory { .. }
+                        | FactQuery::ImageParameters { .. }
+                        | FactQuery::SessionParameters { .. }
                 ) => {}
             Fact::Unavailable(why) => cause
                 .evidence
@@ -52,23 +58,20 @@ pub fn refine(mut cause: Cause, answers: &[(FactQuery, Fact)]) -> Cause {
 }
 
 fn add_log_lines(cause: &mut Cause, ask: &FactQuery, lines: &[String]) {
-    if lines.is_empty() {
+    let Some(last) = lines.last() else {
         cause.evidence.push(format!("{}: empty", ask.subject()));
         return;
+    };
+    if is_plain_exit(&cause.reason) {
+        if is_exec_format_error(last) {
+            cause.reason = "ExecFormatError".to_owned();
+            cause.message += ": its program is not built for the node's platform, or is a script without a #! line";
+            cause.remedy = Some(PLATFORM_REMEDY.to_owned());
+        } else if let FactQuery::Log { urls, .. } = ask {
+            add_download_failure(cause, lines, urls);
+        }
     }
-    let is_exit = ["Error", "CrashLoopBackOff"].contains(&cause.reason.as_str());
-    if is_exit && lines.last().is_some_and(|line| is_exec_format_error(line)) {
-        cause.reason = "ExecFormatError".to_owned();
-        cause.message +=
-            ": its program is not built for the node's platform, or is a script without a #! line";
-        cause.remedy = Some(PLATFORM_REMEDY.to_owned());
-    }
-    cause
-        .evidence
-        .push(format!("{}, last lines:", ask.subject()));
-    cause
-        .evidence
-        .extend(lines.iter().map(|line| format!("  {line}")));
+    cause.evidence.extend(log_lines(&ask.subject(), lines));
 }
 
 /// Returns true for the runtime's line about a program that the node's kernel cannot run: `exec /app: exec format error`.
@@ -98,6 +101,7 @@ fn add_objects(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
         }
         FactQuery::ClaimHolders { .. } => claim_holder::add_holders(cause, ask, objects),
         FactQuery::ImageParameters { .. } => add_image_parameters(cause, ask, objects),
+        FactQuery::SessionParameters { .. } => add_placeholder_parameter(cause, objects),
         FactQuery::StorageClasses => add_storage_classes(cause, &read_all(objects)),
         FactQuery::CsiDriver { name } if objects.is_empty() => cause.evidence.push(format!(
             "CSI driver {name:?} is not installed; only CSI provisioners need one"
@@ -111,6 +115,9 @@ fn add_objects(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
         FactQuery::LimitRanges => cause
             .evidence
             .extend(read_all(objects).iter().map(describe_limit_range)),
+        FactQuery::EndpointSlices { service } => cause
+            .evidence
+            .extend(describe_endpoints(service, &read_all(objects))),
     }
 }
 

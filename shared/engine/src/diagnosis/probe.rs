@@ -54,6 +54,26 @@ impl ContainerFacts<'_> {
             .iter()
             .find_map(|probe| Some((*probe, self.probe_events(probe).next()?)))?;
         let word = probe.to_lowercase();
+        let log = FactQuery::Log {
+            pod: name_of(&self.pod.metadata).to_owned(),
+            container: self.status.name.clone(),
+            previous: false,
+            urls: Vec::new(),
+        };
+        let evidence = std::iter::once(event.evidence_line()).chain(self.state_evidence());
+        if let Some(port) = refused_port(&event.message) {
+            let place = self.quoted_name();
+            return Some(Cause {
+                reason: "PortNotListening".into(),
+                message: format!(
+                    "{place} runs, but nothing listens on its port {port}: its {word} probe fails, connection refused"
+                ),
+                evidence: evidence.collect(),
+                remedy: Some(listen_remedy(port)),
+                queries: vec![log],
+                ..Cause::default()
+            });
+        }
         let said = event
             .message
             .split_once(": ")
@@ -70,18 +90,25 @@ impl ContainerFacts<'_> {
                 "{} runs, but its {word} probe fails{said}",
                 self.quoted_name()
             ),
-            evidence: std::iter::once(event.evidence_line())
-                .chain(self.state_evidence())
-                .collect(),
+            evidence: evidence.collect(),
             remedy: Some(format!(
                 "make the {word} probe's target answer, or correct the probe's port, path or command"
             )),
-            queries: vec![FactQuery::Log {
-                pod: name_of(&self.pod.metadata).to_owned(),
-                container: self.status.name.clone(),
-                previous: false,
-            }],
+            queries: vec![log],
             ..Cause::default()
         })
     }
+}
+
+/// Reads the port from a probe's message about a refused connection: `dial tcp 10.1.2.3:81: connect: connection refused`.
+pub(super) fn refused_port(message: &str) -> Option<u16> {
+    let (before, _) = message.split_once(": connect: connection refused")?;
+    before.rsplit(':').next()?.parse().ok()
+}
+
+/// Returns the remedy of a port that nothing listens on.
+pub(super) fn listen_remedy(port: u16) -> String {
+    format!(
+        "let the program listen on port {port}, on all addresses (0.0.0.0 or ::) and not only on 127.0.0.1, or correct the probe's port"
+    )
 }

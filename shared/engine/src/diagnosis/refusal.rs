@@ -72,6 +72,9 @@ fn parse_webhook(message: &str) -> Option<Refusal> {
     if let Some((_, rest)) = message.split_once("admission webhook \"") {
         let (name, said) = rest.split_once('"')?;
         let said = said.trim_start().strip_prefix("denied the request")?;
+        if let Some(refusal) = parse_policy_engine(name, said) {
+            return Some(refusal);
+        }
         let said = quoted_answer(said);
         return Some(Refusal {
             reason: "WebhookDenied",
@@ -92,6 +95,75 @@ fn parse_webhook(message: &str) -> Option<Refusal> {
         ),
         is_transient: true,
     })
+}
+
+/// Reads the answer of a policy engine's webhook: Gatekeeper's lines `[CONSTRAINT] TEXT`, and Kyverno's `following policies` with its
+/// policies, rules and texts as YAML. `None` for any other answer.
+fn parse_policy_engine(webhook: &str, said: &str) -> Option<Refusal> {
+    let (engine, rules) = if webhook.contains("gatekeeper") {
+        ("Gatekeeper", gatekeeper_rules(said))
+    } else {
+        let (_, rules) = said.split_once("following policies")?;
+        ("Kyverno", kyverno_rules(rules))
+    };
+    let (first, _) = rules.first()?;
+    let owner = first.clone();
+    let told = rules.iter().map(|(rule, text)| format!("{rule}: {text}"));
+    let told: Vec<String> = told.collect();
+    Some(Refusal {
+        reason: "PolicyViolation",
+        message: format!("{engine} denied the request by {}", told.join("; ")),
+        remedy: format!(
+            "change the fields that the policy names, or ask the owner of {engine}'s {owner}"
+        ),
+        is_transient: false,
+    })
+}
+
+fn gatekeeper_rules(said: &str) -> Vec<(String, String)> {
+    let mut rules: Vec<(String, String)> = Vec::new();
+    for line in said.trim_start_matches([':', ' ']).lines() {
+        let constraint = line
+            .trim()
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once("] "));
+        match (constraint, rules.last_mut()) {
+            (Some((name, text)), _) => {
+                rules.push((format!("constraint {name:?}"), text.to_owned()))
+            }
+            (None, Some((_, text))) if !line.trim().is_empty() => {
+                *text += &format!(" {}", line.trim())
+            }
+            (None, _) => {}
+        }
+    }
+    rules
+}
+
+fn kyverno_rules(said: &str) -> Vec<(String, String)> {
+    let mut rules: Vec<(String, String)> = Vec::new();
+    let mut policy = "";
+    for line in said.lines().filter(|line| !line.trim().is_empty()) {
+        let (key, text) = line.trim().split_once(':').unwrap_or((line.trim(), ""));
+        if !line.starts_with([' ', '\t']) && text.is_empty() {
+            policy = key;
+        } else if policy.is_empty() {
+            continue;
+        } else if line.starts_with("  ") && !line.starts_with("   ") {
+            let text = text.trim().trim_start_matches(['|', '>', '-']);
+            rules.push((
+                format!("policy {policy:?}, rule {key:?}"),
+                text.trim().to_owned(),
+            ));
+        } else if let Some((_, before)) = rules.last_mut() {
+            // A text of several lines.
+            *before = format!("{before} {}", line.trim()).trim_start().to_owned();
+        }
+    }
+    for (_, text) in &mut rules {
+        *text = text.trim_matches('\'').to_owned();
+    }
+    rules
 }
 
 /// Reads `ValidatingAdmissionPolicy 'P' with binding 'B' denied request: …`, and the same of a MutatingAdmissionPolicy, whose
@@ -274,8 +346,26 @@ mod tests {
         let message = parse_refusal(kyverno).map(|found| found.message).unwrap();
         assert_eq!(
             message,
-            "admission webhook \"validate.kyverno.svc-fail\" denied the request: resource Pod/ns/web-0 was blocked due to the following policies require-labels: check-team: 'validation error: label team is required'"
+            "Kyverno denied the request by policy \"require-labels\", rule \"check-team\": validation error: label team is required"
         );
+        let several = "admission webhook \"validate.kyverno.svc-fail\" denied the request: \n\nresource Pod/ns/web-0 was blocked due to the following policies \n\na:\n  one: |-\n    validation error: no.\n    rule one failed\n  two: 'no two'\nb:\n  three: no three";
+        let found = parse_refusal(several).unwrap();
+        assert_eq!(
+            found.message,
+            "Kyverno denied the request by policy \"a\", rule \"one\": validation error: no. rule one failed; policy \"a\", rule \"two\": no two; policy \"b\", rule \"three\": no three"
+        );
+        assert!(
+            found
+                .remedy
+                .ends_with("Kyverno's policy \"a\", rule \"one\"")
+        );
+        let gatekeeper = "admission webhook \"validation.gatekeeper.sh\" denied the request: [ns-must-have-team] you must provide labels: {\"team\"}\n[no-latest] container <main> uses\n:latest";
+        assert_eq!(
+            parse_refusal(gatekeeper).unwrap().message,
+            "Gatekeeper denied the request by constraint \"ns-must-have-team\": you must provide labels: {\"team\"}; constraint \"no-latest\": container <main> uses :latest"
+        );
+        let other = "admission webhook \"validation.gatekeeper.sh\" denied the request: timeout";
+        assert_eq!(parse_refusal(other).unwrap().reason, "WebhookDenied");
         let silent = "admission webhook \"w\" denied the request without explanation";
         assert_eq!(
             parse_refusal(silent).unwrap().message,

@@ -1,4 +1,4 @@
-//! Why a Service leads nowhere although its session's Pods exist: what it selects, and the ports that it names.
+//! Why a Service leads nowhere although its session's Pods exist: what it selects, the ports that it names, and whether its Pods are ready.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,16 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::{Map, Value};
 
 use super::Cause;
+use super::fact_query::FactQuery;
+use session_model::objects::conditions::is_ready;
 use session_model::objects::metadata::name_of;
 use session_model::objects::pods::pod_labels;
 
 /// Pods whose labels are shown as evidence.
 const MAX_PODS_SHOWN: usize = 3;
 
-/// Finds the cause of a Service that leads to none of the session's Pods: no Pod has the labels that it selects, or none that it selects
-/// declares the port that it names. `None` without Pods, for a Service without a selector, whose endpoints somebody else writes, and for one
+/// Finds the cause of a Service that leads to none of the session's Pods: no Pod has the labels that it selects, none that it selects
+/// declares the port that it names, or none of them is ready. `None` without Pods, for a Service without a selector, whose endpoints somebody else writes, and for one
 /// that selects the Pods of one of `workloads`, which may have none now.
 pub fn find_service_cause(service: &Service, pods: &[&Pod], workloads: &[Value]) -> Option<Cause> {
     let spec = service.spec.as_ref()?;
@@ -49,7 +51,10 @@ pub fn find_service_cause(service: &Service, pods: &[&Pod], workloads: &[Value])
     let missing = ports.filter_map(|port| Some((port, target_name(port)?)));
     let mut missing =
         missing.filter(|(_, target)| !selected.iter().any(|pod| declares_port(pod, target)));
-    let (port, target) = missing.next()?;
+    let Some((port, target)) = missing.next() else {
+        let is_awaited = spec.publish_not_ready_addresses != Some(true);
+        return unready_cause(name, &selected).filter(|_| is_awaited);
+    };
     Some(Cause {
         reason: "NoTargetPort".to_owned(),
         message: format!("port {} of service {name:?} leads nowhere: no Pod that it selects has a port named {target:?}", port.port),
@@ -93,6 +98,31 @@ fn unselective_cause(name: &str, selector: &BTreeMap<String, String>, pods: &[&P
         ),
         ..Cause::default()
     }
+}
+
+/// Returns the cause of a Service whose Pods exist and are not ready; `None` where one is. The EndpointSlices show what the Service has
+/// learned of them.
+fn unready_cause(name: &str, selected: &[&Pod]) -> Option<Cause> {
+    if selected.iter().any(|pod| is_ready(pod)) {
+        return None;
+    }
+    let shown = selected.iter().take(MAX_PODS_SHOWN);
+    let evidence = shown.map(|pod| format!("pod {:?} is not ready", name_of(&pod.metadata)));
+    Some(Cause {
+        reason: "EndpointsNotReady".to_owned(),
+        message: format!(
+            "service {name:?} leads nowhere: none of the Pods that it selects is ready"
+        ),
+        evidence: evidence.collect(),
+        remedy: Some(
+            "find out why these Pods are not ready; the Service leads to them as soon as they are"
+                .to_owned(),
+        ),
+        queries: vec![FactQuery::EndpointSlices {
+            service: name.to_owned(),
+        }],
+        ..Cause::default()
+    })
 }
 
 fn join_labels<'l>(labels: impl Iterator<Item = (&'l String, &'l String)>) -> String {
@@ -139,6 +169,7 @@ fn ports_line(pod: &Pod) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnosis::{Fact, refine};
     use serde_json::json;
 
     fn service(selector: Value, target: Value) -> Service {
@@ -150,7 +181,8 @@ mod tests {
         serde_json::from_value(json!({"metadata": {"name": "web-0", "labels": {"app": "web"}}, "spec": {
             "initContainers": [{"name": "proxy", "restartPolicy": "Always", "ports": [{"name": "mesh", "containerPort": 15000}]},
                 {"name": "prep", "ports": [{"name": "once", "containerPort": 1}]}],
-            "containers": [{"name": "main", "ports": [{"name": "http", "containerPort": 8080}]}]}}))
+            "containers": [{"name": "main", "ports": [{"name": "http", "containerPort": 8080}]}]},
+            "status": {"conditions": [{"type": "Ready", "status": "True"}]}}))
         .unwrap()
     }
 
@@ -192,6 +224,36 @@ mod tests {
         let set = |app: &str| json!({"kind": "StatefulSet", "spec": {"template": {"metadata": {"labels": {"app": app, "x": "y"}}}}});
         assert_eq!(find_service_cause(&database, &[&pod()], &[set("db")]), None);
         assert!(find_service_cause(&database, &[&pod()], &[set("cache")]).is_some());
+    }
+
+    #[test]
+    fn pods_that_are_not_ready_lead_nowhere() {
+        let mut unready = pod();
+        unready.status = None;
+        let mut service = service(json!({"app": "web"}), json!("http"));
+        let cause = find_service_cause(&service, &[&unready], &[]).unwrap();
+        assert_eq!(cause.reason, "EndpointsNotReady");
+        let query = cause.queries[0].clone();
+        let slice = json!({"metadata": {"name": "p-x"}, "addressType": "IPv4", "endpoints": [
+            {"addresses": ["10.1.2.3"], "conditions": {"ready": false}, "targetRef": {"kind": "Pod", "name": "web-0"}},
+            {"addresses": ["10.1.2.4"], "conditions": {"ready": false, "terminating": true}}]});
+        let evidence =
+            |slices| refine(cause.clone(), &[(query.clone(), Fact::Objects(slices))]).evidence;
+        assert_eq!(
+            evidence(vec![slice])[1..],
+            [
+                "EndpointSlice \"p-x\": address 10.1.2.3 of pod \"web-0\" is not ready",
+                "EndpointSlice \"p-x\": address 10.1.2.4 is terminating"
+            ]
+        );
+        assert_eq!(
+            evidence(Vec::new())[1],
+            "service \"p\" has no endpoint in any EndpointSlice"
+        );
+        assert_eq!(find_service_cause(&service, &[&unready, &pod()], &[]), None);
+        let spec = service.spec.as_mut().unwrap();
+        spec.publish_not_ready_addresses = Some(true);
+        assert_eq!(find_service_cause(&service, &[&unready], &[]), None);
     }
 
     #[test]

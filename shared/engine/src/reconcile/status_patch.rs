@@ -10,6 +10,7 @@ pub use crate::capacity::run_hours::format_rfc3339;
 use super::phase_reason::PhaseReason;
 use super::rendered_start::RenderedStart;
 use super::target_state::{expiry_time, is_expired};
+use crate::diagnosis::Cause;
 use session_model::api::{Condition, ObjectRef, Phase, Session, SessionUsage};
 use session_model::objects::endpoint::session_endpoint;
 
@@ -57,7 +58,17 @@ pub fn start_status(
         "nodeName": null,
     } });
     add_usage(&mut patch, session, usage);
+    set_diagnosis(&mut patch, session, None, now);
     patch
+}
+
+/// Sets the cause in a patch of the status; `None` removes it.
+pub fn set_diagnosis(patch: &mut Value, session: &Session, cause: Option<&Cause>, now: Timestamp) {
+    let before = session.diagnosis();
+    if cause.is_some() || before.is_some() {
+        let after = cause.map(|cause| cause.to_record(now));
+        patch["status"]["diagnosis"] = replacing_patch(json!(before), json!(after));
+    }
 }
 
 /// Adds the record of runs to a patch of the status, as far as it has changed.
@@ -120,6 +131,8 @@ pub fn stop_status(
     if let Some(asked) = &session.spec.start_request {
         status["startRequest"] = asked.as_str().into();
     }
+    set_diagnosis(&mut patch, session, None, now);
+    let status = &mut patch["status"];
     let applied = session.applied();
     if applied.is_some() && !rest.replicas.is_empty() {
         status["applied"]["replicas"] = json!(rest.replicas);
@@ -270,6 +283,31 @@ mod tests {
             "spec": { "userId": "u" }, "status": status,
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn a_diagnosis_is_replaced_and_removed_and_an_absent_one_is_left_alone() {
+        let patched = |before: Value, cause: Option<&Cause>| {
+            let mut patch = json!({});
+            set_diagnosis(&mut patch, &session(before), cause, Timestamp::UNIX_EPOCH);
+            patch
+        };
+        let cause = Cause {
+            reason: "Error".into(),
+            message: "no".into(),
+            ..Cause::default()
+        };
+        assert_eq!(patched(json!({}), None), json!({}));
+        let record = json!({ "time": "1970-01-01T00:00:00Z", "reason": "Error", "message": "no" });
+        let new = json!({ "status": { "diagnosis": record } });
+        assert_eq!(patched(json!({}), Some(&cause)), new);
+        let mut before = json!({ "diagnosis": record });
+        before["diagnosis"]["remedy"] = "old".into();
+        let removed = json!({ "status": { "diagnosis": null } });
+        assert_eq!(patched(before.clone(), None), removed);
+        let replaced = patched(before, Some(&cause));
+        let remedy = replaced["status"]["diagnosis"].get("remedy");
+        assert_eq!(remedy, Some(&Value::Null));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub use object_ref::{ObjectRef, PrimaryRef, ReadyCheck, WorkloadControl};
 pub use parameter::{Parameter, ParameterType, Presets, SecretGeneration};
 pub use run_record::{EarlierRuns, Run, SessionUsage};
 pub use session::{DesiredState, ResourceLimits, SecretSource, Session, SessionSpec, StorageSpec};
-pub use status::{Condition, Phase, SessionStatus, StartRecord, replicas_key};
+pub use status::{Condition, DiagnosisRecord, Phase, SessionStatus, StartRecord, replicas_key};
 pub use template::{
     ConnectMethod, DataPolicy, Hook, Hooks, HttpConnect, LabelSelector, LifetimePolicy, OnExpiry,
     SessionTemplate, SessionTemplateSpec, SshConnect,

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::int_or_string::IntOrString;
 use super::object_ref::PrimaryRef;
 use super::run_record::SessionUsage;
-use super::status::{Condition, Phase, SessionStatus, StartRecord};
+use super::status::{Condition, DiagnosisRecord, Phase, SessionStatus, StartRecord};
 use super::template::DataPolicy;
 use crate::labels;
 use crate::objects::{Untyped, metadata};
@@ -236,6 +236,11 @@ impl Session {
     /// Returns the record of the session's runs; `None` before the first start.
     pub fn usage(&self) -> Option<&SessionUsage> {
         self.status.as_ref()?.usage.as_ref()
+    }
+
+    /// Returns the cause in the status, as last written; `None` without one.
+    pub fn diagnosis(&self) -> Option<&DiagnosisRecord> {
+        self.status.as_ref()?.diagnosis.as_ref()
     }
 
     /// Returns the phase in the status, as last written; `None` before the first start.

@@ -48,6 +48,9 @@ pub struct SessionStatus {
     /// template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied: Option<StartRecord>,
+    /// Why the last start did not bring the session up, as far as it is known; absent once the session has been ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagnosis: Option<DiagnosisRecord>,
     /// Record of the session's runs, for reports of what it has used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<SessionUsage>,
@@ -141,6 +144,24 @@ pub struct StartRecord {
     /// Objects of the session, each with its UID.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<ObjectRef>,
+}
+
+/// Cause of a session that is not ready, for users who may read neither its Pods nor events. Has no lines of logs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DiagnosisRecord {
+    /// RFC 3339 time at which the cause was found.
+    pub time: String,
+    /// Machine-readable reason, in Kubernetes' words where it has some.
+    pub reason: String,
+    /// One line that names the object and the problem.
+    pub message: String,
+    /// Facts behind the message, one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
 }
 
 /// A condition, with the same fields as metav1.Condition.

@@ -130,6 +130,8 @@ known_types! {
     RESOURCE_QUOTA = "" "v1" "ResourceQuota" "resourcequotas" true;
     /// LimitRange.
     LIMIT_RANGE = "" "v1" "LimitRange" "limitranges" true;
+    /// EndpointSlice.
+    ENDPOINT_SLICE = "discovery.k8s.io" "v1" "EndpointSlice" "endpointslices" true;
     /// ReplicationController.
     REPLICATION_CONTROLLER = "" "v1" "ReplicationController" "replicationcontrollers" true;
     /// Node.

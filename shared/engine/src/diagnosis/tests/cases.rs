@@ -5,6 +5,7 @@
 use super::fixtures::*;
 use super::recordings;
 use crate::diagnosis::Finding;
+use serde_json::json;
 
 /// Name of the case, and the finding.
 pub(super) type Case = (&'static str, Finding);
@@ -164,6 +165,20 @@ fn containers() -> Vec<Case> {
             running(&[event("Unhealthy", "Readiness probe failed: 500")]),
         ),
         (
+            "port closed",
+            running(&[event(
+                "Unhealthy",
+                "Readiness probe failed: dial tcp 10.1.2.3:2222: connect: connection refused",
+            )]),
+        ),
+        (
+            "port closed at startup",
+            running(&[event(
+                "Unhealthy",
+                "Startup probe failed: Get \"http://10.1.2.3:8080/health\": dial tcp 10.1.2.3:8080: connect: connection refused",
+            )]),
+        ),
+        (
             "startup slow",
             running(&[event("Unhealthy", "Startup probe failed: 500")]),
         ),
@@ -171,7 +186,55 @@ fn containers() -> Vec<Case> {
             "sidecar slow",
             sidecar(&[event("Unhealthy", "Startup probe failed: 503")]),
         ),
+        ("sidecar stopped", stopped_sidecar()),
         ("sidecar's readiness", unready_sidecar()),
+        (
+            "placeholder",
+            ended_in(|pod| {
+                pod["spec"]["containers"][0]["env"] =
+                    json!([{ "name": "JWT_SECRET", "value": "CHANGE_ME_IN_PRODUCTION" }]);
+            }),
+        ),
+        ("placeholder of the session", placeholder_parameter()),
+        (
+            "no such host of a URL",
+            init_log(&[
+                "+ curl -fsSL https://images.example.com/root.ext4",
+                "curl: (6) Could not resolve host: images.example.com",
+            ]),
+        ),
+        (
+            "no such file of a URL",
+            init_log(&[
+                "Downloading https://images.example.com/root.ext4",
+                "wget: server returned error: HTTP/1.1 404 Not Found",
+                "no root file system",
+            ]),
+        ),
+        (
+            "no login of a URL",
+            init_log(&[
+                "fatal: could not read Username for 'https://git.example.com/a.git': No such device or address",
+            ]),
+        ),
+        (
+            "no trust of a URL",
+            init_log(&[
+                "+ curl -fsS https://images.example.com/key",
+                "curl: (60) SSL certificate problem: unable to get local issuer certificate",
+                "More details here: https://curl.se/docs/sslcerts.html",
+            ]),
+        ),
+        (
+            "no answer of a URL",
+            init_log(&[
+                "fatal: unable to access 'https://git.example.com/a.git/': Failed to connect to git.example.com port 443",
+            ]),
+        ),
+        (
+            "wrong program",
+            init_log(&["exec /prep: exec format error"]),
+        ),
         ("init for good", init("Never", 2)),
         ("init again", init("Always", 4)),
     ]
@@ -419,6 +482,18 @@ fn refusals() -> Vec<Case> {
         (
             "webhook refuses",
             refused("admission webhook \"w.example.com\" denied the request: no"),
+        ),
+        (
+            "gatekeeper refuses",
+            refused(
+                "admission webhook \"validation.gatekeeper.sh\" denied the request: [ns-must-have-team] you must provide labels: {\"team\"}",
+            ),
+        ),
+        (
+            "kyverno refuses",
+            refused(
+                "admission webhook \"validate.kyverno.svc-fail\" denied the request: \n\nresource Pod/ns/p-0 was blocked due to the following policies \n\nrequire-labels:\n  check-team: 'validation error: label team is required'",
+            ),
         ),
         (
             "policy refuses",

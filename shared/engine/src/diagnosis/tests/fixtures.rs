@@ -3,7 +3,10 @@
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
-use crate::diagnosis::{EventNote, Finding, inspect_missing_pods, inspect_pod};
+use crate::diagnosis::{
+    EventNote, Fact, FactQuery, Finding, inspect_missing_pods, inspect_pod, refine,
+};
+use session_model::labels;
 
 /// Returns a Pod with a node, a claim and a memory limit.
 pub(super) fn pod(status: Value, change: impl Fn(&mut Value)) -> Pod {
@@ -208,3 +211,60 @@ pub(super) fn with_login(message: &str) -> Finding {
 }
 
 pub(super) const DENIED: &str = "pull access denied, repository does not exist or may require authorization: authorization failed";
+
+/// Returns the finding for an init container whose log has these lines.
+pub(super) fn init_log(lines: &[&str]) -> Finding {
+    let mut finding = init("Always", 6);
+    let cause = finding.cause_mut().unwrap();
+    let log = cause.queries.iter();
+    let log = log.filter(|query| matches!(query, FactQuery::Log { .. }));
+    let lines = Fact::Lines(lines.iter().map(|line| (*line).to_owned()).collect());
+    let answers: Vec<_> = log.map(|query| (query.clone(), lines.clone())).collect();
+    *cause = refine(cause.clone(), &answers);
+    finding
+}
+
+/// Returns the finding for a container that ended, in a Pod with other fields.
+pub(super) fn ended_in(change: impl Fn(&mut Value)) -> Finding {
+    let state = json!({ "terminated": { "exitCode": 1, "reason": "Error" } });
+    let status = scheduled(json!({ "containerStatuses": [container(state, json!({}), 1)] }));
+    inspect_pod(&pod(status, change), &[])
+}
+
+/// Returns the finding for a container that ended, in a session with a parameter that was left to be replaced.
+pub(super) fn placeholder_parameter() -> Finding {
+    let mut finding = ended_in(|pod| {
+        pod["metadata"]["labels"] = json!({ labels::SESSION: "alice" });
+    });
+    let cause = finding.cause_mut().unwrap();
+    let session = FactQuery::SessionParameters {
+        session: "alice".into(),
+    };
+    assert!(cause.queries.contains(&session));
+    let object = json!({ "metadata": { "name": "alice", "namespace": "ns" },
+        "spec": { "parameters": { "A": "x", "JWT_SECRET": "CHANGE_ME" } } });
+    *cause = refine(cause.clone(), &[(session, Fact::Objects(vec![object]))]);
+    finding
+}
+
+/// Returns the finding for a sidecar that is restarted, because its startup probe fails.
+pub(super) fn stopped_sidecar() -> Finding {
+    let state = json!({ "terminated": { "exitCode": 143, "reason": "Error" } });
+    let mut proxy = container(json!({ "running": {} }), state, 2);
+    proxy["name"] = "proxy".into();
+    let status = scheduled(json!({ "initContainerStatuses": [proxy] }));
+    let failed = "Startup probe failed: dial tcp 10.1.2.3:15021: connect: connection refused";
+    let about = |reason: &str, message: &str| EventNote {
+        field_path: "spec.initContainers{proxy}".into(),
+        ..event(reason, message)
+    };
+    let sidecars = json!([{ "name": "proxy", "restartPolicy": "Always" }]);
+    let pod = pod(status, |pod| {
+        pod["spec"]["initContainers"] = sidecars.clone();
+    });
+    let killed = "Init container proxy failed startup probe, will be restarted";
+    inspect_pod(
+        &pod,
+        &[about("Unhealthy", failed), about("Killing", killed)],
+    )
+}

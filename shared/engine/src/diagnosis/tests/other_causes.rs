@@ -1,18 +1,18 @@
 //! Causes that are not found in Pods and their events: of Services, before a creation, and of a deletion.
 
 use k8s_openapi::api::core::v1::Pod;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::diagnosis::*;
 
 /// Returns the causes of Services that lead nowhere.
-pub(super) fn useless_services() -> [(&'static str, Cause); 2] {
+pub(super) fn useless_services() -> [(&'static str, Cause); 3] {
     let pod = json!({ "metadata": { "name": "p-0", "labels": { "app": "web" } }, "spec": { "containers": [{ "name": "main" }] } });
     let pod = serde_json::from_value(pod).unwrap();
     let bare = Pod::default();
-    let cause = |app: &str| {
+    let cause = |app: &str, target: Value| {
         let spec =
-            json!({ "selector": { "app": app }, "ports": [{ "port": 80, "targetPort": "http" }] });
+            json!({ "selector": { "app": app }, "ports": [{ "port": 80, "targetPort": target }] });
         let service = json!({ "metadata": { "name": "p" }, "spec": spec });
         find_service_cause(
             &serde_json::from_value(service).unwrap(),
@@ -22,22 +22,23 @@ pub(super) fn useless_services() -> [(&'static str, Cause); 2] {
         .unwrap()
     };
     [
-        ("service selects nothing", cause("other")),
-        ("service's port", cause("web")),
+        ("service selects nothing", cause("other", json!("http"))),
+        ("service's port", cause("web", json!("http"))),
+        ("service's Pods", cause("web", json!(8080))),
     ]
 }
 
 /// Returns the causes of objects that stay although they are deleted.
-pub(super) fn stuck_deletions() -> [Cause; 3] {
+pub(super) fn stuck_deletions() -> [(&'static str, Cause); 3] {
     [
-        "example.com/hold",
-        "foregroundDeletion",
-        "kubernetes.io/pvc-protection",
+        ("finalizer", "example.com/hold"),
+        ("dependents' finalizer", "foregroundDeletion"),
+        ("finalizer of use", "kubernetes.io/pvc-protection"),
     ]
-    .map(|finalizer| {
+    .map(|(name, finalizer)| {
         let held = json!({ "kind": "Pod", "metadata": { "name": "p", "deletionTimestamp": "2026-01-01T00:00:00Z",
             "finalizers": [finalizer] } });
-        find_deletion_blocker(&held).unwrap()
+        (name, find_deletion_blocker(&held).unwrap())
     })
 }
 

@@ -30,7 +30,10 @@ fn page() -> String {
         "Refused before anything is created",
         &found_before_creation(),
     );
-    text + &section("An object is not deleted", &stuck_deletions())
+    text + &section(
+        "An object is not deleted",
+        &stuck_deletions().map(|(_, cause)| cause),
+    )
 }
 
 fn section(title: &str, causes: &[Cause]) -> String {
