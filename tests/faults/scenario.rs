@@ -109,7 +109,7 @@ pub(crate) const COMMON: [Scenario; 6] = [
 ];
 
 /// The others.
-pub(crate) const RARE: [Scenario; 19] = [
+pub(crate) const RARE: [Scenario; 21] = [
     Scenario {
         again: COMMON[0].again,
         ..verb("create-set", &[], CREATE_SET)

@@ -43,7 +43,7 @@ pub(crate) async fn run(
     let format = Format::from_list_flags(&output)?;
     // reads only
     let cluster = environment.connect(connection).await?;
-    let everywhere = selecting.all_namespaces;
+    let everywhere = selecting.scope.all_namespaces;
     let scope = cluster.scope(everywhere);
     let mut found = list_stop_start_schedules(&cluster, scope, &selecting.options()).await?;
     // prints

@@ -15,7 +15,7 @@ use session_model::objects::resource::{CRON_JOB, JOB, POD, SESSION};
 use session_model::objects::{ResourceType, Untyped, metadata};
 
 use crate::Cluster;
-use crate::selected_sessions::SessionQuery;
+use crate::session_selection::SessionQuery;
 
 /// Reads the schedule of a session: its CronJob, then its Jobs and their Pods. `None` if there is none, if the caller may not
 /// read it, or if `owner` is given and the Session of that UID does not own it. Without the right to list Jobs or Pods,

@@ -71,32 +71,3 @@ impl SelectedSession {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_query_is_read_as_it_was_written() {
-        let query = |selector: &str, template: Option<&str>, user: Option<&str>| SessionQuery {
-            selector: selector.to_owned(),
-            template: template.map(|name| name.parse().unwrap()),
-            user_id: user.map(|id| id.parse().unwrap()),
-        };
-        for (query, words) in [
-            (query("", None, None), "--all"),
-            (query("a=b,c!=d", None, None), "-l a=b,c!=d"),
-            (
-                query("a=b", Some("lab"), Some("alice@example.com")),
-                "-l a=b --template lab --user-id alice@example.com",
-            ),
-        ] {
-            let mut flags = query.to_flags();
-            assert_eq!(flags.join(" "), words);
-            flags.extend(["--yes".to_owned(), "--template".to_owned()]);
-            assert_eq!(SessionQuery::from_flags(&flags), Some(query));
-        }
-        assert_eq!(SessionQuery::from_flags(&["alice".to_owned()]), None);
-        assert_eq!(SessionQuery::from_flags(&[]), None);
-    }
-}
