@@ -104,8 +104,9 @@ impl RosterRun<'_> {
             Action::Keep => Ok(RowResult::Unchanged),
             Action::Create if is_unsent => Ok(RowResult::Created),
             Action::Complete if is_unsent => Ok(RowResult::Completed),
-            Action::Create => self.create_session(row).await,
-            Action::Complete => self.complete_session(row).await,
+            // Boxed: the futures of a creation and of a start are large, and a poll holds both on its stack.
+            Action::Create => Box::pin(self.create_session(row)).await,
+            Action::Complete => Box::pin(self.complete_session(row)).await,
         }
     }
 
@@ -180,13 +181,14 @@ impl RosterRun<'_> {
             ..StartOptions::default()
         };
         let (now, sink) = ((self.clock)(), &mut DiscardingSink);
-        let plan = StartPlan::prepare(self.cluster, observed, &options, now, sink).await?;
+        let prepared = StartPlan::prepare(self.cluster, observed, &options, now, sink);
+        let plan = Box::pin(prepared).await?;
         let context = StartContext {
             write: &intent.mutation.write,
             interrupt: &self.uninterrupted,
             now,
         };
-        let started = plan.start(self.cluster, context, sink).await?;
+        let started = Box::pin(plan.start(self.cluster, context, sink)).await?;
         self.wait_ready(&started).await?;
         Ok(RowResult::Completed)
     }

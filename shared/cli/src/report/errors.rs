@@ -27,15 +27,23 @@ pub fn print_error(console: &mut Console, error: &Error, prefix: &str) -> u8 {
     print_errors(console, std::slice::from_ref(error), prefix)
 }
 
-/// Prints several errors, one line each, as kubectl does after a partial failure, then all hints once. The exit code is
-/// that of the first error that has one of its own.
+/// Sessions that Ctrl-C left unfinished whose hints are printed; the others have one together.
+const INTERRUPTED_HINTS: usize = 3;
+
+/// Prints several errors, one line each, as kubectl does after a partial failure, then all hints once. An interruption is printed
+/// once, however many sessions it left unfinished. The exit code is that of the first error that has one of its own.
 pub fn print_errors(console: &mut Console, errors: &[Error], prefix: &str) -> u8 {
     let single = errors.len() == 1;
     let is_interrupted = |error: &Error| failure::has_kind(error, FailureKind::Interrupted);
     if errors.iter().any(is_interrupted) {
         console.end_interrupted_line();
     }
+    let mut interrupted = 0;
     for error in errors {
+        interrupted += usize::from(is_interrupted(error));
+        if interrupted > 1 && is_interrupted(error) {
+            continue;
+        }
         let text = if single {
             error_text(error, prefix)
         } else {
@@ -48,12 +56,20 @@ pub fn print_errors(console: &mut Console, errors: &[Error], prefix: &str) -> u8
             console.print_error_line(&format!("  {}", escape::escape_line(line)));
         }
     }
+    let hinted = errors.iter().scan(0, |interrupted, error| {
+        *interrupted += usize::from(is_interrupted(error));
+        Some((!is_interrupted(error) || *interrupted <= INTERRUPTED_HINTS).then_some(error))
+    });
     let mut hints: Vec<String> = Vec::new();
-    for hint in errors.iter().flat_map(all_hints) {
+    for hint in hinted.flatten().flat_map(all_hints) {
         if !hints.contains(&hint) {
             console.hint(&hint);
             hints.push(hint);
         }
+    }
+    if interrupted > INTERRUPTED_HINTS {
+        console
+            .hint("other sessions are unfinished, too; run the same command again to finish them");
     }
     let code = errors
         .iter()

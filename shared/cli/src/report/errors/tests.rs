@@ -270,3 +270,26 @@ fn evidence_stands_between_the_error_and_its_hints() {
         "{shown:?}"
     );
 }
+
+#[test]
+fn an_interruption_of_many_sessions_is_printed_once() {
+    let interrupted = |name: &str| {
+        let error: Error = Failure::client_side(FailureKind::Interrupted, "interrupted").into();
+        with_hint(
+            error,
+            format!("finish it with: kubectl session stop {name}"),
+        )
+    };
+    let mut errors: Vec<Error> = ["a", "b", "c", "d", "e"].map(interrupted).into();
+    errors.insert(2, anyhow!("no"));
+    let (mut console, captured) = Console::for_test("", false);
+    assert_eq!(print_errors(&mut console, &errors, LIST), EXIT_INTERRUPTED);
+    assert_eq!(
+        captured.stderr(),
+        "interrupted\nerror: no\n\
+         hint: finish it with: kubectl session stop a\n\
+         hint: finish it with: kubectl session stop b\n\
+         hint: finish it with: kubectl session stop c\n\
+         hint: other sessions are unfinished, too; run the same command again to finish them\n"
+    );
+}
