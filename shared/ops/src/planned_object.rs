@@ -6,7 +6,8 @@ use anyhow::Result;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::WriteOptions;
+use session_client::{DryRun, WriteOptions};
+use session_model::failure::{self, FailureKind};
 use session_model::objects::{ResourceType, Untyped};
 
 /// An object that is applied, and the one that is there.
@@ -18,6 +19,27 @@ pub struct PlannedObject {
     pub object: Value,
     /// The object of the name before the apply; `None` if there is none.
     pub before: Option<Value>,
+}
+
+/// Returns what is there, to be compared with planned objects. In a client dry run, what the caller may not read counts as absent, and
+/// a note says so: the objects are printed all the same.
+///
+/// # Errors
+/// Other refusals of the server; every refusal where something is to be written.
+pub fn read_or_absent<T: Default>(
+    read: Result<T>,
+    dry_run: DryRun,
+    notes: &mut Vec<String>,
+) -> Result<T> {
+    match read {
+        Err(error)
+            if dry_run == DryRun::Client && failure::has_kind(&error, FailureKind::Forbidden) =>
+        {
+            notes.push(format!("not compared with what is there: {error}"));
+            Ok(T::default())
+        }
+        read => read,
+    }
 }
 
 impl Cluster {

@@ -7,11 +7,12 @@ use futures::future::try_join_all;
 use serde_json::Value;
 use session_shared::capacity::quota_change::{counted_type, quota_amounts, use_of_objects};
 use session_shared::capacity::quota_key::canonical_key;
-use session_shared::client::{DryRun, ListOptions, Scope};
+use session_shared::client::{ListOptions, Scope};
 use session_shared::failure::{self, FailureKind};
 use session_shared::objects::resource::{LIMIT_RANGE, RESOURCE_QUOTA, SESSION};
 use session_shared::objects::{ResourceType, Untyped};
 use session_shared::ops::Cluster;
+use session_shared::ops::planned_object::read_or_absent;
 use session_shared::ops::session_objects::with_setup_hint;
 use session_shared::quantity::Quantity;
 
@@ -43,7 +44,7 @@ pub(crate) async fn observe(
 ) -> Result<Observed> {
     let mut observed = Observed::default();
     let has_quota = !intent.hard.is_empty();
-    let (quota, limit_range, limit_ranges) = futures::try_join!(
+    let (quota, limit_range, limit_ranges) = futures::join!(
         get_if(
             cluster,
             has_quota,
@@ -55,23 +56,11 @@ pub(crate) async fn observe(
             (&LIMIT_RANGE, namespace, &intent.limits_name)
         ),
         list_allowed(cluster, &LIMIT_RANGE, namespace),
-    )?;
-    for found in [quota, limit_range] {
-        match found {
-            Ok(None) => {}
-            Ok(Some(found)) if Untyped(&found).kind() == RESOURCE_QUOTA.kind => {
-                observed.quota = Some(found);
-            }
-            Ok(Some(found)) => observed.limit_range = Some(found),
-            Err(error) if intent.mutation.dry_run == DryRun::Client => {
-                observed
-                    .notes
-                    .push(format!("not compared with what is there: {error}"));
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    observed.limit_ranges = limit_ranges;
+    );
+    let (dry_run, notes) = (intent.mutation.dry_run, &mut observed.notes);
+    observed.quota = read_or_absent(quota, dry_run, notes)?;
+    observed.limit_range = read_or_absent(limit_range, dry_run, notes)?;
+    observed.limit_ranges = limit_ranges?;
     if let Some(quota) = &observed.quota {
         observed.used = quota_amounts(quota, "/status/used");
     }
@@ -79,24 +68,21 @@ pub(crate) async fn observe(
     Ok(observed)
 }
 
-/// Reads an object if it is needed. That the caller may not is the inner error.
+/// Reads an object if it is needed.
 async fn get_if(
     cluster: &Cluster,
     needed: bool,
     (resource, namespace, name): (&ResourceType, &str, &str),
-) -> Result<Result<Option<Value>>> {
+) -> Result<Option<Value>> {
     if !needed {
-        return Ok(Ok(None));
+        return Ok(None);
     }
-    match cluster.get(resource, namespace, name).await {
-        // The answer of a GET for one object need not have its kind.
-        Ok(found) => Ok(Ok(found.map(|mut found| {
-            found["kind"] = resource.kind.clone().into();
-            found
-        }))),
-        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(Err(error)),
-        Err(error) => Err(error),
-    }
+    let found = cluster.get(resource, namespace, name).await?;
+    // The answer of a GET for one object need not have its kind.
+    Ok(found.map(|mut found| {
+        found["kind"] = resource.kind.clone().into();
+        found
+    }))
 }
 
 async fn list_allowed(

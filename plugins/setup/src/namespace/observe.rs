@@ -4,12 +4,12 @@ use anyhow::Result;
 use futures::future::try_join_all;
 use serde_json::Value;
 use session_shared::client::{DryRun, ListOptions, Scope};
-use session_shared::failure::{self, FailureKind};
 use session_shared::objects::resource::{
     LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING,
 };
 use session_shared::objects::{ResourceType, Untyped};
 use session_shared::ops::Cluster;
+use session_shared::ops::planned_object::read_or_absent;
 
 /// Types of the objects in a namespace that is prepared, in the order in which they are applied: what the user may comes last.
 pub(crate) const TYPES: [&ResourceType; 4] = [
@@ -49,17 +49,9 @@ impl Observed {
 /// # Errors
 /// Refusals of the server.
 pub(crate) async fn observe(cluster: &Cluster, name: &str, dry_run: DryRun) -> Result<Observed> {
-    match read(cluster, name).await {
-        Err(error)
-            if dry_run == DryRun::Client && failure::has_kind(&error, FailureKind::Forbidden) =>
-        {
-            Ok(Observed {
-                notes: vec![format!("not compared with what is there: {error}")],
-                ..Observed::default()
-            })
-        }
-        observed => observed,
-    }
+    let mut notes = Vec::new();
+    let observed = read_or_absent(read(cluster, name).await, dry_run, &mut notes)?;
+    Ok(Observed { notes, ..observed })
 }
 
 async fn read(cluster: &Cluster, name: &str) -> Result<Observed> {

@@ -9,18 +9,18 @@ use session_shared::labels;
 use session_shared::objects::resource::NETWORK_POLICY;
 use session_shared::objects::{ResourceType, Untyped};
 use session_shared::ops::Cluster;
-use session_shared::ops::planned_object::PlannedObject;
+use session_shared::ops::planned_object::{PlannedObject, read_or_absent};
 
 use super::site::{PartKind, Requirement, Site};
 
-/// What is there before an apply.
+/// The state before an apply.
 #[derive(Debug)]
 pub(crate) struct Observed {
     /// The objects to apply, each with the one of its name.
     pub(crate) objects: Vec<PlannedObject>,
     /// The NetworkPolicies of the namespace, if there are some among the objects.
     pub(crate) policies: Vec<Value>,
-    /// What is missing or could not be read.
+    /// Requirements that are missing, and reads that were refused.
     pub(crate) notes: Vec<String>,
 }
 
@@ -84,14 +84,7 @@ pub(crate) async fn observe(
     for (planned, found) in objects.iter_mut().zip(found) {
         planned.before = match found {
             Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => None,
-            Err(error)
-                if dry_run == DryRun::Client
-                    && failure::has_kind(&error, FailureKind::Forbidden) =>
-            {
-                notes.push(format!("not compared with what is there: {error}"));
-                None
-            }
-            found => found?,
+            found => read_or_absent(found, dry_run, &mut notes)?,
         };
     }
     let missing = requirements
@@ -100,7 +93,12 @@ pub(crate) async fn observe(
     notes.extend(join_all(missing).await.into_iter().flatten());
     let is_policy = |planned: &PlannedObject| *planned.resource == NETWORK_POLICY;
     let policies = match objects.iter().any(is_policy) {
-        true => read_policies(cluster, site, dry_run, &mut notes).await?,
+        true => {
+            let scope = Scope::Namespace(&site.namespace);
+            let all = ListOptions::default();
+            let list = cluster.list(&NETWORK_POLICY, scope, &all).await;
+            read_or_absent(list.map(|list| list.items), dry_run, &mut notes)?
+        }
         false => Vec::new(),
     };
     notes.dedup();
@@ -109,25 +107,6 @@ pub(crate) async fn observe(
         policies,
         notes,
     })
-}
-
-async fn read_policies(
-    cluster: &Cluster,
-    site: &Site,
-    dry_run: DryRun,
-    notes: &mut Vec<String>,
-) -> Result<Vec<Value>> {
-    let scope = Scope::Namespace(&site.namespace);
-    let all = ListOptions::default();
-    match cluster.list(&NETWORK_POLICY, scope, &all).await {
-        Err(error)
-            if dry_run == DryRun::Client && failure::has_kind(&error, FailureKind::Forbidden) =>
-        {
-            notes.push(format!("not compared with what is there: {error}"));
-            Ok(Vec::new())
-        }
-        list => Ok(list?.items),
-    }
 }
 
 fn namespace_of<'s>(resource: &ResourceType, site: &'s Site) -> &'s str {
