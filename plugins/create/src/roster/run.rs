@@ -181,14 +181,13 @@ impl RosterRun<'_> {
             ..StartOptions::default()
         };
         let (now, sink) = ((self.clock)(), &mut DiscardingSink);
-        let prepared = StartPlan::prepare(self.cluster, observed, &options, now, sink);
-        let plan = Box::pin(prepared).await?;
+        let plan = StartPlan::prepare(self.cluster, observed, &options, now, sink).await?;
         let context = StartContext {
             write: &intent.mutation.write,
             interrupt: &self.uninterrupted,
             now,
         };
-        let started = Box::pin(plan.start(self.cluster, context, sink)).await?;
+        let started = plan.start(self.cluster, context, sink).await?;
         self.wait_ready(&started).await?;
         Ok(RowResult::Completed)
     }
