@@ -38,10 +38,13 @@ pub fn print_errors(console: &mut Console, errors: &[Error], prefix: &str) -> u8
     if errors.iter().any(is_interrupted) {
         console.end_interrupted_line();
     }
-    let mut interrupted = 0;
+    let (mut interrupted, mut hinted) = (0, Vec::new());
     for error in errors {
         interrupted += usize::from(is_interrupted(error));
-        if interrupted > 1 && is_interrupted(error) {
+        if !is_interrupted(error) || interrupted <= INTERRUPTED_HINTS {
+            hinted.push(error);
+        }
+        if is_interrupted(error) && interrupted > 1 {
             continue;
         }
         let text = if single {
@@ -56,12 +59,8 @@ pub fn print_errors(console: &mut Console, errors: &[Error], prefix: &str) -> u8
             console.print_error_line(&format!("  {}", escape::escape_line(line)));
         }
     }
-    let hinted = errors.iter().scan(0, |interrupted, error| {
-        *interrupted += usize::from(is_interrupted(error));
-        Some((!is_interrupted(error) || *interrupted <= INTERRUPTED_HINTS).then_some(error))
-    });
     let mut hints: Vec<String> = Vec::new();
-    for hint in hinted.flatten().flat_map(all_hints) {
+    for hint in hinted.into_iter().flat_map(all_hints) {
         if !hints.contains(&hint) {
             console.hint(&hint);
             hints.push(hint);
