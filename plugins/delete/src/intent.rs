@@ -77,7 +77,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     } = args;
     console.apply_flags(&verbosity);
     let selection = selection.selection(console.input())?;
-    // Who is gone from a roster is passed over, so that a second run ends as the first.
+    // A session of the roster that is gone is passed over, so that a second run ends as the first.
     let is_named = matches!(selection, SessionSelection::ByName(_));
     Ok(Intent {
         selection,

@@ -30,7 +30,8 @@ pub(crate) struct ClaimExpansion {
     pub(crate) claims: Vec<Value>,
     /// Merge patch of spec.storage.size; `None` if the spec has the size already or none is requested.
     pub(crate) session_patch: Option<Value>,
-    /// What all claims of the session request after the expansion, also if an interrupted command has patched them; `None` without claims.
+    /// Storage that all claims of the session request after the expansion, also if an interrupted command has patched them; `None` without
+    /// claims.
     pub(crate) storage_after: Option<Quantity>,
 }
 

@@ -25,7 +25,7 @@ const WORKLOADS: [(&str, &[&str], &[&str]); 3] = [
     ),
 ];
 
-/// What the runs do, and with which objects.
+/// Actions of the runs, and the objects that they touch.
 #[derive(Clone, Debug)]
 pub(crate) struct RunPermissions<'a> {
     /// Name of the session; `None` for a selection.
@@ -89,7 +89,7 @@ impl RunPermissions<'_> {
             let plurals: Vec<&str> = plurals.iter().copied().collect();
             rule(group, &plurals, &create, None)
         });
-        // What is waited for, quotas that are checked first, and the owner reference of what is made.
+        // Reads of the wait and of the checks before a start; the finalizers for owner references to the Session.
         let reads = ["events", "resourcequotas", "limitranges", "services"];
         let more = [
             rule("", &reads, &["get", "list", "watch"], None),

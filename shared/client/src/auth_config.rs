@@ -19,7 +19,7 @@ use session_model::failure::with_hint;
 pub(super) struct AuthConfig {
     pub(super) auth_info: AuthInfo,
     pub(super) credentials: Option<Credentials>,
-    /// How to renew the credentials; `None` without any.
+    /// Renewal of the credentials; `None` without credentials.
     pub(super) renewal: Option<CredentialRenewal>,
 }
 

@@ -37,7 +37,7 @@ const DEFAULT_SERVER: &str = "http://localhost:8080";
 pub(super) struct ClientConfig {
     pub(super) config: kube::Config,
     pub(super) credentials: Option<Credentials>,
-    /// How to renew the credentials; `None` without any.
+    /// Renewal of the credentials; `None` without credentials.
     pub(super) renewal: Option<CredentialRenewal>,
     pub(super) namespace: String,
     /// The server's address for display, with user name and password replaced by `***`.

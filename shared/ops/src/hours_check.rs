@@ -87,7 +87,7 @@ pub struct ShownBudget {
     pub user: String,
     /// Budget.
     pub budget: HoursBudget,
-    /// How much of it is used; `None` if that is not known, and for every user together.
+    /// Use of the budget; `None` if it is not known, and for the budget of every user.
     pub used: Option<BudgetUse>,
 }
 

@@ -63,7 +63,7 @@ fn a_roster_deletes_its_users_sessions_and_no_others() {
                  error: nothing was done: 1 of 3 rows name no session of their user\n";
     assert_eq!(played.failed(), error);
     assert!(api.writes().is_empty());
-    // Who is gone is passed over, so that a second run ends as the first.
+    // A session that is gone is passed over, so that a second run ends as the first.
     let roster = "user,name\nalice,bob\ncarol,carol\n";
     let played = Play::on(&api).piped(roster).run::<Delete>("--roster -");
     let deleted = "session.streaming.platform \"bob\" deleted from default namespace\n";

@@ -19,7 +19,7 @@ const NAMED: usize = 3;
 /// Costs and how they are shown.
 #[derive(Debug)]
 pub(crate) struct CostView<'a> {
-    /// What a row is of: session, user, namespace, template or file.
+    /// Subject of a row: session, user, namespace, template or file.
     pub(crate) by: &'static str,
     pub(crate) rows: Vec<CostRow>,
     pub(crate) total: CostRow,

@@ -27,7 +27,7 @@ pub struct PartFlags {
     pub write_flags: WriteFlags,
 }
 
-/// What a part is asked for, beside its own options.
+/// A validated request for a part, beside the part's own options.
 #[derive(Debug)]
 pub(crate) struct PartIntent {
     /// Platform of the template; `None` where a part does without.

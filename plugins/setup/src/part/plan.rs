@@ -14,11 +14,11 @@ use super::site::{PartKind, Site};
 use crate::ownership::check_objects;
 use crate::policies::find_left_out;
 
-/// What applying a part does.
+/// The changes of an apply.
 #[derive(Debug)]
 pub(crate) struct PartPlan {
     pub(crate) objects: Vec<PlannedObject>,
-    /// What is left as it is, and why.
+    /// Objects that are left as they are, each with the reason.
     pub(crate) notes: Vec<String>,
 }
 

@@ -21,7 +21,7 @@ pub(crate) trait Part: Debug + Send + Sync {
     /// The objects to apply, in order.
     fn objects(&self, site: &Site) -> Vec<PlannedObject>;
 
-    /// What the objects have no effect without. Its absence is told, and hinders nothing.
+    /// Objects and servers without which the part has no effect. Their absence is told, and hinders nothing.
     fn requirements(&self, _site: &Site) -> Vec<Requirement> {
         Vec::new()
     }
@@ -39,7 +39,7 @@ pub(crate) struct PartKind {
     pub(crate) resource: &'static ResourceType,
     /// Older versions of the same form, which an older server may serve instead.
     pub(crate) older: &'static [&'static str],
-    /// What to install where the server lacks the kind; `None` for a kind that every server has.
+    /// Software that brings the kind; `None` for a kind that every server has.
     pub(crate) provider: Option<&'static str>,
 }
 
@@ -67,17 +67,17 @@ impl PartKind {
     }
 }
 
-/// Something that objects have no effect without.
+/// An object or a server without which a part has no effect.
 #[derive(Debug)]
 pub(crate) struct Requirement {
     pub(crate) resource: ResourceType,
     /// Name of the object; `None` if any server of the type will do.
     pub(crate) name: Option<String>,
-    /// What happens without it.
+    /// Consequence of its absence.
     pub(crate) effect: &'static str,
 }
 
-/// Where the objects of a part go.
+/// Namespace, template and API versions of a part's objects.
 #[derive(Debug)]
 pub(crate) struct Site {
     /// Name of the part.

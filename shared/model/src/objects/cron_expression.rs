@@ -71,7 +71,7 @@ impl CronExpression {
     /// Parses the value of a flag.
     ///
     /// # Errors
-    /// What a CronJob does not accept, with the name of the flag.
+    /// An expression that a CronJob does not accept; the error names the flag.
     pub fn parse_flag(flag: &str, text: &str) -> Result<Self> {
         let (reason, hint) = match text.contains("TZ=") {
             true => (

@@ -59,7 +59,7 @@ pub struct CronSchedule {
     pub schedule: String,
     /// Time zone of the schedule; `None` for that of the control plane.
     pub time_zone: Option<String>,
-    /// What is done: `stop` or `start`; `None` for snapshots.
+    /// Verb that runs: `stop` or `start`; `None` for snapshots.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
     /// The sessions that are stopped or started: a name, or flags as `-l course=42`.
