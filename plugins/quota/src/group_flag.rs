@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use session_shared::capacity::grouping::Grouping;
 
-/// What a subcommand sums by.
+/// The flag that groups the sums of a subcommand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum GroupFlag {
     /// A line for each session.

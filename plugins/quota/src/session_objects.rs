@@ -13,7 +13,7 @@ use session_shared::objects::{ResourceType, Untyped};
 use session_shared::ops::Cluster;
 use session_shared::ops::session_objects::with_setup_hint;
 
-/// What is read beside Sessions, Pods, claims and snapshots.
+/// Objects that are read beside Sessions, Pods, claims and snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extent {
     /// Only objects of sessions.
@@ -24,7 +24,7 @@ pub(crate) enum Extent {
     Everything,
 }
 
-/// What was read, and which kinds the caller may not list.
+/// Objects that were read, and kinds that the caller may not list.
 #[derive(Debug, Default)]
 pub(crate) struct ObservedObjects {
     pub(crate) objects: SessionObjects,

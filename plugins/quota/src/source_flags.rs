@@ -11,7 +11,7 @@ use session_shared::verb::Environment;
 use crate::rendered_sessions::{RenderedSessions, render_sessions};
 use crate::session_source::read_source;
 
-/// What the sessions to count are made of.
+/// Template or file of sessions that do not exist yet, with its values.
 #[derive(Group, Clone, Debug)]
 pub struct SourceFlags {
     /// Name of the SessionTemplate

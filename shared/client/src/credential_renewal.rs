@@ -1,4 +1,4 @@
-//! What to do about credentials that the server rejects: which user of the kubeconfig they are of, since when they have expired, and how
+//! Renewal of credentials that the server rejects: which user of the kubeconfig they are of, since when they have expired, and how
 //! they are renewed.
 
 use base64::Engine;

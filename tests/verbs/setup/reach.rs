@@ -14,7 +14,7 @@ pub struct End {
     pub address: IpAddr,
 }
 
-/// What selectors see of a Pod.
+/// A Pod as NetworkPolicies see it.
 #[derive(Clone, Debug)]
 pub struct Pod {
     pub namespace: &'static str,

@@ -171,7 +171,7 @@ fn parse_label(text: &str) -> Result<(String, String)> {
     })
 }
 
-/// How a monitor reads an endpoint.
+/// Returns the endpoint of a monitor.
 fn endpoint(port: &str) -> Value {
     json!({"port": port, "path": "/metrics", "interval": "30s", "scrapeTimeout": "10s"})
 }

@@ -1,4 +1,4 @@
-//! What a part reads: the versions that the server serves, objects of the same names, and what a removal deletes.
+//! Reads of a part: the versions that the server serves, objects of the same names, and what a removal deletes.
 
 use anyhow::Result;
 use futures::future::join_all;

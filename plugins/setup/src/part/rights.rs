@@ -26,7 +26,7 @@ type Rule = (
     &'static [&'static str],
 );
 
-/// What the Roles of the documents lack for sessions: claims, snapshots, logs, shells, events and resizes.
+/// Rules that the Roles of the documents lack for sessions: claims, snapshots, logs, shells, events and resizes.
 const COMMON: [Rule; 7] = [
     ("streaming.platform", &["sessions", "sessions/status"], ALL),
     ("snapshot.storage.k8s.io", &["volumesnapshots"], MAKE),

@@ -1,4 +1,4 @@
-//! What the CronJob of a schedule runs, and with which permissions. Pure.
+//! Command and permissions of the CronJob of a snapshot schedule. Pure.
 
 use serde_json::Value;
 use session_shared::objects::cron_schedule::{CronSchedule, KEEP_FLAG, ScheduleName};

@@ -1,6 +1,6 @@
-//! What sums over sessions are grouped by.
+//! Grouping of sums over sessions.
 
-/// What sums are grouped by.
+/// Grouping of sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grouping {
     /// A row for each session.

@@ -24,7 +24,7 @@ const GRACE_SECONDS: u32 = 120;
 /// UID and GID of `nobody`.
 const NOBODY_ID: u32 = 65534;
 
-/// What a schedule belongs to: a session, or a selection of sessions of a namespace.
+/// Owner of a schedule: a session, or a selection of sessions of a namespace.
 #[derive(Clone, Copy, Debug)]
 pub struct ScheduleOwner<'a> {
     /// Namespace, user and command of the objects, and the session if there is one.
@@ -97,7 +97,7 @@ pub struct CronRun {
 /// Input for rendering a schedule's objects.
 #[derive(Clone, Debug)]
 pub struct ScheduledRun<'a> {
-    /// What the schedule belongs to.
+    /// Owner of the schedule.
     pub owner: ScheduleOwner<'a>,
     /// Name of ServiceAccount, Role and RoleBinding.
     pub account: ScheduleName,
