@@ -9,6 +9,7 @@ use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::objects::Untyped;
 use session_shared::objects::object_references::ObjectReferences;
 use session_shared::objects::resource::POD;
+use session_shared::objects::volume_snapshot::source_claim_name;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::ops::claim_restore::{ClaimRestorePlan, RestoreOutcome};
@@ -116,6 +117,15 @@ impl InPlaceRestore {
         let (saving, (), ()) = futures::try_join!(saving, unused, permitted)?;
         let console = &mut environment.console;
         confirmation::note_unchecked_access(&permissions, console);
+        if let Some(whole) = set.whole(&all) {
+            let claims = set.snapshots.iter().filter_map(source_claim_name);
+            console.note(&format!(
+                "only claim {} is restored; to restore all {} claims, use snapshot {:?}",
+                claims.map(|claim| format!("{claim:?}")).collect::<String>(),
+                whole.snapshots.len(),
+                whole.name
+            ));
+        }
         Ok(Self {
             set,
             session: observed,

@@ -39,6 +39,13 @@ impl SnapshotSet {
         self.snapshots.iter().all(ready)
     }
 
+    /// Returns the set among `all` that this one is a part of, if a single VolumeSnapshot of several was named.
+    pub(crate) fn whole<'s>(&self, all: &'s [Self]) -> Option<&'s Self> {
+        let named = self.snapshots.first()?;
+        all.iter()
+            .find(|set| set.snapshots.len() > self.snapshots.len() && set.snapshots.contains(named))
+    }
+
     /// Checks that every VolumeSnapshot is ready to restore.
     ///
     /// # Errors

@@ -63,7 +63,8 @@ impl std::fmt::Display for SnapshotDriverError {
 impl std::error::Error for SnapshotDriverError {}
 
 impl Cluster {
-    /// Waits by one watch until all of `snapshots`, of one session, have reached a state; returns them in that state.
+    /// Waits by one watch until all of `snapshots`, of one session, have reached a state; returns them in that state and in their
+    /// order.
     ///
     /// # Errors
     /// [`SnapshotDriverError`] if a driver keeps failing; TimedOut with the state of each; NotFound if one is deleted;
@@ -91,7 +92,7 @@ impl Cluster {
             waiting.report(sink);
             if waiting.is_over() {
                 sink.tell(ProgressEvent::Done);
-                return Ok(waiting.snapshots.into_values().collect());
+                return waiting.in_order_of(snapshots);
             }
             if let Some(failed) = waiting.failed_driver() {
                 return Err(failed.into());
@@ -127,6 +128,18 @@ impl SnapshotWait {
             snapshots: snapshots.iter().map(by_uid).collect::<Result<_>>()?,
             failing: BTreeMap::new(),
         })
+    }
+
+    /// Returns the snapshots in the order of `given`, as a UID's order is chance and the first line of an output is read by scripts.
+    fn in_order_of(mut self, given: &[Value]) -> Result<Vec<Value>> {
+        let mut reached = |snapshot: &Value| {
+            let uid = Untyped(snapshot).require_uid()?;
+            Ok(self.snapshots.remove(uid))
+        };
+        given
+            .iter()
+            .filter_map(|snapshot| reached(snapshot).transpose())
+            .collect()
     }
 
     fn unreached(&self) -> impl Iterator<Item = &Value> {

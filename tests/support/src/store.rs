@@ -148,9 +148,12 @@ impl Store {
         self.objects.get(&key).cloned().unwrap_or(object)
     }
 
+    /// Returns a new UID. As on a server, the order of UIDs is not that in which the objects were created; they are the same in each run.
     fn uid(&mut self) -> Value {
         self.uids += 1;
-        format!("00000000-0000-4000-8000-{:012x}", self.uids).into()
+        // Odd, so that no two products of the first 2^48 are equal.
+        let mixed = self.uids.wrapping_mul(0x9e37_79b9_7f4b) & 0xffff_ffff_ffff;
+        format!("00000000-0000-4000-8000-{mixed:012x}").into()
     }
 
     /// Takes an object away, and what it owns.
