@@ -156,27 +156,21 @@ pub fn record_trusted(
     sink: &mut dyn ProgressSink,
 ) {
     let Some(uid) = uid else { return };
-    let mut areas = vec![(StoredPart::Start, spec_fields(spec))];
+    let area = |part: StoredPart, fields| (part.field_prefix(), field_digests(&fields));
+    let mut areas = vec![area(StoredPart::Start, spec_fields(spec))];
     if let Some(rendering) = rendering {
-        areas.push((
-            StoredPart::Hooks,
-            hook_fields(rendering.hooks.as_ref(), Some(&rendering.primary)),
+        let hooks = hook_fields(rendering.hooks.as_ref(), Some(&rendering.primary));
+        areas.push(area(StoredPart::Hooks, hooks));
+        areas.push(area(
+            StoredPart::Connect,
+            connect_fields(&rendering.connect),
         ));
-        areas.push((StoredPart::Connect, connect_fields(&rendering.connect)));
     }
-    for (part, fields) in areas {
-        let written = cluster.known_sessions().store_digests(
-            uid,
-            part.field_prefix(),
-            &field_digests(&fields),
-        );
-        if let Err(error) = written {
-            sink.tell(ProgressEvent::Note(format!(
-                "cannot record the session on this machine, a later command may ask for confirmation: {}",
-                io_error_text(&error)
-            )));
-            return;
-        }
+    if let Err(error) = cluster.known_sessions().store_digests(uid, &areas) {
+        sink.tell(ProgressEvent::Note(format!(
+            "cannot record the session on this machine, a later command may ask for confirmation: {}",
+            io_error_text(&error)
+        )));
     }
 }
 
@@ -192,7 +186,9 @@ pub fn trust_hooks(cluster: &Cluster, session: &Session, digest: &str) {
     let known = [(area.to_owned(), digest.to_owned())].into();
     let Some(uid) = session.uid() else { return };
     // The record holds for this process even if it cannot be written to a file.
-    let _ = cluster.known_sessions().store_digests(uid, area, &known);
+    let _ = cluster
+        .known_sessions()
+        .store_digests(uid, &[(area, known)]);
 }
 
 /// Returns the digest of what a start of the session runs, for [`trust_start`].
@@ -209,7 +205,9 @@ pub fn trust_start(cluster: &Cluster, session: &Session, digest: &str) {
     let known = field_digests(&stored_fields(session, StoredPart::Start));
     let area = StoredPart::Start.field_prefix();
     // The record holds for this process even if it cannot be written to a file.
-    let _ = cluster.known_sessions().store_digests(uid, area, &known);
+    let _ = cluster
+        .known_sessions()
+        .store_digests(uid, &[(area, known)]);
 }
 
 /// Checks that a manifest asks for no privileges, whoever has written it.

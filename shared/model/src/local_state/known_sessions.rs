@@ -10,7 +10,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
@@ -21,6 +21,9 @@ use super::{create_private_folder, replace_private_file};
 const FILE_MAX: u64 = 256 * 1024;
 /// Largest number of files. When it is reached, the least recently written are deleted.
 const SESSIONS_MAX: usize = 2000;
+/// Number of files that a process writes between two looks at how many there are: a class of hundreds would read the whole folder
+/// for each of its sessions.
+const WRITES_PER_PRUNE: usize = 100;
 /// First line of a file. Files of another version are ignored.
 const HEAD: &str = "kubectl-session known texts v1";
 
@@ -41,6 +44,8 @@ pub struct KnownSessions {
     server: String,
     /// Digests stored by this process. Used even if the file could not be written.
     in_memory: Mutex<BTreeMap<String, Digests>>,
+    /// Number of files written by this process.
+    written: AtomicUsize,
     /// True if `--trust-manifest` was given: the user trusts all stored texts in this run.
     trust_all: AtomicBool,
 }
@@ -73,21 +78,30 @@ impl KnownSessions {
         fresh.or_else(read).unwrap_or_default()
     }
 
-    /// Stores `digests` for a session. They replace all stored digests whose key begins with `area`.
+    /// Stores digests for a session by area. Those of an area replace all stored digests whose key begins with its name.
     ///
     /// # Errors
     /// If the file cannot be written. The digests are then still known to this process.
-    pub fn store_digests(&self, uid: &str, area: &str, digests: &Digests) -> io::Result<()> {
+    pub fn store_digests(&self, uid: &str, areas: &[(&str, Digests)]) -> io::Result<()> {
         let mut all = self.digests_of(uid);
-        all.retain(|key, _| !key.starts_with(area));
-        all.extend(digests.clone());
+        for (area, digests) in areas {
+            all.retain(|key, _| !key.starts_with(area));
+            all.extend(digests.clone());
+        }
         if let Ok(mut fresh) = self.in_memory.lock() {
             fresh.insert(uid.to_owned(), all.clone());
         }
         let Some(file) = self.file(uid) else {
             return Ok(());
         };
-        write(&file, &all)
+        let text = format_file(&all)?;
+        let folder = file.parent().unwrap_or(&file);
+        create_private_folder(folder)?;
+        let written = self.written.fetch_add(1, Ordering::Relaxed);
+        if written.is_multiple_of(WRITES_PER_PRUNE) {
+            prune_files(folder);
+        }
+        replace_private_file(&file, &text)
     }
 
     /// Returns the file of a session. Server and UID are untrusted text, so the file name is their digest.
@@ -141,9 +155,8 @@ fn is_private(_: &fs::Metadata) -> bool {
     true
 }
 
-fn write(file: &Path, digests: &Digests) -> io::Result<()> {
-    let folder = file.parent().unwrap_or(file);
-    create_private_folder(folder)?;
+/// Returns the text of a file, which [`parse`] reads.
+fn format_file(digests: &Digests) -> io::Result<String> {
     let mut text = format!("{HEAD}\n");
     for (key, digest) in digests {
         // Field names are untrusted. One with a line break is not stored, so the user is asked again.
@@ -151,11 +164,10 @@ fn write(file: &Path, digests: &Digests) -> io::Result<()> {
             text.push_str(&format!("{digest} {key}\n"));
         }
     }
-    if text.len() as u64 > FILE_MAX {
-        return Err(io::Error::other("too many parameters"));
+    match text.len() as u64 > FILE_MAX {
+        true => Err(io::Error::other("too many parameters")),
+        false => Ok(text),
     }
-    prune_files(folder);
-    replace_private_file(file, &text)
 }
 
 /// Deletes the oldest files if there are too many. For a deleted one, the user is asked again.

@@ -12,7 +12,7 @@ fn digests(text: &str) -> Digests {
 fn what_was_remembered_is_known_to_the_next_call_on_this_server_alone() {
     let home = tempfile::tempdir().unwrap();
     known(home.path())
-        .store_digests("u-1", "spec.", &digests("a"))
+        .store_digests("u-1", &[("spec.", digests("a"))])
         .unwrap();
     assert_eq!(known(home.path()).digests_of("u-1"), digests("a"));
     assert_eq!(known(home.path()).digests_of("u-2"), Digests::new());
@@ -30,9 +30,9 @@ fn an_area_is_replaced_and_the_others_stay() {
         ]
         .into()
     };
-    known.store_digests("u", "", &two("1", "2")).unwrap();
+    known.store_digests("u", &[("", two("1", "2"))]).unwrap();
     let changed: Digests = [("spec.c".to_owned(), sha256_hex("3"))].into();
-    known.store_digests("u", "spec.", &changed).unwrap();
+    known.store_digests("u", &[("spec.", changed)]).unwrap();
     let found = known.digests_of("u");
     assert_eq!(found.get("spec.a"), None);
     assert_eq!(found["spec.c"], sha256_hex("3"));
@@ -45,7 +45,7 @@ fn files_and_folders_are_the_users_alone_and_others_are_not_believed() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let home = tempfile::tempdir().unwrap();
     known(home.path())
-        .store_digests("u", "", &digests("a"))
+        .store_digests("u", &[("", digests("a"))])
         .unwrap();
     let file = known(home.path()).file("u").unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -97,7 +97,9 @@ fn many_writers_leave_one_whole_file() {
             let home = home.path();
             scope.spawn(move || {
                 for _ in 0..50 {
-                    known(home).store_digests("u", "", &digests(text)).unwrap();
+                    known(home)
+                        .store_digests("u", &[("", digests(text))])
+                        .unwrap();
                     assert_eq!(known(home).digests_of("u").len(), 1);
                 }
             });
@@ -115,9 +117,13 @@ fn a_file_that_is_too_large_is_neither_written_nor_read() {
     let many: Digests = (0..5000)
         .map(|number| (format!("spec.parameters.P{number}"), sha256_hex("a")))
         .collect();
-    assert!(known(home.path()).store_digests("u", "", &many).is_err());
+    assert!(
+        known(home.path())
+            .store_digests("u", &[("", many)])
+            .is_err()
+    );
     known(home.path())
-        .store_digests("u", "", &digests("a"))
+        .store_digests("u", &[("", digests("a"))])
         .unwrap();
     let file = known(home.path()).file("u").unwrap();
     let mut text = fs::read_to_string(&file).unwrap();
@@ -135,9 +141,42 @@ fn the_oldest_go_where_there_are_too_many() {
         fs::write(folder.join(format!("{number}")), "").unwrap();
     }
     known(home.path())
-        .store_digests("u", "", &digests("a"))
+        .store_digests("u", &[("", digests("a"))])
         .unwrap();
     let count = fs::read_dir(&folder).unwrap().count();
     assert!(count <= SESSIONS_MAX, "{count}");
     assert_eq!(known(home.path()).digests_of("u"), digests("a"));
+}
+
+#[test]
+fn areas_of_one_write_replace_their_own() {
+    let known = KnownSessions::default();
+    let area = |key: &str, text: &str| -> Digests { [(key.to_owned(), sha256_hex(text))].into() };
+    let (spec, hooks) = (area("spec.a", "1"), area("hooks.a", "2"));
+    known
+        .store_digests("u", &[("spec.", spec), ("hooks.", hooks)])
+        .unwrap();
+    known
+        .store_digests(
+            "u",
+            &[("spec.", area("spec.b", "3")), ("hooks.", Digests::new())],
+        )
+        .unwrap();
+    assert_eq!(known.digests_of("u"), area("spec.b", "3"));
+}
+
+#[test]
+fn a_class_stays_near_the_number_that_is_kept() {
+    let home = tempfile::tempdir().unwrap();
+    let known = known(home.path());
+    for session in 0..SESSIONS_MAX + 2 * WRITES_PER_PRUNE {
+        let area = ("", digests("a"));
+        known.store_digests(&session.to_string(), &[area]).unwrap();
+        if session % WRITES_PER_PRUNE == 0 {
+            let count = fs::read_dir(home.path().join("known_sessions"))
+                .unwrap()
+                .count();
+            assert!(count <= SESSIONS_MAX, "{count}");
+        }
+    }
 }

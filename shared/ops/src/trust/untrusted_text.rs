@@ -66,11 +66,9 @@ impl UntrustedText {
         let Some(uid) = self.uid.as_deref() else {
             return;
         };
-        let digests = field_digests(&self.fields);
+        let area = (self.part.field_prefix(), field_digests(&self.fields));
         // The record holds for this process even if it cannot be written to a file; the next command asks again then.
-        let _ = cluster
-            .known_sessions()
-            .store_digests(uid, self.part.field_prefix(), &digests);
+        let _ = cluster.known_sessions().store_digests(uid, &[area]);
     }
 
     /// Returns the error line: the failed operation and the reason.
