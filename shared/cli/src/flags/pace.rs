@@ -37,8 +37,10 @@ fn parse_parallel(text: &str) -> Result<usize, String> {
 }
 
 /// Value of `--rate`: a number of sessions in a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rate {
+    /// The value as given.
+    pub text: String,
     /// Time from one session to the next; never 0.
     pub interval: Duration,
 }
@@ -59,7 +61,10 @@ impl FromStr for Rate {
         if interval.is_zero() {
             return Err("must be more than 0 sessions in more than 0 seconds".into());
         }
-        Ok(Self { interval })
+        Ok(Self {
+            text: text.to_owned(),
+            interval,
+        })
     }
 }
 
