@@ -6,7 +6,7 @@
 //! args    rows             observe        plan, demands                    run                    report, progress
 //! ```
 //!
-//! Each row takes the road of `create NAME`: its intent is the command line's with the row's cells. `schedule` writes a CronJob in place
+//! Each row takes the road of `create NAME`: its intent is the command line's with the row's cells. `scheduled_roster` writes a CronJob in place
 //! of the run, which runs this command later.
 
 pub(crate) mod args;
@@ -19,6 +19,7 @@ mod rows;
 mod run;
 mod schedule;
 mod schedule_command;
+mod scheduled_roster;
 
 use anyhow::Result;
 use session_shared::bulk_progress::{BulkProgress, describe_counts};
@@ -39,7 +40,7 @@ use self::plan::RosterPlan;
 use self::report::{Counts, Reporter};
 use self::rows::RosterIntent;
 use self::run::RosterRun;
-use self::schedule::ScheduledRoster;
+use self::scheduled_roster::ScheduledRoster;
 use crate::creation::create_namespace;
 use crate::intent::Intent;
 

@@ -16,8 +16,8 @@ pub(crate) const ABOUT: &str = "Stop and start sessions by the clock
 A schedule consists of CronJobs that run `kubectl session stop` and `kubectl session start` in the cluster, at times of a time \
 zone, with a ServiceAccount that has only the permissions these need. That of one session is deleted with the session. One for a \
 selection (-l, --template, --user-id, --all) selects at each run, so that it applies to sessions that are created later, too. \
-`status NAME` and `schedule list` show it. `create --roster FILE --at TIME` schedules the creation of a class, which `schedule list` \
-and `schedule delete` know, too.";
+`status NAME` and `schedule list` show it. `create --roster FILE --at TIME` schedules the creation of a class: \
+`schedule list` shows it, too, and `schedule delete` deletes it.";
 
 const EXAMPLES: &str = "  # Stop a session every evening and start it on working days
   kubectl session schedule set dev --stop 20:00 --start \"07:30 Mon-Fri\" --time-zone Europe/Berlin --image registry.example.com/kubectl-session:0.1.0

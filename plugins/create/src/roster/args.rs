@@ -12,8 +12,7 @@ use session_shared::flags::values::ValueFlags;
 use session_shared::report::console::Console;
 
 use super::report::ReportFormat;
-use super::schedule::RosterSchedule;
-use super::schedule_command::ScheduleRun;
+use super::schedule::{RosterSchedule, ScheduleRun};
 use session_shared::roster::reader::Roster;
 
 /// Flags of `create` for the sessions of a roster.
@@ -37,10 +36,11 @@ pub struct RosterFlags {
     /// time that the clock shows
     ///
     /// All rows are checked now, with quotas and nodes. The roster is stored in a ConfigMap, so it may have at most 1 MiB and no values
-    /// of secret parameters; they are generated. The CronJob suspends itself when it runs, and a run that fails is repeated once, which
-    /// creates no session twice. The ServiceAccount may create sessions for all users of the namespace; whoever may
-    /// create Pods there can use it until the schedule is deleted. If you have no permission to create the Role and the RoleBinding, they are printed for
-    /// an admin to apply. `kubectl session schedule list` shows the run, `kubectl session schedule delete` deletes the schedule.
+    /// of secret parameters. The CronJob suspends itself when it runs, and a run that fails is repeated once, which creates no session
+    /// twice. Its ServiceAccount may create sessions for all users of the namespace; whoever may create Pods there can use it until the
+    /// schedule is deleted. If you have no permission to create the Role and the RoleBinding, they are printed for an admin to apply.
+    /// -o prints the objects. `kubectl session schedule list` shows whether the class was created, `kubectl session schedule delete`
+    /// deletes the schedule.
     // That it needs a roster is checked later: clap drops that rule where another flag excludes the roster.
     #[arg(
         help_heading = "Roster",

@@ -2,22 +2,20 @@
 //!
 //! The run suspends its CronJob before anything else, because a CronJob's schedule names no year.
 
-use std::fmt;
-use std::str::FromStr;
-
 use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
 use session_shared::Timestamp;
 use session_shared::api::IntOrString;
 use session_shared::client::WriteOptions;
 use session_shared::failure::with_hint;
+use session_shared::flags::pace::PaceFlags;
 use session_shared::objects::ResourceType;
 use session_shared::objects::cron_schedule::CREATE;
 use session_shared::objects::resource::{CRON_JOB, SESSION};
 use session_shared::ops::Cluster;
 use session_shared::scheduled_run::{creation_rules, rule};
 
-use super::args::RosterOptions;
+use super::schedule::ScheduleRun;
 use crate::intent::Intent;
 
 /// Folder of the roster in the container.
@@ -26,30 +24,6 @@ pub(super) const FOLDER: &str = "/roster";
 pub(super) const FILE: &str = "roster.csv";
 /// Hours after its time in which a run, or one that is started by hand, creates the sessions.
 const MAX_LATE_HOURS: i64 = 24;
-
-/// A run of a schedule: its CronJob, and the time that it is for.
-#[derive(Clone, Debug)]
-pub struct ScheduleRun {
-    pub(super) cron_job: String,
-    pub(super) time: Timestamp,
-}
-
-impl fmt::Display for ScheduleRun {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.cron_job, self.time)
-    }
-}
-
-impl FromStr for ScheduleRun {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parts = text.split_once('@');
-        let parts = parts.and_then(|(name, time)| Some((name.to_owned(), time.parse().ok()?)));
-        let (cron_job, time) = parts.ok_or("must be NAME@TIME")?;
-        Ok(Self { cron_job, time })
-    }
-}
 
 impl ScheduleRun {
     /// Suspends the CronJob. It is done first: whatever becomes of the run, none follows it, but the Job repeats one that fails.
@@ -78,8 +52,12 @@ impl ScheduleRun {
 }
 
 /// Returns the words of the run: this command line without its time.
-pub(super) fn words(base: &Intent, options: &RosterOptions, run: &ScheduleRun) -> Vec<String> {
-    let pace = &options.pace;
+pub(super) fn words(
+    base: &Intent,
+    has_template: bool,
+    pace: &PaceFlags,
+    run: &ScheduleRun,
+) -> Vec<String> {
     let mut words = vec![
         CREATE.to_owned(),
         format!("--roster={FOLDER}/{FILE}"),
@@ -87,7 +65,7 @@ pub(super) fn words(base: &Intent, options: &RosterOptions, run: &ScheduleRun) -
     ];
     let template = base.spec.template.clone();
     let given = [
-        ("--template", template.filter(|_| options.has_template)),
+        ("--template", template.filter(|_| has_template)),
         ("--rate", pace.rate.as_ref().map(|rate| rate.text.clone())),
         ("--parallel", pace.parallel.map(|number| number.to_string())),
     ];
@@ -172,4 +150,24 @@ pub(super) fn rules(name: &str, made: &[ResourceType]) -> Vec<Value> {
     ];
     rules.extend(creation_rules(made));
     rules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use session_shared::objects::resource::CONFIG_MAP;
+
+    #[test]
+    fn a_run_may_suspend_its_own_cron_job_and_has_no_wildcard() {
+        let rules = super::rules("sessions-class-create", &[CONFIG_MAP.clone()]);
+        let suspend = json!({"apiGroups": ["batch"], "resources": ["cronjobs"], "verbs": ["patch"],
+        "resourceNames": ["sessions-class-create"]});
+        assert_eq!(rules[0], suspend);
+        assert!(rules.iter().all(|rule| !rule.to_string().contains('*')));
+        let text = Value::from(rules).to_string();
+        assert!(
+            text.contains("\"assign\"") && text.contains("\"configmaps\""),
+            "{text}"
+        );
+    }
 }
