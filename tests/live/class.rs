@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use session_cluster::{EXPANDABLE_CLASS, SNAPSHOT_CLASS};
 
 use crate::schedule::{account_may, import_once, run_job};
-use crate::world::World;
+use crate::world::{World, run};
 use crate::{Live, kubelet};
 
 pub(crate) fn tests() -> Vec<Live> {
@@ -126,8 +126,21 @@ fn is_created_by_the_clock_once() -> Result<()> {
         "--at",
         &hour,
     ];
+    // Who may not give `assign` gets the Role printed; an admin's call makes what is missing.
+    let user = format!("{template}@example.com");
+    let kubeconfig = world.cluster.user_kubeconfig(&user, &[])?;
+    world.cluster.bind_role(template, &user, "edit")?;
+    let printed = run(&mut world.command_as(&kubeconfig, &words))?.exits(0)?;
+    let refused = "Role and RoleBinding not created: no permission to create them";
+    ensure!(printed.stderr.contains(refused), "{printed:?}");
+    ensure!(printed.stdout.contains("- assign\n"), "{printed:?}");
+    ensure!(
+        !account_may(&world, NAME, &["create", "pods"])?,
+        "nobody gave it"
+    );
     let made = world.session(&words)?.exits(0)?;
-    ensure!(made.stdout.matches(" created\n").count() == 5, "{made:?}");
+    ensure!(made.stdout.matches(" unchanged\n").count() == 3, "{made:?}");
+    ensure!(made.stdout.matches(" created\n").count() == 2, "{made:?}");
     let again = world.session(&words)?.exits(0)?.stdout;
     ensure!(again.matches(" unchanged\n").count() == 5, "{again}");
     let own = format!("cronjobs.batch/{NAME}");

@@ -37,10 +37,10 @@ impl<'a> PacedRun<'a> {
         dry_run: DryRun,
         interrupt: &'a Interrupt,
     ) -> Self {
-        let rate = flags.rate.as_ref().filter(|_| dry_run != DryRun::Client);
+        let rate = flags.rate.filter(|_| dry_run != DryRun::Client);
         Self {
             parallel: flags.parallel.unwrap_or(default),
-            interval: rate.map(|rate| rate.interval),
+            interval: rate.map(|rate| rate.interval()),
             interrupt,
         }
     }

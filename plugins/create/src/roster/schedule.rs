@@ -130,8 +130,8 @@ impl RosterSchedule {
         let (job, start) = (self.name.as_str(), self.clock.describe(at));
         let mut lines = vec![format!("  by CronJob {job:?}, once, at {start}")];
         if let Some(ready) = self.ready_time {
-            let rate = pace.rate.as_ref().map(|rate| rate.text.as_str());
-            let rate = rate.unwrap_or(DEFAULT_PACE.1);
+            let rate = pace.rate.map(|rate| rate.to_string());
+            let rate = rate.as_deref().unwrap_or(DEFAULT_PACE.1);
             let time = self.clock.describe(time);
             let [paced, ready, begin] = [paced, ready, RUN_START].map(format_length);
             lines.push(format!(
@@ -144,7 +144,7 @@ impl RosterSchedule {
 
 /// Returns the time that the creation of all rows takes at the pace.
 pub(super) fn creation_time(rows: u64, pace: &PaceFlags) -> Duration {
-    let interval = pace.rate.as_ref().map(|rate| rate.interval);
+    let interval = pace.rate.map(|rate| rate.interval());
     let interval = interval.unwrap_or(DEFAULT_PACE.0);
     let rows = u32::try_from(rows).unwrap_or(u32::MAX);
     interval.saturating_mul(rows)

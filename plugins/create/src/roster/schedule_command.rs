@@ -66,7 +66,7 @@ pub(super) fn words(
     let template = base.spec.template.clone();
     let given = [
         ("--template", template.filter(|_| has_template)),
-        ("--rate", pace.rate.as_ref().map(|rate| rate.text.clone())),
+        ("--rate", pace.rate.map(|rate| rate.to_string())),
         ("--parallel", pace.parallel.map(|number| number.to_string())),
     ];
     let given = given.into_iter();
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_run_may_suspend_its_own_cron_job_and_has_no_wildcard() {
-        let rules = super::rules("sessions-class-create", &[CONFIG_MAP.clone()]);
+        let rules = super::rules("sessions-class-create", std::slice::from_ref(&CONFIG_MAP));
         let suspend = json!({"apiGroups": ["batch"], "resources": ["cronjobs"], "verbs": ["patch"],
         "resourceNames": ["sessions-class-create"]});
         assert_eq!(rules[0], suspend);
