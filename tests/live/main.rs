@@ -11,6 +11,7 @@
 )]
 
 mod api;
+mod class;
 mod cleanup;
 mod connect;
 mod csi;
@@ -101,6 +102,7 @@ fn all() -> Vec<Live> {
         room::tests(),
         snapshot::tests(),
         schedule::tests(),
+        class::tests(),
         files::tests(),
         fit::tests(),
         diagnosis::tests(),

@@ -42,16 +42,20 @@ const TEMPLATE: &str = include_str!("hooked.yaml");
 fn world(prefix: &str) -> Result<World> {
     let world = World::installed(prefix)?;
     world.cluster.wait_for_storage()?;
-    // 80 MB: once is enough.
-    static IMPORTED: OnceLock<Result<(), String>> = OnceLock::new();
-    let imported = IMPORTED.get_or_init(|| import(&world).map_err(|error| format!("{error:#}")));
-    imported.clone().map_err(anyhow::Error::msg)?;
+    import_once(&world)?;
     let name = world.namespace.name();
     world.template(name, TEMPLATE)?;
     let class = format!("CLASS={EXPANDABLE_CLASS}");
     let create = ["create", "s", "--template", name, "--set", &class];
     world.session(&create)?.exits(0)?;
     Ok(world)
+}
+
+/// Brings the image to the node. 80 MB: once is enough.
+pub(crate) fn import_once(world: &World) -> Result<()> {
+    static IMPORTED: OnceLock<Result<(), String>> = OnceLock::new();
+    let imported = IMPORTED.get_or_init(|| import(world).map_err(|error| format!("{error:#}")));
+    imported.clone().map_err(anyhow::Error::msg)
 }
 
 fn import(world: &World) -> Result<()> {
@@ -84,7 +88,7 @@ fn run_now(world: &World, job: &str) -> Result<Vec<String>> {
 }
 
 /// Has a CronJob run now.
-fn run_job(world: &World, cron_job: &str, job: &str) -> Result<()> {
+pub(crate) fn run_job(world: &World, cron_job: &str, job: &str) -> Result<()> {
     let kubectl = |words: &[&str]| world.namespace.kubectl(words, None);
     let from = format!("--from=cronjob/{cron_job}");
     kubectl(&["create", "job", job, &from])?;
@@ -102,7 +106,7 @@ fn may(world: &World, words: &[&str]) -> Result<bool> {
     account_may(world, NAME, words)
 }
 
-fn account_may(world: &World, account: &str, words: &[&str]) -> Result<bool> {
+pub(crate) fn account_may(world: &World, account: &str, words: &[&str]) -> Result<bool> {
     let who = format!(
         "--as=system:serviceaccount:{}:{account}",
         world.namespace.name()

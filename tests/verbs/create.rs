@@ -34,6 +34,10 @@ mod room;
 mod roster;
 #[path = "create/roster_resumption.rs"]
 mod roster_resumption;
+#[path = "create/roster_schedule.rs"]
+mod roster_schedule;
+#[path = "create/roster_schedule_refused.rs"]
+mod roster_schedule_refused;
 #[path = "create/sindri.rs"]
 mod sindri;
 #[path = "create/template.rs"]

@@ -323,3 +323,52 @@ fn a_list_tells_which_fail() {
     );
     golden("schedule-list.txt", &format!("{text}{}", sorted.done()));
 }
+
+/// The objects that `create --roster class.csv --at` makes, the CronJob last.
+fn put_class(api: &FakeApi) -> Value {
+    let name = "sessions-class-create";
+    let metadata = |kind: &str| {
+        json!({"name": name, "namespace": "default", "uid": format!("u-{kind}"),
+            "labels": {"app.kubernetes.io/managed-by": "kubectl-session", "streaming.platform/schedule": name},
+            "annotations": {"streaming.platform/selection": "--roster class.csv"}})
+    };
+    let rbac = "rbac.authorization.k8s.io/v1";
+    for (version, kind) in [
+        ("v1", "ConfigMap"),
+        ("v1", "ServiceAccount"),
+        (rbac, "Role"),
+        (rbac, "RoleBinding"),
+    ] {
+        api.put(json!({"apiVersion": version, "kind": kind, "metadata": metadata(kind)}));
+    }
+    let container = json!({"name": "create", "args": ["create", "--roster=/roster/roster.csv"]});
+    let job = json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": metadata("CronJob"),
+        "spec": {"schedule": "45 7 2 3 *", "timeZone": "Europe/Berlin",
+            "jobTemplate": {"spec": {"template": {"spec": {"containers": [container]}}}}}});
+    api.put(job.clone());
+    job
+}
+
+#[test]
+fn a_class_that_is_created_later_is_listed_and_deleted_by_its_name() {
+    let api = server();
+    let mut job = put_class(&api);
+    let list = || schedule(&api, &["list"]).done().to_owned();
+    let mut text = list();
+    job["spec"]["suspend"] = true.into();
+    api.put(job.clone());
+    text.push_str(&list());
+    job["status"] = json!({"lastSuccessfulTime": "2026-03-01T11:45:09Z"});
+    api.put(job);
+    text.push_str(&list());
+    golden("schedule-list-class.txt", &text);
+    let deleted = schedule(&api, &["delete", "sessions-class-create"]);
+    assert_eq!(deleted.done().lines().count(), 5, "{deleted:?}");
+    assert_eq!(count(&api) + api.objects("configmaps").len(), 0);
+    let none = schedule(&api, &["delete", "sessions-class-create"]);
+    assert!(
+        none.failed()
+            .contains("\"sessions-class-create\" not found"),
+        "{none:?}"
+    );
+}

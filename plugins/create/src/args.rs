@@ -16,12 +16,15 @@ use crate::roster::args::RosterFlags;
 /// Default of `--timeout`.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 
+const ZONE_HELP: &str = "Time zone of --at and --ready-by (Europe/Berlin); defaults to UTC";
+
 pub(crate) const ABOUT: &str = "Create a session from a template or a manifest
 
 A session is one user's interactive workload. Pass a SessionTemplate with --template, or a file with -f: a Session object, a \
 manifest with ${NAME} and ${NAME:-default} placeholders, a Sindri configuration (sindri.yaml), or a LabSession object. The session's objects are created with your own permissions, and existing \
 objects are not changed. If NAME is omitted, a name is generated from the owner and the time. With --roster, a session is created \
-for each line of a CSV file, after all lines have been checked.
+for each line of a CSV file, after all lines have been checked; with --at or --ready-by, a CronJob creates them later, with a \
+ServiceAccount of its own.
 
 If the session does not become ready, it is kept so that you can inspect it. When its lifetime is over, it runs on until its \
 owner or an admin runs cleanup --expired, which stops or deletes it as the onExpiry field of the template says.";
@@ -59,6 +62,9 @@ const EXAMPLES: &str = "  # Create a session from a template and wait until it i
   # Create the sessions of a class, at most 10 in a minute; the same command continues after an interruption
   kubectl session create --roster class.csv --template shell --rate 10/60s
 
+  # Have the sessions of a class created in the cluster, so that they are ready when it begins
+  kubectl session create --roster class.csv --template shell --rate 10/60s --ready-by \"2026-03-02 07:45\" --time-zone Europe/Berlin --image registry.example.com/kubectl-session:0.1.0
+
   # Print the objects that would be created
   kubectl session create dev --template shell --dry-run=client --rendered -o yaml";
 
@@ -66,6 +72,8 @@ const EXAMPLES: &str = "  # Create a session from a template and wait until it i
 #[derive(Parser, Clone, Debug)]
 #[command(name = "create", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session create [NAME] (--template NAME | -f FILENAME | --config FILENAME | --roster FILENAME) [options]")]
 #[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, DEFAULT_TIMEOUT)))]
+#[command(mut_arg("time_zone", |zone| zone.help_heading("Roster").help(ZONE_HELP)))]
+#[command(mut_arg("image", |image| image.help_heading("Roster")))]
 pub struct Args {
     /// Name of the session; generated from the owner and the time if omitted
     pub name: Option<String>,

@@ -115,15 +115,22 @@ pub(crate) fn parse_intent(
         mut connection,
     } = args;
     console.apply_flags(&verbosity);
-    let roster = roster_flags.read_options(&output, &values, template.is_some(), console)?;
-    // A roster has formats of its own; its rows may name their templates, so that this one is never looked up.
-    let (output, template) = match roster {
-        Some(_) => (
-            ObjectOutputFlags::default(),
-            template.or_else(|| Some("none".into())),
-        ),
-        None => (output, template),
+    let ready_time = wait_flags.timeout_or(DEFAULT_TIMEOUT);
+    let has_template = template.is_some();
+    let roster = roster_flags.read_options(&output, &values, has_template, ready_time, console)?;
+    let schedule = roster.as_ref().and_then(|roster| roster.schedule.as_ref());
+    if let Some(schedule) = schedule {
+        let waits = wait_flags.is_wait_given && wait_flags.wait;
+        schedule.check_flags(create_namespace, waits)?;
+    }
+    // A roster that is created now has formats of its own.
+    let output = match (&roster, schedule) {
+        (Some(_), None) => ObjectOutputFlags::default(),
+        _ => output,
     };
+    // The rows may name their templates, so that this one is never looked up.
+    let unnamed = roster.is_some().then(|| "none".to_owned());
+    let template = template.or(unnamed);
     let waits = wait_flags.wait && (roster.is_none() || wait_flags.is_wait_given);
     let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
     if rendered && mutation.dry_run != DryRun::Client {

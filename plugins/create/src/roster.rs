@@ -6,7 +6,8 @@
 //! args    rows             observe        plan, demands                    run                    report, progress
 //! ```
 //!
-//! Each row takes the road of `create NAME`: its intent is the command line's with the row's cells.
+//! Each row takes the road of `create NAME`: its intent is the command line's with the row's cells. `scheduled_roster` writes a CronJob in place
+//! of the run, which runs this command later.
 
 pub(crate) mod args;
 mod demand;
@@ -16,6 +17,9 @@ mod plan;
 mod report;
 mod rows;
 mod run;
+mod schedule;
+mod schedule_command;
+mod scheduled_roster;
 
 use anyhow::Result;
 use session_shared::bulk_progress::{BulkProgress, describe_counts};
@@ -25,15 +29,18 @@ use session_shared::failure::{combine_errors, with_hint};
 use session_shared::ops::Cluster;
 use session_shared::ops::hours_check::SKIPPED_CHECKS_NOTE;
 use session_shared::progress::{ProgressEvent, ProgressSink, WaitStage};
+use session_shared::report::console::Console;
 use session_shared::report::mutation::dry_run_suffix;
 use session_shared::roster::problems::RowProblems;
 use session_shared::verb::Environment;
 
 use self::args::RosterOptions;
 use self::observe::RosterFacts;
+use self::plan::RosterPlan;
 use self::report::{Counts, Reporter};
 use self::rows::RosterIntent;
 use self::run::RosterRun;
+use self::scheduled_roster::ScheduledRoster;
 use crate::creation::create_namespace;
 use crate::intent::Intent;
 
@@ -46,31 +53,37 @@ pub(crate) async fn create_roster(
     options: RosterOptions,
     environment: &mut Environment,
 ) -> Result<()> {
-    let roster = &options.roster;
-    // reads only
+    let (roster, schedule) = (&options.roster, options.schedule.as_ref());
+    // no requests: a time that there is not
+    let now = environment.now();
+    let time = schedule.map(|schedule| schedule.time(now)).transpose()?;
     let cluster = environment.connect(&base.connection).await?;
+    if let Some(run) = &options.schedule_run {
+        run.begin(&cluster, now, &base.mutation.write).await?;
+    }
+    // reads only
     let intent = RosterIntent {
         namespace: cluster.namespace().parse()?,
         base,
         has_template: options.has_template,
         run: random_token()?,
+        is_scheduled: schedule.is_some(),
     };
     let mut sink = environment.console.progress();
     let named = intent.named_objects(roster);
     let facts = observe::read_facts(&cluster, named, intent.base.driver, &mut sink).await?;
     let plan = plan::check_rows(&cluster, roster, &intent, &facts, environment.now()).await?;
-    if intent.base.skip_checks {
-        environment.console.note(SKIPPED_CHECKS_NOTE);
-    }
-    for note in &plan.notes {
-        environment.console.note(note);
-    }
-    if !environment.console.is_quiet() {
-        for line in plan.lines() {
-            environment.console.print_error_line(&line);
-        }
-    }
+    print_plan(&plan, intent.base.skip_checks, &mut environment.console);
     // writes and prints
+    if let Some((schedule, time)) = schedule.zip(time) {
+        let run = ScheduledRoster {
+            cluster: &cluster,
+            intent: &intent,
+            options: &options,
+            plan: &plan,
+        };
+        return run.create(schedule, time, environment).await;
+    }
     let interrupt = environment.interrupt.clone();
     let _guard = interrupt.guard()?;
     create_namespaces(&cluster, &intent.base, &facts, &mut sink).await?;
@@ -84,6 +97,20 @@ pub(crate) async fn create_roster(
         uninterrupted: Interrupt::default(),
     };
     run_and_report(&run, &options, environment).await
+}
+
+fn print_plan(plan: &RosterPlan, skip_checks: bool, console: &mut Console) {
+    if skip_checks {
+        console.note(SKIPPED_CHECKS_NOTE);
+    }
+    for note in &plan.notes {
+        console.note(note);
+    }
+    if !console.is_quiet() {
+        for line in plan.lines() {
+            console.print_error_line(&line);
+        }
+    }
 }
 
 /// Creates the namespaces that do not exist, with `--create-namespace`; a dry run creates none.

@@ -16,7 +16,8 @@ pub(crate) const ABOUT: &str = "Stop and start sessions by the clock
 A schedule consists of CronJobs that run `kubectl session stop` and `kubectl session start` in the cluster, at times of a time \
 zone, with a ServiceAccount that has only the permissions these need. That of one session is deleted with the session. One for a \
 selection (-l, --template, --user-id, --all) selects at each run, so that it applies to sessions that are created later, too. \
-`status NAME` and `schedule list` show it.";
+`status NAME` and `schedule list` show it. `create --roster FILE --at TIME` schedules the creation of a class: \
+`schedule list` shows it, too, and `schedule delete` deletes it.";
 
 const EXAMPLES: &str = "  # Stop a session every evening and start it on working days
   kubectl session schedule set dev --stop 20:00 --start \"07:30 Mon-Fri\" --time-zone Europe/Berlin --image registry.example.com/kubectl-session:0.1.0
@@ -43,7 +44,10 @@ const DELETE_EXAMPLES: &str = "  # Delete the schedule of a session
   kubectl session schedule delete dev
 
   # Delete the schedule of a course
-  kubectl session schedule delete -l course=42";
+  kubectl session schedule delete -l course=42
+
+  # Delete the schedule that creates the sessions of class.csv
+  kubectl session schedule delete sessions-class-create";
 
 /// Flags and subcommand of `schedule`, unchecked.
 #[derive(Parser, Clone, Debug)]
@@ -90,7 +94,8 @@ pub enum ScheduleCommand {
     List(ScheduleListArgs),
     /// Delete the schedule of a session or a selection
     ///
-    /// Name the session, or give the selection as for `schedule set`. Sessions are neither stopped nor started.
+    /// Name the session, or give the selection as for `schedule set`. A schedule that creates the sessions of a roster has the name that
+    /// `schedule list` shows. Sessions are neither stopped nor started, nor deleted.
     #[command(visible_alias = "rm", after_long_help = DELETE_EXAMPLES, override_usage = "kubectl session schedule delete (NAME | -l QUERY | --template NAME | --user-id ID | --all) [options]")]
     Delete(ScheduleDeleteArgs),
 }

@@ -1,9 +1,17 @@
 //! `schedule delete`.
 
 use anyhow::Result;
+use session_shared::client::random_token;
+use session_shared::failure::{FailureKind, has_kind};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::mutation_options::MutationOptions;
+use session_shared::names::SessionName;
+use session_shared::objects::cron_schedule::{CREATE, ScheduleName};
 use session_shared::objects::ownership::Ownership;
+use session_shared::objects::resource::CRON_JOB;
+use session_shared::ops::Cluster;
+use session_shared::ops::read_schedule::ClockSchedule;
+use session_shared::scheduled_run::{SchedulePart, selection_ownership};
 use session_shared::schedules::{observe_schedule, remove_schedule};
 use session_shared::verb::Environment;
 
@@ -29,17 +37,51 @@ pub(crate) async fn run(
     let mutation = MutationOptions::for_names(&write_flags, &output, &mut environment.console)?;
     // reads only
     let cluster = environment.connect(connection).await?;
-    let ownership = match &target {
-        Target::Session(name) => {
-            let namespace = cluster.namespace();
-            let found = cluster.get_selected_session(namespace, name).await?;
-            Ownership::of_session(&found.session)?
-        }
-        Target::Selection(_) => target.selection_ownership(&cluster)?,
+    let deletion = match &target {
+        Target::Session(name) => find_named(&cluster, &target, name).await?,
+        Target::Selection(_) => Deletion {
+            ownership: target.selection_ownership(&cluster)?,
+            selection: target.selection_text(),
+            parts: target.parts(),
+        },
     };
-    let observed = observe_schedule(&cluster, target.parts()).await?;
+    let observed = observe_schedule(&cluster, deletion.parts).await?;
     // writes and prints
-    let selection = target.selection_text();
-    let owner = target.owner(&ownership, selection.as_deref());
+    let owner = target.owner(&deletion.ownership, deletion.selection.as_deref());
     remove_schedule(&cluster, &observed, &owner, &mutation, environment).await
+}
+
+/// A schedule to delete: its owner, and the objects that it may have.
+struct Deletion {
+    ownership: Ownership,
+    selection: Option<String>,
+    parts: Vec<SchedulePart>,
+}
+
+/// Finds the schedule of a session, or the one that creates the sessions of a roster: that is named as `schedule list` shows it.
+async fn find_named(cluster: &Cluster, target: &Target, name: &SessionName) -> Result<Deletion> {
+    let namespace = cluster.namespace();
+    let error = match cluster.get_selected_session(namespace, name).await {
+        Ok(found) => {
+            return Ok(Deletion {
+                ownership: Ownership::of_session(&found.session)?,
+                selection: None,
+                parts: target.parts(),
+            });
+        }
+        Err(error) if has_kind(&error, FailureKind::NotFound) => error,
+        Err(error) => return Err(error),
+    };
+    let found = cluster.get(&CRON_JOB, namespace, name.as_str()).await;
+    let found = found.ok().flatten().and_then(ClockSchedule::read);
+    let roster = found.filter(|found| found.schedule.action.as_deref() == Some(CREATE));
+    let Some(roster) = roster else {
+        return Err(error);
+    };
+    let name = ScheduleName::of_cron_job(name.as_str());
+    Ok(Deletion {
+        ownership: selection_ownership(&name, namespace, random_token()?)?,
+        selection: roster.schedule.sessions,
+        parts: SchedulePart::of_schedule_with_file(&name),
+    })
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Args ─┬─► set ─► SetIntent ─► sessions, existing objects ─► ScheduledRun ─► SchedulePlan ─► objects, applied
-//!       ├─► list ─► StopStartSchedules ─► table, documents
+//!       ├─► list ─► ClockSchedules ─► table, documents
 //!       └─► delete ─► Target ─► existing objects ─► deleted
 //! ```
 //!

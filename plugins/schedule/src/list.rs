@@ -6,9 +6,10 @@ use session_shared::Timestamp;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
 use session_shared::objects::Untyped;
+use session_shared::objects::cron_schedule::CREATE;
 use session_shared::objects::resource::CRON_JOB;
 use session_shared::objects::table::{Row, Table};
-use session_shared::ops::read_schedule::{StopStartSchedule, list_stop_start_schedules};
+use session_shared::ops::read_schedule::{ClockSchedule, list_clock_schedules};
 use session_shared::report::age::age_since;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::no_resources_message;
@@ -30,7 +31,7 @@ const COLUMNS: [(&str, bool); 8] = [
     ("Age", false),
 ];
 
-/// Lists the CronJobs that stop or start sessions.
+/// Lists the CronJobs that stop, start or create sessions.
 ///
 /// # Errors
 /// An invalid output format or sort path; the server's refusal.
@@ -45,12 +46,12 @@ pub(crate) async fn run(
     let cluster = environment.connect(connection).await?;
     let everywhere = selecting.scope.all_namespaces;
     let scope = cluster.scope(everywhere);
-    let mut found = list_stop_start_schedules(&cluster, scope, &selecting.options()).await?;
+    let mut found = list_clock_schedules(&cluster, scope, &selecting.options()).await?;
     // prints
     if let Some(sort_by) = non_empty(&output.sort_by) {
         let mut objects: Vec<Value> = found.iter().map(|one| one.object.clone()).collect();
         sort::sort_objects(&mut objects, sort_by)?;
-        let place = |one: &StopStartSchedule| {
+        let place = |one: &ClockSchedule| {
             let uid = Untyped(&one.object).uid();
             objects
                 .iter()
@@ -78,15 +79,19 @@ pub(crate) async fn run(
     Ok(())
 }
 
-fn schedule_table(found: &[StopStartSchedule], now: Timestamp) -> Table {
+fn schedule_table(found: &[ClockSchedule], now: Timestamp) -> Table {
     let rows = found.iter().map(|one| {
         let schedule = &one.schedule;
         let shown =
             |text: &Option<String>| text.clone().unwrap_or_else(|| Untyped::NONE.to_owned());
         let last = schedule.last_successful_time.as_deref();
         let last = last.map(|at| format!("{} ago", age_since(at.parse().ok(), now)));
+        // A run that creates sessions suspends its CronJob, because it is the only one.
+        let is_once = schedule.action.as_deref() == Some(CREATE);
         let state = match (&schedule.failing_job, schedule.suspended) {
             (Some(job), _) => format!("Job/{} fails: {}", job.name, job.reason),
+            (None, true) if is_once && last.is_some() => "done".to_owned(),
+            (None, true) if is_once => "running".to_owned(),
             (None, true) => "suspended".to_owned(),
             (None, false) => "active".to_owned(),
         };

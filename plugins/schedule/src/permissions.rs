@@ -1,12 +1,9 @@
 //! The permissions of a schedule's ServiceAccount: those that the requests of `stop` and `start` need. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde_json::Value;
 use session_shared::objects::ResourceType;
 use session_shared::objects::custom_workload::is_custom_api;
-use session_shared::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SECRET};
-use session_shared::scheduled_run::rule;
+use session_shared::scheduled_run::{creation_rules, rule};
 
 /// API group of Sessions.
 const SESSION_GROUP: &str = "streaming.platform";
@@ -72,31 +69,9 @@ impl RunPermissions<'_> {
             rule(&made.group, &[&made.plural, &scale], &verbs, None)
         }));
         if self.starts {
-            rules.extend(self.start_rules());
+            rules.extend(creation_rules(self.made));
         }
         rules
-    }
-
-    /// Returns the rules that only a start needs.
-    fn start_rules(&self) -> Vec<Value> {
-        let usual = [&POD, &PERSISTENT_VOLUME_CLAIM, &SECRET];
-        let mut plurals: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for made in self.made.iter().chain(usual) {
-            plurals.entry(&made.group).or_default().insert(&made.plural);
-        }
-        let create = ["get", "create", "patch", "delete"];
-        let made = plurals.iter().map(|(group, plurals)| {
-            let plurals: Vec<&str> = plurals.iter().copied().collect();
-            rule(group, &plurals, &create, None)
-        });
-        // Reads of the wait and of the checks before a start; the finalizers for owner references to the Session.
-        let reads = ["events", "resourcequotas", "limitranges", "services"];
-        let more = [
-            rule("", &reads, &["get", "list", "watch"], None),
-            rule("", &["pods/log"], &["get"], None),
-            rule(SESSION_GROUP, &["sessions/finalizers"], &["update"], None),
-        ];
-        made.chain(more).collect()
     }
 }
 

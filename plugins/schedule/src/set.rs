@@ -72,6 +72,7 @@ pub(crate) async fn run(
     let scheduled = ScheduledRun {
         owner,
         account: target.object_name("clock"),
+        file: None,
         rules: rules(&intent, &owner, &sessions, &made),
         runs: runs(&intent, &sessions),
         time_zone: intent.time_zone.or(existing_time_zone(&existing)),
@@ -135,11 +136,7 @@ async fn made_types(cluster: &Cluster, sessions: &[ObservedSession]) -> Result<V
     let kinds: BTreeSet<(&str, &str)> = objects
         .map(|object| (object.api_version.as_str(), object.kind.as_str()))
         .collect();
-    let mut types = Vec::new();
-    for (api_version, kind) in kinds {
-        types.extend(cluster.discover_resource(api_version, kind).await?);
-    }
-    Ok(types)
+    cluster.discover_resources(kinds).await
 }
 
 /// Asks about data that the stops destroy, and about text of the session that another user may have written. A selection is made

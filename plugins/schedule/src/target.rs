@@ -11,7 +11,7 @@ use session_shared::objects::ownership::Ownership;
 use session_shared::ops::Cluster;
 use session_shared::ops::session_selection::{SessionQuery, SessionSelection};
 use session_shared::report::console::Console;
-use session_shared::scheduled_run::{ScheduleOwner, SchedulePart};
+use session_shared::scheduled_run::{ScheduleOwner, SchedulePart, selection_ownership};
 use session_shared::schedules::ScheduleCommands;
 
 /// The session or selection that a schedule is for.
@@ -92,15 +92,8 @@ impl Target {
     /// # Errors
     /// A namespace of an invalid name; no random numbers.
     pub(crate) fn selection_ownership(&self, cluster: &Cluster) -> Result<Ownership> {
-        Ok(Ownership {
-            session: self.object_name("clock").as_str().parse()?,
-            session_uid: None,
-            namespace: cluster.namespace().parse()?,
-            user_id: "none".parse()?,
-            command_token: random_token()?,
-            template: None,
-            primary: None,
-        })
+        let name = self.object_name("clock");
+        selection_ownership(&name, cluster.namespace(), random_token()?)
     }
 
     pub(crate) fn owner<'a>(
@@ -116,14 +109,6 @@ impl Target {
 
     /// Returns the commands that hints name.
     pub(crate) fn commands(&self, namespace: &str, image: &str) -> ScheduleCommands {
-        let sessions = self.quoted();
-        let image = shell::quote_word(image);
-        ScheduleCommands {
-            remove: format!("kubectl session schedule delete {sessions} -n {namespace}"),
-            look: format!("kubectl session schedule list -n {namespace}"),
-            try_image: format!(
-                "kubectl run schedule-test --image={image} --restart=Never --attach --rm -n {namespace} -- version --client"
-            ),
-        }
+        ScheduleCommands::new(&self.quoted(), namespace, image)
     }
 }

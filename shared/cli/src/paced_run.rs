@@ -40,7 +40,7 @@ impl<'a> PacedRun<'a> {
         let rate = flags.rate.filter(|_| dry_run != DryRun::Client);
         Self {
             parallel: flags.parallel.unwrap_or(default),
-            interval: rate.map(|rate| rate.interval),
+            interval: rate.map(|rate| rate.interval()),
             interrupt,
         }
     }

@@ -5,6 +5,8 @@
 //!                           └► plan_removal ─► remove_schedule ─► report
 //! ```
 
+mod commands;
+
 use std::time::Duration;
 
 use anyhow::Result;
@@ -21,8 +23,7 @@ use session_client::interrupt::Interrupt;
 use session_client::{DryRun, ListOptions, ObjectList, Scope};
 use session_engine::plan::{Plan, PropagationPolicy, Step, StepResult};
 use session_engine::scheduled_run::{
-    DEFAULT_IMAGE, ObservedPart, ObservedState, ScheduleOwner, SchedulePart, SchedulePlan,
-    is_proven, plan_removal,
+    ObservedPart, ObservedState, ScheduleOwner, SchedulePart, SchedulePlan, is_proven, plan_removal,
 };
 use session_model::api::ObjectRef;
 use session_model::failure::{self, FailureKind, with_hint};
@@ -32,19 +33,11 @@ use session_model::progress::{ProgressEvent, ProgressSink};
 use session_ops::Cluster;
 use session_ops::apply_plan::ApplyOptions;
 
+pub use commands::ScheduleCommands;
+use commands::print_new_image;
+
 /// Time limit for replacing an object that has to be deleted and created again.
 const REPLACE_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Commands about a schedule, for hints.
-#[derive(Clone, Debug)]
-pub struct ScheduleCommands {
-    /// Removes the schedule.
-    pub remove: String,
-    /// Shows whether its runs fail.
-    pub look: String,
-    /// Runs a new image once, and what for.
-    pub try_image: String,
-}
 
 /// Outcome of creating or changing a schedule.
 #[derive(Debug, Default)]
@@ -378,22 +371,4 @@ fn report(
     );
     console.hint("have an admin apply the objects printed on standard output, unless already applied: kubectl apply -f FILE");
     Ok(())
-}
-
-/// Prints how to find out now whether the nodes can pull and run an image that nothing is known of.
-fn print_new_image(
-    image: &str,
-    commands: &ScheduleCommands,
-    namespace: &str,
-    console: &mut Console,
-) {
-    let import = match image == DEFAULT_IMAGE {
-        true => "; it must be imported on every node, or give another one with --image",
-        false => "",
-    };
-    console.note(&format!(
-        "image {image:?} has not been run in namespace {namespace:?} yet, so it is not known whether the nodes can pull it{import}"
-    ));
-    console.hint(&format!("run it once: {}", commands.try_image));
-    console.hint(&format!("see whether it fails: {}", commands.look));
 }

@@ -242,6 +242,22 @@ impl Cluster {
         Ok(found.map(|(resource, _)| resource))
     }
 
+    /// Returns the resource types of kinds, each given by apiVersion and kind, as [`Cluster::discover_resource`]; kinds that the server
+    /// does not serve are left out.
+    ///
+    /// # Errors
+    /// A Failure.
+    pub async fn discover_resources<'k>(
+        &self,
+        kinds: impl IntoIterator<Item = (&'k str, &'k str)>,
+    ) -> Result<Vec<ResourceType>> {
+        let mut types = Vec::new();
+        for (api_version, kind) in kinds {
+            types.extend(self.discover_resource(api_version, kind).await?);
+        }
+        Ok(types)
+    }
+
     /// Returns the resource type of a kind, and whether it has a scale subresource, by one discovery request. `None` if the server does
     /// not serve it. A type that was found is not read again.
     ///

@@ -55,27 +55,27 @@ pub async fn read_schedule(
     Ok(Some(schedule))
 }
 
-/// A CronJob that stops or starts sessions.
+/// A CronJob that stops or starts sessions, or creates those of a roster.
 #[derive(Clone, Debug)]
-pub struct StopStartSchedule {
+pub struct ClockSchedule {
     /// The CronJob as read.
     pub object: Value,
     /// Its settings.
     pub schedule: CronSchedule,
-    /// The sessions it stops or starts; `None` for the Session that owns it.
+    /// The sessions it stops or starts; `None` for the Session that owns it, and for those of a roster.
     pub query: Option<SessionQuery>,
 }
 
-/// Lists the CronJobs that stop or start sessions; none if the caller may not list CronJobs. Without the right to list Jobs or
+/// Lists the CronJobs that stop, start or create sessions; none if the caller may not list CronJobs. Without the right to list Jobs or
 /// Pods, it is not known which fail.
 ///
 /// # Errors
 /// Other refusals of the server.
-pub async fn list_stop_start_schedules(
+pub async fn list_clock_schedules(
     cluster: &Cluster,
     scope: Scope<'_>,
     select: &ListOptions,
-) -> Result<Vec<StopStartSchedule>> {
+) -> Result<Vec<ClockSchedule>> {
     let mut select = select.clone();
     let ours = format!("{}={}", labels::MANAGED_BY, labels::MANAGER);
     select.label_selector = match select.label_selector.as_str() {
@@ -83,10 +83,8 @@ pub async fn list_stop_start_schedules(
         selector => format!("{ours},{selector}"),
     };
     let found = list_if_allowed(cluster, &CRON_JOB, scope, &select).await?;
-    let mut schedules: Vec<StopStartSchedule> = found
-        .into_iter()
-        .filter_map(StopStartSchedule::read)
-        .collect();
+    let mut schedules: Vec<ClockSchedule> =
+        found.into_iter().filter_map(ClockSchedule::read).collect();
     if !schedules.is_empty() {
         let runs = ScheduleRuns::list(cluster, scope, labels::SCHEDULE).await?;
         for one in &mut schedules {
@@ -106,7 +104,7 @@ pub async fn read_stop_start_schedules(
     session: &Session,
 ) -> Result<Vec<CronSchedule>> {
     let scope = Scope::Namespace(session.namespace());
-    let found = list_stop_start_schedules(cluster, scope, &ListOptions::default()).await?;
+    let found = list_clock_schedules(cluster, scope, &ListOptions::default()).await?;
     let mut own = Vec::new();
     for one in found {
         let is_selected = match &one.query {
@@ -137,9 +135,9 @@ async fn has_labels(cluster: &Cluster, session: &Session, query: &SessionQuery) 
         .is_empty())
 }
 
-impl StopStartSchedule {
-    /// Reads a CronJob; `None` if it neither stops nor starts sessions.
-    fn read(object: Value) -> Option<Self> {
+impl ClockSchedule {
+    /// Reads a CronJob; `None` if it does nothing of this.
+    pub fn read(object: Value) -> Option<Self> {
         let cron_job = Untyped(&object).read::<CronJob>()?;
         let words = cron_job.spec.as_ref()?.job_template.spec.as_ref()?;
         let container = words.template.spec.as_ref()?.containers.first()?;

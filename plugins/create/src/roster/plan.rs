@@ -2,11 +2,12 @@
 //!
 //! The rows are not kept: a roster of a million rows takes the memory of its text, its names and the sums of this plan.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::{Result, anyhow};
 use session_shared::Timestamp;
 use session_shared::failure::{combine_errors, with_hint};
+use session_shared::objects::Untyped;
 use session_shared::ops::hours_check::check_hours;
 use session_shared::ops::missing_kinds::MissingKinds;
 use session_shared::ops::preflight::{self, PreflightFacts, PreflightObjects};
@@ -35,6 +36,8 @@ pub(super) struct RosterPlan {
     /// Kinds that the server lacks, by template.
     pub(super) missing: HashMap<String, MissingKinds>,
     pub(super) notes: Vec<String>,
+    /// Kinds of all sessions' objects, with their apiVersions.
+    pub(super) kinds: BTreeSet<(String, String)>,
 }
 
 /// Namespace, template and preset: rows that have them in common have the same kinds of objects.
@@ -120,14 +123,23 @@ impl RowChecks<'_> {
             let planned = self.intent.plan_row(row, self.facts, self.now)?;
             Ok((self.intent.decide(row, self.facts)?, planned))
         };
-        match planned() {
-            Err(error) => Ok(Err(error)),
-            Ok((Action::Keep, _)) => {
-                self.plan.kept += 1;
-                Ok(Ok(()))
-            }
-            Ok((action, planned)) => self.check_new(action, planned).await,
+        let (action, planned) = match planned() {
+            Err(error) => return Ok(Err(error)),
+            Ok(planned) => planned,
+        };
+        if self.intent.is_scheduled {
+            let objects = &planned.subject.rendered.rendering.objects;
+            let kinds = objects.iter().map(|object| {
+                let object = Untyped(object);
+                (object.api_version().to_owned(), object.kind().to_owned())
+            });
+            self.plan.kinds.extend(kinds);
         }
+        if action == Action::Keep {
+            self.plan.kept += 1;
+            return Ok(Ok(()));
+        }
+        self.check_new(action, planned).await
     }
 
     async fn check_new(&mut self, action: Action, mut planned: PlannedRow) -> Result<Result<()>> {

@@ -23,6 +23,8 @@ pub(super) struct RosterIntent {
     pub(super) namespace: NamespaceName,
     /// Token of this run.
     pub(super) run: String,
+    /// True if a CronJob creates the sessions later.
+    pub(super) is_scheduled: bool,
 }
 
 /// What is done with a row.
@@ -119,11 +121,40 @@ impl RosterIntent {
             run: self.run.clone(),
         };
         let subject = plan::plan_session(&intent, &observed)?;
+        if self.is_scheduled {
+            self.require_schedulable(row, &intent, &subject)?;
+        }
         Ok(PlannedRow {
             intent,
             observed,
             subject,
         })
+    }
+
+    /// Checks that a CronJob of this namespace can create the session from objects that others may read.
+    fn require_schedulable(&self, row: &Row, intent: &Intent, subject: &NewSession) -> Result<()> {
+        let (namespace, own) = (self.namespace_of(row), &self.namespace);
+        if namespace != own {
+            let (namespace, own) = (namespace.as_str(), own.as_str());
+            let error = anyhow!(
+                "namespace {namespace:?} is not that of the schedule, {own:?}, whose permissions end with it"
+            );
+            return Err(with_hint(
+                error,
+                "schedule the sessions of each namespace with a roster of their own and -n NAMESPACE",
+            ));
+        }
+        let mut secrets = subject.rendered.rendering.secrets.keys();
+        if let Some(secret) = secrets.find(|name| intent.values.from_files.contains_key(*name)) {
+            let error = anyhow!(
+                "parameter {secret:?} is secret, and the values of a scheduled roster are stored in a ConfigMap and a CronJob"
+            );
+            return Err(with_hint(
+                error,
+                "leave the value out if the template generates one, or create the sessions now, without --at and --ready-by",
+            ));
+        }
+        Ok(())
     }
 
     fn row_intent(&self, row: &Row) -> Result<Intent> {

@@ -26,7 +26,7 @@ use session_shared::roster::problems::error_line;
 use session_shared::roster::reader::{Roster, Row};
 
 /// Number of sessions at the same time without `--parallel`.
-const PARALLEL: usize = 4;
+pub(super) const PARALLEL: usize = 4;
 
 /// Everything that the creation of the rows shares.
 pub(super) struct RosterRun<'a> {

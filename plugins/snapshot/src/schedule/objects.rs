@@ -40,6 +40,7 @@ impl ScheduleInput<'_> {
                 selection: None,
             },
             account: name,
+            file: None,
             rules: self.role_rules(),
             runs: vec![run],
             time_zone: options.time_zone.as_deref(),

@@ -1,6 +1,7 @@
 //! Groups of flags that verbs share. Each is a clap `Args` struct that a verb flattens into its own;
 //! `mutation_options` reads those of every verb that writes.
 
+pub mod clock_time;
 pub mod connection;
 pub mod existing;
 pub mod file_connection;

@@ -1,5 +1,6 @@
 //! Flags of verbs that act on many sessions: how many at a time, and how many in a time.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -39,8 +40,25 @@ fn parse_parallel(text: &str) -> Result<usize, String> {
 /// Value of `--rate`: a number of sessions in a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// Time from one session to the next; never 0.
-    pub interval: Duration,
+    count: u32,
+    time: Duration,
+}
+
+impl Rate {
+    /// Returns the time from one session to the next; never 0.
+    pub fn interval(&self) -> Duration {
+        self.time.checked_div(self.count).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { count, time } = self;
+        match time.subsec_nanos() {
+            0 => write!(f, "{count}/{}s", time.as_secs()),
+            _ => write!(f, "{count}/{}ns", time.as_nanos()),
+        }
+    }
 }
 
 impl FromStr for Rate {
@@ -55,11 +73,11 @@ impl FromStr for Rate {
             true => go_duration::parse(&format!("1{time}"))?,
             false => go_duration::parse(time)?,
         };
-        let interval = time.checked_div(count).unwrap_or_default();
-        if interval.is_zero() {
+        let rate = Self { count, time };
+        if rate.interval().is_zero() {
             return Err("must be more than 0 sessions in more than 0 seconds".into());
         }
-        Ok(Self { interval })
+        Ok(rate)
     }
 }
 
@@ -77,8 +95,13 @@ mod tests {
             ("3/1m30s", 30_000),
         ] {
             let rate: Rate = text.parse().unwrap();
-            assert_eq!(rate.interval, Duration::from_millis(milliseconds), "{text}");
+            let interval = Duration::from_millis(milliseconds);
+            assert_eq!(rate.interval(), interval, "{text}");
+            assert_eq!(rate.to_string().parse::<Rate>().unwrap(), rate);
         }
+        let shown = ["10/60", "3/1m30s", "1/0.5s"].map(|text| text.parse::<Rate>().unwrap());
+        let shown = shown.map(|rate| rate.to_string());
+        assert_eq!(shown, ["10/60s", "3/90s", "1/500000000ns"]);
         for text in [
             "10", "x/60s", "-1/s", "10/", "10/x", "0/60s", "10/0s", "1.5/s",
         ] {

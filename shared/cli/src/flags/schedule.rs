@@ -33,6 +33,11 @@ impl ScheduleFlags {
         self.time_zone.as_deref().map(find_time_zone).transpose()
     }
 
+    /// Returns true if one of the flags was given.
+    pub fn is_given(&self) -> bool {
+        self.time_zone.is_some() || self.image.is_some()
+    }
+
     /// Returns the image.
     ///
     /// # Errors

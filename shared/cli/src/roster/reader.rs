@@ -98,6 +98,14 @@ impl Roster {
         })
     }
 
+    /// Returns the text as read, without a byte order mark.
+    ///
+    /// # Errors
+    /// Bytes that are not UTF-8, which no row of a checked roster has.
+    pub fn text(&self) -> Result<&str> {
+        std::str::from_utf8(&self.text).context("the roster is not UTF-8")
+    }
+
     /// Returns true if a column of the roster names templates.
     pub fn has_templates(&self) -> bool {
         self.columns.template.is_some()

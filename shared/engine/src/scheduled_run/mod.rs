@@ -8,9 +8,13 @@
 mod image;
 mod objects;
 mod parts;
+mod permissions;
 mod plan;
 
 pub use image::{existing_image, existing_time_zone, is_proven};
-pub use objects::{CronRun, DEFAULT_IMAGE, ScheduleOwner, ScheduledRun, rule};
+pub use objects::{
+    CronRun, DEFAULT_IMAGE, MountedFile, ScheduleOwner, ScheduledRun, selection_ownership,
+};
 pub use parts::{ObservedPart, ObservedState, SchedulePart};
+pub use permissions::{creation_rules, rule};
 pub use plan::{SchedulePlan, plan_changes, plan_removal};

@@ -5,7 +5,8 @@
 
 use std::fmt;
 
-use serde_json::{Value, json};
+use anyhow::Result;
+use serde_json::{Map, Value, json};
 use session_model::labels;
 use session_model::objects::Untyped;
 use session_model::objects::cron_schedule::ScheduleName;
@@ -21,6 +22,8 @@ pub(super) const IMAGE_PATH: &str = "/spec/jobTemplate/spec/template/spec/contai
 const START_DEADLINE_SECONDS: u32 = 3600;
 /// Seconds a terminated run has to finish, so that it can run the resume hook.
 const GRACE_SECONDS: u32 = 120;
+/// Name of the volume with the file that the runs read.
+const FILE_VOLUME: &str = "file";
 /// UID and GID of `nobody`.
 const NOBODY_ID: u32 = 65534;
 
@@ -79,6 +82,46 @@ impl ScheduleOwner<'_> {
     }
 }
 
+/// Returns the ownership of a selection's objects: no session owns them. `token` is random.
+///
+/// # Errors
+/// A namespace of an invalid name.
+pub fn selection_ownership(
+    name: &ScheduleName,
+    namespace: &str,
+    token: String,
+) -> Result<Ownership> {
+    Ok(Ownership {
+        session: name.as_str().parse()?,
+        session_uid: None,
+        namespace: namespace.parse()?,
+        user_id: "none".parse()?,
+        command_token: token,
+        template: None,
+        primary: None,
+    })
+}
+
+/// A file that the runs read: the only key of a ConfigMap that is called as the account.
+#[derive(Clone, Copy, Debug)]
+pub struct MountedFile<'a> {
+    /// Folder in the container.
+    pub folder: &'a str,
+    /// Name of the file, and key of the ConfigMap.
+    pub name: &'a str,
+    /// Content of the file.
+    pub text: &'a str,
+}
+
+impl MountedFile<'_> {
+    fn config_map(&self, map: &ScheduleName) -> Value {
+        let data = Map::from_iter([(self.name.to_owned(), self.text.into())]);
+        json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "data": data, "metadata": { "name": map.as_str() },
+        })
+    }
+}
+
 /// A command that runs by the clock.
 #[derive(Clone, Debug)]
 pub struct CronRun {
@@ -99,8 +142,10 @@ pub struct CronRun {
 pub struct ScheduledRun<'a> {
     /// Owner of the schedule.
     pub owner: ScheduleOwner<'a>,
-    /// Name of ServiceAccount, Role and RoleBinding.
+    /// Name of ServiceAccount, Role and RoleBinding, and of the ConfigMap of `file`.
     pub account: ScheduleName,
+    /// A file that the runs read.
+    pub file: Option<MountedFile<'a>>,
     /// Rules of the Role.
     pub rules: Vec<Value>,
     /// The commands, one CronJob each.
@@ -135,7 +180,8 @@ impl ScheduledRun<'_> {
             }],
             "metadata": { "name": name },
         });
-        let mut objects = vec![account, role, binding];
+        let file = self.file.map(|file| file.config_map(&self.account));
+        let mut objects: Vec<Value> = file.into_iter().chain([account, role, binding]).collect();
         objects.extend(self.runs.iter().map(|run| self.cron_job(run)));
         for object in &mut objects {
             self.owner.apply_to(object);
@@ -172,7 +218,7 @@ impl ScheduledRun<'_> {
     }
 
     fn pod_spec(&self, run: &CronRun) -> Value {
-        json!({
+        let mut spec = json!({
             "serviceAccountName": self.account.as_str(),
             "automountServiceAccountToken": true,
             "enableServiceLinks": false,
@@ -200,21 +246,20 @@ impl ScheduledRun<'_> {
                     "capabilities": { "drop": ["ALL"] },
                 },
             }],
-        })
+        });
+        if let Some(file) = &self.file {
+            let map = json!({ "name": self.account.as_str() });
+            spec["volumes"] = json!([{ "name": FILE_VOLUME, "configMap": map }]);
+            let mount = json!({ "name": FILE_VOLUME, "mountPath": file.folder, "readOnly": true });
+            spec["containers"][0]["volumeMounts"] = json!([mount]);
+        }
+        spec
     }
-}
-
-/// Returns a rule of a Role; without `names` for all objects of the types.
-pub fn rule(group: &str, resources: &[&str], verbs: &[&str], names: Option<&str>) -> Value {
-    let mut rule = json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
-    if let Some(name) = names {
-        rule["resourceNames"] = json!([name]);
-    }
-    rule
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::rule;
     use super::*;
 
     fn ownership() -> Ownership {
@@ -246,6 +291,7 @@ mod tests {
         let scheduled = ScheduledRun {
             owner,
             account: name("clock"),
+            file: None,
             rules: vec![rule("", &["pods"], &["list"], None)],
             runs: vec![run("stop"), run("start")],
             time_zone: Some("Europe/Berlin"),

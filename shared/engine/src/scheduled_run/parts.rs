@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use session_model::objects::cron_schedule::ScheduleName;
-use session_model::objects::resource::{CRON_JOB, ROLE, ROLE_BINDING, SERVICE_ACCOUNT};
+use session_model::objects::resource::{CONFIG_MAP, CRON_JOB, ROLE, ROLE_BINDING, SERVICE_ACCOUNT};
 use session_model::objects::{ResourceType, Untyped};
 
 /// Observed state of one object of a schedule.
@@ -36,6 +36,16 @@ impl SchedulePart {
         let rights = rights.into_iter().map(|resource| part(resource, account));
         let jobs = cron_jobs.iter().map(|name| part(&CRON_JOB, name));
         rights.chain(jobs).collect()
+    }
+
+    /// Returns the parts of a schedule with a file, all of which have the same name.
+    pub fn of_schedule_with_file(name: &ScheduleName) -> Vec<Self> {
+        let file = Self {
+            resource: &CONFIG_MAP,
+            name: name.clone(),
+        };
+        let rest = Self::of_schedule(name, std::slice::from_ref(name));
+        std::iter::once(file).chain(rest).collect()
     }
 
     pub(super) fn is_of(&self, object: &Value) -> bool {

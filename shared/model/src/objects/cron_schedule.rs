@@ -8,8 +8,10 @@ use super::metadata;
 use crate::labels;
 use crate::names::SessionName;
 
-/// Verbs that the CronJobs of a stop-and-start schedule run.
-const STOP_OR_START: [&str; 2] = ["stop", "start"];
+/// Verbs that the CronJobs of `schedule set` and `create --at` run.
+const CLOCK_VERBS: [&str; 3] = ["stop", "start", CREATE];
+/// Action of a schedule that creates the sessions of a roster, once.
+pub const CREATE: &str = "create";
 
 /// Longest name of a CronJob, in bytes: the names of its Jobs are 11 bytes longer.
 const CRON_JOB_NAME_MAX: usize = 52;
@@ -37,6 +39,16 @@ impl ScheduleName {
         Self::new("sessions", selection, object)
     }
 
+    /// Returns the name of every object of a schedule that creates the sessions of a roster; `file` is the file's name without extension.
+    pub fn for_roster(file: &str) -> Self {
+        Self::new("sessions", file, CREATE)
+    }
+
+    /// Returns the name of a CronJob that exists.
+    pub fn of_cron_job(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
     fn new(before: &str, raw: &str, after: &str) -> Self {
         let room = CRON_JOB_NAME_MAX - before.len() - after.len() - 2;
         let part = labels::to_name_part_within(raw, room);
@@ -59,10 +71,10 @@ pub struct CronSchedule {
     pub schedule: String,
     /// Time zone of the schedule; `None` for that of the control plane.
     pub time_zone: Option<String>,
-    /// Verb that runs: `stop` or `start`; `None` for snapshots.
+    /// Verb that runs: `stop`, `start` or `create`; `None` for snapshots.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
-    /// The sessions that are stopped or started: a name, or flags as `-l course=42`.
+    /// The sessions that it acts on: a name, or flags as `-l course=42` and `--roster class.csv`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sessions: Option<String>,
     /// Number of snapshots to keep.
@@ -162,7 +174,7 @@ impl CronSchedule {
         let mut words = container.iter().flat_map(|one| one.args.iter().flatten());
         let action = words
             .next()
-            .filter(|verb| STOP_OR_START.contains(&verb.as_str()));
+            .filter(|verb| CLOCK_VERBS.contains(&verb.as_str()));
         let sessions = action.and_then(|_| match annotations.get(labels::SELECTION) {
             Some(selection) => Some(selection.clone()),
             None => words.next().cloned(),
@@ -213,6 +225,8 @@ mod tests {
         let of = |selection| ScheduleName::for_selection(selection, "stop");
         assert!(of("-l a=b").as_str().starts_with("sessions-l-a-b-"));
         assert_ne!(of("-l a=b"), of("-l a-b"));
+        let class = ScheduleName::for_roster("class");
+        assert_eq!(class.as_str(), "sessions-class-create");
         let (one, other) = ("a".repeat(63), format!("{}b", "a".repeat(62)));
         assert_eq!(name(&one).as_str().len(), CRON_JOB_NAME_MAX);
         assert_ne!(name(&one), name(&other));
