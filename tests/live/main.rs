@@ -38,6 +38,7 @@ mod resize;
 mod rights;
 mod room;
 mod schedule;
+mod secrets;
 mod shell;
 mod snapshot;
 mod ssh;
@@ -101,6 +102,7 @@ fn all() -> Vec<Live> {
         room::tests(),
         snapshot::tests(),
         schedule::tests(),
+        secrets::tests(),
         files::tests(),
         fit::tests(),
         diagnosis::tests(),

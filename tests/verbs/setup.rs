@@ -24,3 +24,5 @@ mod play;
 mod reach;
 #[path = "setup/remove.rs"]
 mod remove;
+#[path = "setup/secrets.rs"]
+mod secrets;

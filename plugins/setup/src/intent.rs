@@ -14,6 +14,7 @@ use crate::namespace::args::SetupNamespaceArgs;
 use crate::part::flags::{PartFlags, PartIntent};
 use crate::part::site::Part;
 use crate::part::{autoscaling, external_secret, isolation, mesh, monitoring, rights, storage};
+use crate::secret::{self, SecretIntent};
 
 /// A part of the installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +45,8 @@ pub(crate) enum Request {
     Parts(Box<Intent>),
     /// The namespace of a user.
     Namespace(Box<SetupNamespaceArgs>, Box<ConnectionFlags>),
+    /// The keys of a Secret.
+    Secret(Box<SecretIntent>),
     /// The objects of a platform beside its sessions.
     Part(Box<dyn Part>, Box<PartIntent>),
 }
@@ -126,7 +129,13 @@ fn parse_command(
         SetupCommand::Isolation(args) => isolation::parse_part(*args, &connection, console)?,
         SetupCommand::Mesh(args) => mesh::parse_part(*args, &connection, console)?,
         SetupCommand::Monitoring(args) => monitoring::parse_part(*args, &connection, console)?,
-        SetupCommand::Secrets(args) => external_secret::parse_part(*args, &connection, console)?,
+        SetupCommand::Secrets(args) if args.store.external => {
+            external_secret::parse_part(*args, &connection, console)?
+        }
+        SetupCommand::Secrets(args) => {
+            let intent = secret::parse_secret(*args, &connection, console)?;
+            return Ok(Request::Secret(Box::new(intent)));
+        }
         SetupCommand::Storage(args) => storage::parse_part(*args, &connection, console)?,
     };
     Ok(Request::Part(part, Box::new(intent)))

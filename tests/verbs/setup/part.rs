@@ -302,7 +302,6 @@ fn wrong_command_lines_send_nothing() {
         "monitoring --for preview --label a",
         "monitoring --for preview --label streaming.platform/part=x",
         "secrets --external",
-        "secrets x",
         "secrets x --external --store s",
         "secrets x --external --store s --data novalue",
         "secrets x --external --store s --data a=#b",

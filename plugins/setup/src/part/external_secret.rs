@@ -1,7 +1,6 @@
 //! `setup secrets --external`: a Secret that the External Secrets Operator fills from a store.
 
 use anyhow::Result;
-use clap::Args as Group;
 use serde_json::{Value, json};
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
@@ -11,28 +10,12 @@ use session_shared::objects::ResourceType;
 use session_shared::ops::planned_object::PlannedObject;
 use session_shared::report::console::Console;
 
-use super::flags::{PartFlags, PartIntent};
+use super::flags::PartIntent;
 use super::platform::Platform;
 use super::site::{Part, PartKind, Requirement, Site};
-
-pub(crate) const LONG_ABOUT: &str = "Have a Secret filled from an external store
-
-With --external, apply an ExternalSecret: the External Secrets Operator reads its keys from a store, such as Vault or a cloud's \
-secret manager, and writes them into the Secret of the same name. Values never pass through this command. The operator must be \
-installed, in a version that serves external-secrets.io/v1 or v1beta1.
-
-With --for sindri, the name is sindri-secrets, the store vault-backend, and the key ANTHROPIC_API_KEY unless flags name others. Set \
-secretName in the sindri.yaml to use the Secret. With --remove, the operator deletes the Secret too.";
-
-pub(crate) const EXAMPLES: &str = "  # Fill the Secret of Sindri's environments from Vault
-  kubectl session setup secrets --external --for sindri -n dev-environments
-
-  # Fill the password of a lab from Vault
-  kubectl session setup secrets lab-session-alice-secrets --external --store vault-backend \\
-    --data vscode-password=dozlab/sessions/alice#vscode_password
-
-  # Delete the ExternalSecret
-  kubectl session setup secrets sindri-secrets --external --remove";
+use crate::secret::SINDRI_SECRET;
+use crate::secret::args::{ExternalStoreFlags, SetupSecretsArgs};
+use crate::secret::values::check_key;
 
 static EXTERNAL_SECRET: ResourceType = ResourceType::new(
     "external-secrets.io",
@@ -41,36 +24,6 @@ static EXTERNAL_SECRET: ResourceType = ResourceType::new(
     "externalsecrets",
     true,
 );
-
-/// Flags of `setup secrets`, unchecked.
-#[derive(Group, Clone, Debug, Default)]
-pub struct SetupSecretsArgs {
-    /// Name of the Secret
-    pub name: Option<String>,
-
-    #[command(flatten)]
-    pub part: PartFlags,
-
-    /// If true, the Secret is filled from an external store
-    #[arg(long)]
-    pub external: bool,
-
-    /// Store that holds the values
-    #[arg(long, value_name = "NAME")]
-    pub store: Option<String>,
-
-    /// Kind of the store: ClusterSecretStore, or SecretStore for one of the namespace
-    #[arg(long, value_name = "KIND", default_value = "ClusterSecretStore")]
-    pub store_kind: String,
-
-    /// Key of the Secret and where the store has its value; may be repeated
-    #[arg(long, value_name = "KEY=PATH[#PROPERTY]")]
-    pub data: Vec<String>,
-
-    /// Time after which the store is read again
-    #[arg(long, value_name = "DURATION", default_value = "1h")]
-    pub refresh_interval: String,
-}
 
 /// A Secret filled from a store.
 #[derive(Debug)]
@@ -92,22 +45,20 @@ pub(crate) fn parse_part(
     console: &mut Console,
 ) -> Result<(Box<dyn Part>, PartIntent)> {
     let SetupSecretsArgs {
-        name,
-        part,
-        external,
+        name, part, store, ..
+    } = args;
+    let ExternalStoreFlags {
         store,
         store_kind,
         mut data,
         refresh_interval,
-    } = args;
+        ..
+    } = store;
     let intent = part.parse_optional("secrets", &[Platform::Sindri], connection, console)?;
-    if !external {
-        return Err(usage_error("--external is required"));
-    }
     let is_sindri = intent.platform == Some(Platform::Sindri);
     let sindri = |value: &str| is_sindri.then(|| value.to_owned());
     let name = name
-        .or_else(|| sindri("sindri-secrets"))
+        .or_else(|| sindri(SINDRI_SECRET))
         .ok_or_else(|| usage_error("NAME is required"))?;
     let store = store.or_else(|| sindri("vault-backend"));
     if data.is_empty() {
@@ -148,13 +99,9 @@ pub(crate) fn parse_part(
 
 /// Parses `KEY=PATH[#PROPERTY]` into an item of `spec.data`.
 fn parse_key(text: &str) -> Result<Value> {
-    let is_legal = |key: &str| {
-        let legal = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        !key.is_empty() && key.len() <= 253 && key.chars().all(legal)
-    };
     let split = text.split_once('=').filter(|(key, path)| {
         let path = path.split('#').next().unwrap_or_default();
-        is_legal(key) && !path.is_empty()
+        check_key(key).is_ok() && !path.is_empty()
     });
     let Some((key, path)) = split else {
         let error = usage_error(format!(

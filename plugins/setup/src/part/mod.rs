@@ -15,19 +15,18 @@ pub(crate) mod mesh;
 pub(crate) mod monitoring;
 mod observe;
 mod plan;
-mod platform;
+pub(crate) mod platform;
 pub(crate) mod rights;
 pub(crate) mod site;
 pub(crate) mod storage;
 
 use anyhow::Result;
 use session_shared::client::DryRun;
-use session_shared::failure::{self, FailureKind, with_hint};
 use session_shared::ops::Cluster;
 use session_shared::report::mutation::no_resources_message;
 use session_shared::verb::Environment;
 
-use crate::writer::{ObjectWriter, administrator_hint};
+use crate::writer::{ObjectWriter, administrator_hint, namespace_hint};
 use flags::PartIntent;
 use site::{Part, Site};
 
@@ -86,15 +85,8 @@ async fn apply(
     // writes
     let mut writer = ObjectWriter::new(cluster, &intent.mutation, environment);
     let applied = writer.apply_all(&plan.objects).await;
-    match applied {
-        // The objects are not there yet, so it is the namespace that is not found.
-        Err(error) if failure::has_kind(&error, FailureKind::NotFound) => {
-            let namespace = &site.namespace;
-            let hint = format!("create the namespace first: kubectl create namespace {namespace}");
-            Err(with_hint(error, hint))
-        }
-        applied => applied.map(drop),
-    }
+    let applied = applied.map_err(|error| namespace_hint(error, &site.namespace));
+    applied.map(drop)
 }
 
 async fn remove(

@@ -1,0 +1,285 @@
+//! `setup secrets NAME`: keys of a Secret, set one by one and never shown.
+//!
+//! ```text
+//! args ─► values: flags, files ─► SecretIntent ─► read the Secret ─► plan ─► SecretWrite: apply or patch
+//!                                                         └─► without_values: keys and lengths, all that is printed
+//! ```
+
+pub(crate) mod args;
+mod plan;
+pub(crate) mod values;
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use serde_json::Value;
+use session_shared::client::{DryRun, not_found_error};
+use session_shared::failure::{self, FailureKind, usage_error};
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::mutation_options::MutationOptions;
+use session_shared::k8s_openapi::ByteString;
+use session_shared::names::check_dns_subdomain;
+use session_shared::objects::resource::SECRET;
+use session_shared::ops::Cluster;
+use session_shared::ops::planned_object::read_or_absent;
+use session_shared::report::console::Console;
+use session_shared::report::format::Format;
+use session_shared::report::mutation::{apply_verb, no_resources_message};
+use session_shared::report::table::format_table;
+use session_shared::verb::Environment;
+
+use crate::part::platform::Platform;
+use crate::writer::{ObjectWriter, administrator_hint, namespace_hint};
+use args::{SecretValueFlags, SetupSecretsArgs};
+use plan::SecretWrite;
+use values::{SecretValues, read_values};
+
+/// Name of the Secret in Sindri's documents, and its keys.
+pub(crate) const SINDRI_SECRET: &str = "sindri-secrets";
+const SINDRI_KEYS: [&str; 4] = [
+    "ANTHROPIC_API_KEY",
+    "GITHUB_TOKEN",
+    "GIT_USER_NAME",
+    "GIT_USER_EMAIL",
+];
+
+/// Attempts to write a Secret that others change at the same time.
+const MAX_ATTEMPTS: usize = 5;
+
+/// A validated request for a Secret.
+#[derive(Debug)]
+pub(crate) struct SecretIntent {
+    name: String,
+    action: SecretAction,
+    platform: Option<Platform>,
+    mutation: MutationOptions,
+    connection: ConnectionFlags,
+}
+
+/// What is done with a Secret.
+#[derive(Debug)]
+enum SecretAction {
+    View,
+    Remove,
+    Change(SecretChange),
+}
+
+/// A change of the keys of a Secret.
+#[derive(Debug, Default)]
+pub(crate) struct SecretChange {
+    pub(crate) values: BTreeMap<String, ByteString>,
+    pub(crate) removed: Vec<String>,
+    /// Type of a new Secret.
+    pub(crate) secret_type: Option<String>,
+    pub(crate) force: bool,
+}
+
+/// Validates the flags and reads the files they name.
+///
+/// # Errors
+/// Usage errors: no name, flags that exclude each other; as [`read_values`].
+pub(crate) fn parse_secret(
+    args: SetupSecretsArgs,
+    connection: &ConnectionFlags,
+    console: &mut Console,
+) -> Result<SecretIntent> {
+    let (flags, platforms) = (args.values, [Platform::Sindri]);
+    let part = args
+        .part
+        .parse_optional("secrets", &platforms, connection, console)?;
+    let is_sindri = part.platform == Some(Platform::Sindri);
+    let name = args
+        .name
+        .or_else(|| is_sindri.then(|| SINDRI_SECRET.to_owned()));
+    let name = name.ok_or_else(|| usage_error("NAME is required"))?;
+    check_dns_subdomain(&name)
+        .map_err(|reason| usage_error(format!("invalid value of NAME {name:?}: {reason}")))?;
+    let changes = flags.names_keys();
+    if part.remove && (changes || flags.force || flags.secret_type.is_some()) {
+        return Err(usage_error(
+            "--remove deletes the Secret: it excludes the flags for its keys",
+        ));
+    }
+    if !changes && (flags.force || flags.secret_type.is_some()) {
+        return Err(usage_error("--force and --type require keys to set"));
+    }
+    let action = match (part.remove, changes) {
+        (true, _) => SecretAction::Remove,
+        (false, false) => SecretAction::View,
+        (false, true) => SecretAction::Change(read_change(flags, is_sindri, console)?),
+    };
+    Ok(SecretIntent {
+        name,
+        action,
+        platform: part.platform,
+        mutation: part.mutation,
+        connection: part.connection,
+    })
+}
+
+/// Reads the files of the flags.
+fn read_change(
+    flags: SecretValueFlags,
+    is_sindri: bool,
+    console: &mut Console,
+) -> Result<SecretChange> {
+    let SecretValues { values, notes } = read_values(&flags, console.input())?;
+    let mut removed = flags.remove_key.iter();
+    if let Some(key) = removed.find(|key| values.contains_key(*key)) {
+        return Err(usage_error(format!("key {key:?} is both set and removed")));
+    }
+    if is_sindri {
+        plan::check_variables(values.keys().map(String::as_str))?;
+    }
+    for note in notes {
+        console.note(&note);
+    }
+    Ok(SecretChange {
+        values,
+        removed: flags.remove_key,
+        secret_type: flags.secret_type,
+        force: flags.force,
+    })
+}
+
+/// Prints, changes or deletes a Secret.
+///
+/// # Errors
+/// A Secret of somebody else, before any write; the server's refusal.
+pub(crate) async fn run(intent: SecretIntent, environment: &mut Environment) -> Result<()> {
+    let cluster = environment.connect(&intent.connection).await?;
+    let interrupt = environment.interrupt.clone();
+    let _guard = match intent.mutation.dry_run {
+        DryRun::None => Some(interrupt.guard()?),
+        _ => None,
+    };
+    match &intent.action {
+        SecretAction::View => view(&cluster, &intent, environment).await,
+        SecretAction::Remove => remove(&cluster, &intent, environment).await,
+        SecretAction::Change(change) => {
+            let changed = set(&cluster, &intent, change, environment).await;
+            changed.map_err(administrator_hint)
+        }
+    }
+}
+
+async fn view(
+    cluster: &Cluster,
+    intent: &SecretIntent,
+    environment: &mut Environment,
+) -> Result<()> {
+    let found = cluster.get(&SECRET, cluster.namespace(), &intent.name);
+    let found = environment.interrupt.race(found).await?;
+    let secret = found.ok_or_else(|| not_found_error(&SECRET, &intent.name))?;
+    let lengths = plan::key_lengths(&secret);
+    let text = match intent.mutation.format {
+        Format::Text { .. } => {
+            let rows = lengths.iter();
+            let rows = rows.map(|(key, bytes)| vec![(*key).to_owned(), bytes.to_string()]);
+            format_table(&["KEY", "BYTES"], &rows.collect::<Vec<_>>(), false)
+        }
+        Format::Objects(_) => {
+            let mut printer = intent.mutation.printer();
+            printer.print_result(&plan::without_values(&secret), "")?
+        }
+    };
+    let console = &mut environment.console;
+    console.print(&text)?;
+    if lengths.is_empty() {
+        console.note(&format!("Secret {:?} has no keys", intent.name));
+    }
+    let missing = SINDRI_KEYS
+        .iter()
+        .filter(|key| !lengths.contains_key(**key));
+    let missing: Vec<&str> = missing.copied().collect();
+    if intent.platform == Some(Platform::Sindri) && !missing.is_empty() {
+        let keys = missing.join(", ");
+        console.note(&format!(
+            "keys of Sindri's documents that are not set: {keys}"
+        ));
+    }
+    Ok(())
+}
+
+async fn set(
+    cluster: &Cluster,
+    intent: &SecretIntent,
+    change: &SecretChange,
+    environment: &mut Environment,
+) -> Result<()> {
+    let (namespace, name, options) = (cluster.namespace(), &intent.name, &intent.mutation);
+    let (manager, interrupt) = (&options.write.field_manager, environment.interrupt.clone());
+    let mut attempt = 1;
+    loop {
+        let mut notes = Vec::new();
+        let found = interrupt.race(cluster.get(&SECRET, namespace, name)).await;
+        let before = read_or_absent(found, options.dry_run, &mut notes)?;
+        let is_new = before.is_none();
+        let write = plan::plan_change(name, namespace, change, manager, before)?;
+        for note in &notes {
+            environment.console.note(note);
+        }
+        let mut printer = options.printer();
+        if options.dry_run == DryRun::Client {
+            let verb = if is_new { "created" } else { "configured" };
+            let object = plan::manifest(name, namespace, change);
+            return environment
+                .console
+                .print(&printer.print_result(&object, verb)?);
+        }
+        match interrupt.race(send(cluster, &write, intent)).await {
+            Err(error)
+                if attempt < MAX_ATTEMPTS && failure::has_kind(&error, FailureKind::Conflict) =>
+            {
+                attempt += 1;
+            }
+            sent => {
+                let (after, verb) = sent.map_err(|error| namespace_hint(error, namespace))?;
+                let text = printer.print_result(&plan::without_values(&after), verb)?;
+                if let Some(note) = plan::remaining_note(&after, &change.removed) {
+                    environment.console.note(&note);
+                }
+                return environment.console.print(&text);
+            }
+        }
+    }
+}
+
+/// Writes a change, and returns the Secret as stored and what has become of it.
+async fn send(
+    cluster: &Cluster,
+    write: &SecretWrite,
+    intent: &SecretIntent,
+) -> Result<(Value, &'static str)> {
+    let options = &intent.mutation.write;
+    let (before, after) = match write {
+        SecretWrite::Apply(planned) => {
+            let after = cluster.apply_planned(planned, options).await?;
+            (planned.before.as_ref(), after)
+        }
+        SecretWrite::Patch { before, patch } => {
+            let (namespace, name) = (cluster.namespace(), &intent.name);
+            let patched = cluster.merge_patch(&SECRET, namespace, name, None, patch, options);
+            (Some(before), patched.await?)
+        }
+    };
+    let verb = apply_verb(before, &after);
+    Ok((after, verb))
+}
+
+async fn remove(
+    cluster: &Cluster,
+    intent: &SecretIntent,
+    environment: &mut Environment,
+) -> Result<()> {
+    let namespace = cluster.namespace();
+    let found = cluster.get(&SECRET, namespace, &intent.name);
+    let Some(found) = environment.interrupt.race(found).await? else {
+        let text = no_resources_message(Some(namespace));
+        environment.console.print_error_line(&text);
+        return Ok(());
+    };
+    plan::check_removal(&found)?;
+    let mut writer = ObjectWriter::new(cluster, &intent.mutation, environment);
+    writer.delete(&SECRET, &found).await
+}
