@@ -20,6 +20,7 @@ mod plan;
 mod policies;
 mod roles;
 mod secret;
+mod template_pods;
 mod writer;
 
 use anyhow::Result;
