@@ -26,3 +26,5 @@ mod reach;
 mod remove;
 #[path = "setup/secrets.rs"]
 mod secrets;
+#[path = "setup/template_isolation.rs"]
+mod template_isolation;

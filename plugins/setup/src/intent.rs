@@ -13,8 +13,9 @@ use crate::args::{Args, ESTABLISHED_TIMEOUT, SetupCommand};
 use crate::namespace::args::SetupNamespaceArgs;
 use crate::part::flags::{PartFlags, PartIntent};
 use crate::part::site::Part;
-use crate::part::{autoscaling, external_secret, isolation, mesh, monitoring, rights, storage};
-use crate::secret::{self, SecretIntent};
+use crate::part::{autoscaling, isolation, mesh, monitoring, rights, storage};
+use crate::secret;
+use crate::secret::intent::{SecretIntent, SecretsRequest};
 
 /// A part of the installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -129,12 +130,11 @@ fn parse_command(
         SetupCommand::Isolation(args) => isolation::parse_part(*args, &connection, console)?,
         SetupCommand::Mesh(args) => mesh::parse_part(*args, &connection, console)?,
         SetupCommand::Monitoring(args) => monitoring::parse_part(*args, &connection, console)?,
-        SetupCommand::Secrets(args) if args.store.external => {
-            external_secret::parse_part(*args, &connection, console)?
-        }
         SetupCommand::Secrets(args) => {
-            let intent = secret::parse_secret(*args, &connection, console)?;
-            return Ok(Request::Secret(Box::new(intent)));
+            match secret::intent::parse_request(*args, &connection, console)? {
+                SecretsRequest::External(part, intent) => (part, intent),
+                SecretsRequest::Keys(intent) => return Ok(Request::Secret(Box::new(intent))),
+            }
         }
         SetupCommand::Storage(args) => storage::parse_part(*args, &connection, console)?,
     };

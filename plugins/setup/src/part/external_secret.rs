@@ -3,18 +3,15 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 use session_shared::failure::{usage_error, with_hint};
-use session_shared::flags::connection::ConnectionFlags;
 use session_shared::go_duration;
 use session_shared::names::check_dns_subdomain;
 use session_shared::objects::ResourceType;
 use session_shared::ops::planned_object::PlannedObject;
-use session_shared::report::console::Console;
 
 use super::flags::PartIntent;
 use super::platform::Platform;
 use super::site::{Part, PartKind, Requirement, Site};
-use crate::secret::SINDRI_SECRET;
-use crate::secret::args::{ExternalStoreFlags, SetupSecretsArgs};
+use crate::secret::args::ExternalStoreFlags;
 use crate::secret::values::check_key;
 
 static EXTERNAL_SECRET: ResourceType = ResourceType::new(
@@ -35,31 +32,24 @@ struct ExternalSecret {
     keys: Vec<Value>,
 }
 
-/// Validates the flags.
+/// Validates the flags of a Secret with a name.
 ///
 /// # Errors
-/// Usage errors: a name, store or key is missing or illegal.
+/// Usage errors: a store or key is missing or illegal.
 pub(crate) fn parse_part(
-    args: SetupSecretsArgs,
-    connection: &ConnectionFlags,
-    console: &mut Console,
-) -> Result<(Box<dyn Part>, PartIntent)> {
-    let SetupSecretsArgs {
-        name, part, store, ..
-    } = args;
+    name: String,
+    flags: ExternalStoreFlags,
+    intent: &PartIntent,
+) -> Result<Box<dyn Part>> {
     let ExternalStoreFlags {
+        external: _,
         store,
         store_kind,
         mut data,
         refresh_interval,
-        ..
-    } = store;
-    let intent = part.parse_optional("secrets", &[Platform::Sindri], connection, console)?;
+    } = flags;
     let is_sindri = intent.platform == Some(Platform::Sindri);
     let sindri = |value: &str| is_sindri.then(|| value.to_owned());
-    let name = name
-        .or_else(|| sindri(SINDRI_SECRET))
-        .ok_or_else(|| usage_error("NAME is required"))?;
     let store = store.or_else(|| sindri("vault-backend"));
     if data.is_empty() {
         data.extend(sindri("ANTHROPIC_API_KEY=dev/sindri#anthropic_api_key"));
@@ -68,12 +58,9 @@ pub(crate) fn parse_part(
         return Err(usage_error("--external requires --store and --data"));
     }
     let store = store.unwrap_or_default();
-    for (flag, value) in [("NAME", &name), ("--store", &store)] {
-        if flag == "--store" && intent.remove {
-            continue;
-        }
-        check_dns_subdomain(value).map_err(|reason| {
-            usage_error(format!("invalid value of {flag} {value:?}: {reason}"))
+    if !intent.remove {
+        check_dns_subdomain(&store).map_err(|reason| {
+            usage_error(format!("invalid value of --store {store:?}: {reason}"))
         })?;
     }
     if !["ClusterSecretStore", "SecretStore"].contains(&store_kind.as_str()) {
@@ -94,7 +81,7 @@ pub(crate) fn parse_part(
         refresh_interval,
         keys: keys.collect::<Result<_>>()?,
     };
-    Ok((Box::new(part), intent))
+    Ok(Box::new(part))
 }
 
 /// Parses `KEY=PATH[#PROPERTY]` into an item of `spec.data`.

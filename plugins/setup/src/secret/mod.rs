@@ -6,141 +6,28 @@
 //! ```
 
 pub(crate) mod args;
+pub(crate) mod intent;
 mod plan;
 pub(crate) mod values;
-
-use std::collections::BTreeMap;
 
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::client::{DryRun, not_found_error};
-use session_shared::failure::{self, FailureKind, usage_error};
-use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::mutation_options::MutationOptions;
-use session_shared::k8s_openapi::ByteString;
-use session_shared::names::check_dns_subdomain;
+use session_shared::failure::{self, FailureKind};
 use session_shared::objects::resource::SECRET;
 use session_shared::ops::Cluster;
 use session_shared::ops::planned_object::read_or_absent;
-use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{apply_verb, no_resources_message};
 use session_shared::report::table::format_table;
 use session_shared::verb::Environment;
 
-use crate::part::platform::Platform;
 use crate::writer::{ObjectWriter, administrator_hint, namespace_hint};
-use args::{SecretValueFlags, SetupSecretsArgs};
+use intent::{SecretAction, SecretChange, SecretIntent};
 use plan::SecretWrite;
-use values::{SecretValues, read_values};
-
-/// Name of the Secret in Sindri's documents, and its keys.
-pub(crate) const SINDRI_SECRET: &str = "sindri-secrets";
-const SINDRI_KEYS: [&str; 4] = [
-    "ANTHROPIC_API_KEY",
-    "GITHUB_TOKEN",
-    "GIT_USER_NAME",
-    "GIT_USER_EMAIL",
-];
 
 /// Attempts to write a Secret that others change at the same time.
 const MAX_ATTEMPTS: usize = 5;
-
-/// A validated request for a Secret.
-#[derive(Debug)]
-pub(crate) struct SecretIntent {
-    name: String,
-    action: SecretAction,
-    platform: Option<Platform>,
-    mutation: MutationOptions,
-    connection: ConnectionFlags,
-}
-
-/// What is done with a Secret.
-#[derive(Debug)]
-enum SecretAction {
-    View,
-    Remove,
-    Change(SecretChange),
-}
-
-/// A change of the keys of a Secret.
-#[derive(Debug, Default)]
-pub(crate) struct SecretChange {
-    pub(crate) values: BTreeMap<String, ByteString>,
-    pub(crate) removed: Vec<String>,
-    /// Type of a new Secret.
-    pub(crate) secret_type: Option<String>,
-    pub(crate) force: bool,
-}
-
-/// Validates the flags and reads the files they name.
-///
-/// # Errors
-/// Usage errors: no name, flags that exclude each other; as [`read_values`].
-pub(crate) fn parse_secret(
-    args: SetupSecretsArgs,
-    connection: &ConnectionFlags,
-    console: &mut Console,
-) -> Result<SecretIntent> {
-    let (flags, platforms) = (args.values, [Platform::Sindri]);
-    let part = args
-        .part
-        .parse_optional("secrets", &platforms, connection, console)?;
-    let is_sindri = part.platform == Some(Platform::Sindri);
-    let name = args
-        .name
-        .or_else(|| is_sindri.then(|| SINDRI_SECRET.to_owned()));
-    let name = name.ok_or_else(|| usage_error("NAME is required"))?;
-    check_dns_subdomain(&name)
-        .map_err(|reason| usage_error(format!("invalid value of NAME {name:?}: {reason}")))?;
-    let changes = flags.names_keys();
-    if part.remove && (changes || flags.force || flags.secret_type.is_some()) {
-        return Err(usage_error(
-            "--remove deletes the Secret: it excludes the flags for its keys",
-        ));
-    }
-    if !changes && (flags.force || flags.secret_type.is_some()) {
-        return Err(usage_error("--force and --type require keys to set"));
-    }
-    let action = match (part.remove, changes) {
-        (true, _) => SecretAction::Remove,
-        (false, false) => SecretAction::View,
-        (false, true) => SecretAction::Change(read_change(flags, is_sindri, console)?),
-    };
-    Ok(SecretIntent {
-        name,
-        action,
-        platform: part.platform,
-        mutation: part.mutation,
-        connection: part.connection,
-    })
-}
-
-/// Reads the files of the flags.
-fn read_change(
-    flags: SecretValueFlags,
-    is_sindri: bool,
-    console: &mut Console,
-) -> Result<SecretChange> {
-    let SecretValues { values, notes } = read_values(&flags, console.input())?;
-    let mut removed = flags.remove_key.iter();
-    if let Some(key) = removed.find(|key| values.contains_key(*key)) {
-        return Err(usage_error(format!("key {key:?} is both set and removed")));
-    }
-    if is_sindri {
-        plan::check_variables(values.keys().map(String::as_str))?;
-    }
-    for note in notes {
-        console.note(&note);
-    }
-    Ok(SecretChange {
-        values,
-        removed: flags.remove_key,
-        secret_type: flags.secret_type,
-        force: flags.force,
-    })
-}
 
 /// Prints, changes or deletes a Secret.
 ///
@@ -188,11 +75,10 @@ async fn view(
     if lengths.is_empty() {
         console.note(&format!("Secret {:?} has no keys", intent.name));
     }
-    let missing = SINDRI_KEYS
-        .iter()
-        .filter(|key| !lengths.contains_key(**key));
+    let expected = intent.expected.iter();
+    let missing = expected.filter(|key| !lengths.contains_key(**key));
     let missing: Vec<&str> = missing.copied().collect();
-    if intent.platform == Some(Platform::Sindri) && !missing.is_empty() {
+    if !missing.is_empty() {
         let keys = missing.join(", ");
         console.note(&format!(
             "keys of Sindri's documents that are not set: {keys}"

@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Result, anyhow};
 use serde_json::{Map, Value, json};
 use session_shared::encode::shell;
-use session_shared::failure::{usage_error, with_hint};
+use session_shared::failure::with_hint;
 use session_shared::k8s_openapi::ByteString;
 use session_shared::labels;
 use session_shared::objects::Untyped;
 use session_shared::objects::resource::SECRET;
 use session_shared::ops::planned_object::PlannedObject;
 
-use super::SecretChange;
+use super::intent::SecretChange;
 use super::values::SECRET_BYTES_MAX;
 use crate::ownership::is_ours;
 
@@ -229,20 +229,4 @@ pub(crate) fn check_removal(secret: &Value) -> Result<()> {
             shell::quote_command(&delete)
         ),
     ))
-}
-
-/// Checks that the keys can be names of environment variables, as a session with `secretName` reads them.
-///
-/// # Errors
-/// The first that cannot.
-pub(crate) fn check_variables<'k>(mut keys: impl Iterator<Item = &'k str>) -> Result<()> {
-    let legal = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-    let is_variable =
-        |key: &str| key.starts_with(|c: char| c.is_ascii_uppercase()) && key.chars().all(legal);
-    match keys.find(|key| !is_variable(key)) {
-        None => Ok(()),
-        Some(key) => Err(usage_error(format!(
-            "invalid key {key:?} for sindri: must be an environment variable of upper-case letters, digits and \"_\""
-        ))),
-    }
 }

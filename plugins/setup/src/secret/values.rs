@@ -182,6 +182,22 @@ pub(crate) fn check_key(key: &str) -> Result<(), &'static str> {
     }
 }
 
+/// Checks that the keys can be names of environment variables, as a session with `secretName` reads them.
+///
+/// # Errors
+/// The first that cannot.
+pub(crate) fn check_variables<'k>(mut keys: impl Iterator<Item = &'k str>) -> Result<()> {
+    let legal = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    let is_variable =
+        |key: &str| key.starts_with(|c: char| c.is_ascii_uppercase()) && key.chars().all(legal);
+    match keys.find(|key| !is_variable(key)) {
+        None => Ok(()),
+        Some(key) => Err(usage_error(format!(
+            "invalid key {key:?} for sindri: must be an environment variable of upper-case letters, digits and \"_\""
+        ))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
