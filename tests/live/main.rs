@@ -39,6 +39,7 @@ mod resize;
 mod rights;
 mod room;
 mod schedule;
+mod secrets;
 mod shell;
 mod snapshot;
 mod ssh;
@@ -103,6 +104,7 @@ fn all() -> Vec<Live> {
         snapshot::tests(),
         schedule::tests(),
         class::tests(),
+        secrets::tests(),
         files::tests(),
         fit::tests(),
         diagnosis::tests(),

@@ -11,11 +11,14 @@ pub(crate) fn tests() -> Vec<Live> {
 }
 
 /// Each part, and whether its kinds are those of another project.
-const PARTS: [(&str, bool); 8] = [
+const PARTS: [(&str, bool); 11] = [
     ("autoscaling --for nvim", false),
     ("autoscaling --for gimp", false),
     ("autoscaling --for preview", false),
     ("storage --for gimp", false),
+    ("isolation --for gimp", false),
+    ("isolation --for preview", false),
+    ("isolation --for shell", false),
     ("monitoring --for preview --alerts", true),
     ("monitoring --for sindri --alerts", true),
     ("mesh --for gimp", true),

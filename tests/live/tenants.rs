@@ -89,7 +89,15 @@ fn have_a_namespace_each() -> Result<()> {
             .all(|line| line.ends_with(" unchanged")),
         "{again:?}"
     );
-    bob.prepare(&[])?.exits(0)?;
+    bob.prepare(&["--for", "shell"])?.exits(0)?;
+    let again = bob.prepare(&[])?.exits(0)?;
+    ensure!(
+        again
+            .stdout
+            .lines()
+            .all(|line| line.ends_with(" unchanged")),
+        "{again:?}"
+    );
     let words = [
         "setup",
         "namespace",

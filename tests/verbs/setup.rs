@@ -24,3 +24,7 @@ mod play;
 mod reach;
 #[path = "setup/remove.rs"]
 mod remove;
+#[path = "setup/secrets.rs"]
+mod secrets;
+#[path = "setup/template_isolation.rs"]
+mod template_isolation;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use session_shared::client::interrupt::interrupted_error;
 use session_shared::client::{DryRun, ListOptions, Scope, timed_out};
 use session_shared::failure::{self, FailureKind, with_hint};
-use session_shared::labels::MIN_REPLICAS;
+use session_shared::labels::{MIN_REPLICAS, PART, TEMPLATE};
 use session_shared::objects::resource::{HORIZONTAL_POD_AUTOSCALER, SESSION};
 use session_shared::objects::rest_method::RestMethod;
 use session_shared::objects::{ObjectRef, ResourceType, Untyped};
@@ -216,9 +216,13 @@ fn plan_minimum(
     };
     let scaler_name = Untyped(scaler).name();
     if !Untyped(scaler).is_owned_by(session.uid()) {
-        bail!(
+        let error = anyhow!(
             "cannot set a minimum for {label}: HorizontalPodAutoscaler {scaler_name:?} is not part of session {name:?}"
         );
+        return Err(match setup_command(scaler, count, namespace) {
+            Some(command) => with_hint(error, format!("change it for the namespace: {command}")),
+            None => error,
+        });
     }
     let (before, most) = replica_range(scaler);
     if count > most {
@@ -239,6 +243,17 @@ fn plan_minimum(
         target,
         resource: HORIZONTAL_POD_AUTOSCALER.clone(),
     }))
+}
+
+/// Returns the command that changes the minimum of an autoscaler that `setup autoscaling` made.
+fn setup_command(scaler: &Value, count: i64, namespace: &str) -> Option<String> {
+    let scaler = Untyped(scaler);
+    let template = scaler
+        .label(TEMPLATE)
+        .filter(|_| scaler.label(PART).is_some())?;
+    Some(format!(
+        "kubectl session setup autoscaling --for {template} --min-replicas {count} -n {namespace}"
+    ))
 }
 
 /// Finds a workload with a replica count.

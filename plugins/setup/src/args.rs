@@ -9,7 +9,8 @@ use session_shared::flags::wait::{WaitFlags, with_default_timeout};
 use session_shared::flags::write::WriteFlags;
 
 use crate::namespace::args as namespace;
-use crate::part::{autoscaling, external_secret, isolation, mesh, monitoring, storage};
+use crate::part::{autoscaling, isolation, mesh, monitoring, storage};
+use crate::secret::args as secrets;
 
 /// Default of `--timeout`: the time until the server serves a new CustomResourceDefinition.
 pub(crate) const ESTABLISHED_TIMEOUT: Duration = Duration::from_secs(60);
@@ -129,10 +130,9 @@ pub enum SetupCommand {
     /// Have Prometheus collect metrics of a platform and alert
     #[command(long_about = monitoring::LONG_ABOUT, after_long_help = monitoring::EXAMPLES, override_usage = "kubectl session setup monitoring --for TEMPLATE [--alerts] [options]")]
     Monitoring(Box<monitoring::SetupMonitoringArgs>),
-    /// Have a Secret filled from an external store
-    #[command(long_about = external_secret::LONG_ABOUT, after_long_help = external_secret::EXAMPLES, override_usage = "kubectl session setup secrets NAME --external --store STORE --data KEY=PATH[#PROPERTY]... [options]
-  kubectl session setup secrets [NAME] --external --for TEMPLATE [options]")]
-    Secrets(Box<external_secret::SetupSecretsArgs>),
+    /// Set keys of a Secret, or have it filled from an external store
+    #[command(long_about = secrets::LONG_ABOUT, after_long_help = secrets::EXAMPLES, override_usage = secrets::USAGE)]
+    Secrets(Box<secrets::SetupSecretsArgs>),
     /// Create the storage classes of a platform
     #[command(long_about = storage::LONG_ABOUT, after_long_help = storage::EXAMPLES, override_usage = "kubectl session setup storage --for TEMPLATE [--driver NAME] [options]")]
     Storage(Box<storage::SetupStorageArgs>),

@@ -13,7 +13,9 @@ use crate::args::{Args, ESTABLISHED_TIMEOUT, SetupCommand};
 use crate::namespace::args::SetupNamespaceArgs;
 use crate::part::flags::{PartFlags, PartIntent};
 use crate::part::site::Part;
-use crate::part::{autoscaling, external_secret, isolation, mesh, monitoring, rights, storage};
+use crate::part::{autoscaling, isolation, mesh, monitoring, rights, storage};
+use crate::secret;
+use crate::secret::intent::{SecretIntent, SecretsRequest};
 
 /// A part of the installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +46,8 @@ pub(crate) enum Request {
     Parts(Box<Intent>),
     /// The namespace of a user.
     Namespace(Box<SetupNamespaceArgs>, Box<ConnectionFlags>),
+    /// The keys of a Secret.
+    Secret(Box<SecretIntent>),
     /// The objects of a platform beside its sessions.
     Part(Box<dyn Part>, Box<PartIntent>),
 }
@@ -126,7 +130,12 @@ fn parse_command(
         SetupCommand::Isolation(args) => isolation::parse_part(*args, &connection, console)?,
         SetupCommand::Mesh(args) => mesh::parse_part(*args, &connection, console)?,
         SetupCommand::Monitoring(args) => monitoring::parse_part(*args, &connection, console)?,
-        SetupCommand::Secrets(args) => external_secret::parse_part(*args, &connection, console)?,
+        SetupCommand::Secrets(args) => {
+            match secret::intent::parse_request(*args, &connection, console)? {
+                SecretsRequest::External(part, intent) => (part, intent),
+                SecretsRequest::Keys(intent) => return Ok(Request::Secret(Box::new(intent))),
+            }
+        }
         SetupCommand::Storage(args) => storage::parse_part(*args, &connection, console)?,
     };
     Ok(Request::Part(part, Box::new(intent)))

@@ -4,6 +4,7 @@
 //! args ─┬─► intent ─► plan: the objects of the named parts (roles: Namespace and RBAC) ─► install: apply, wait or remove
 //! Args  │   Intent
 //!       ├─► namespace: the namespace of one user
+//!       ├─► secret: keys of a Secret
 //!       └─► part: what a platform has beside its sessions, such as monitors and autoscalers
 //! ```
 
@@ -18,6 +19,8 @@ mod part;
 mod plan;
 mod policies;
 mod roles;
+mod secret;
+mod template_pods;
 mod writer;
 
 use anyhow::Result;
@@ -48,6 +51,7 @@ impl Verb for Setup {
             Request::Namespace(args, connection) => {
                 return namespace::run(*args, &connection, environment).await;
             }
+            Request::Secret(intent) => return secret::run(*intent, environment).await,
             Request::Part(part, intent) => {
                 return part::run(part.as_ref(), *intent, environment).await;
             }

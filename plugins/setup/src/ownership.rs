@@ -13,6 +13,11 @@ pub(crate) fn is_ours(object: &Value) -> bool {
     Untyped(object).label(labels::MANAGED_BY) == Some(labels::MANAGER)
 }
 
+/// Returns true for an object that a part of setup made for a template, as opposed to `setup namespace` or a session.
+pub(crate) fn is_of_part(object: &Value) -> bool {
+    is_ours(object) && Untyped(object).label(labels::PART).is_some()
+}
+
 /// Checks that no object is there under the name of a planned one that this program did not make.
 ///
 /// # Errors

@@ -152,3 +152,15 @@ pub(crate) fn administrator_hint(error: anyhow::Error) -> anyhow::Error {
         false => error,
     }
 }
+
+/// Adds that a namespace has to be created first, to the refusal of a write into it.
+pub(crate) fn namespace_hint(error: anyhow::Error, namespace: &str) -> anyhow::Error {
+    match failure::has_kind(&error, FailureKind::NotFound) {
+        // The objects are not there yet, so it is the namespace that is not found.
+        true => with_hint(
+            error,
+            format!("create the namespace first: kubectl create namespace {namespace}"),
+        ),
+        false => error,
+    }
+}

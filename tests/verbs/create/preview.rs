@@ -117,6 +117,21 @@ fn an_ingress_class_that_is_not_there_is_told_with_those_that_are() {
     assert!(api.writes().is_empty());
 }
 
+#[test]
+fn an_autoscaler_that_setup_made_is_used_and_keeps_its_range() {
+    let api = server();
+    serve_monitors(&api);
+    let theirs = ["api", "web"].map(|name| {
+        api.put(serde_json::json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": format!("{name}-hpa"), "namespace": "default", "labels": {
+                "app.kubernetes.io/managed-by": "kubectl-session", "streaming.platform/part": "autoscaling"}},
+            "spec": {"minReplicas": 3, "maxReplicas": 4,
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}}}))
+    });
+    create(&api, "pr-17 --template preview").done();
+    assert_eq!(api.objects("horizontalpodautoscalers.autoscaling"), theirs);
+}
+
 /// Objects of which operators make Secrets.
 const OPERATORS: &str = "\
 apiVersion: bitnami.com/v1alpha1

@@ -82,3 +82,22 @@ fn what_cannot_be_scaled_is_refused_before_any_write() {
     }
     golden("resize-scale-refused.txt", &text);
 }
+
+#[test]
+fn an_autoscaler_of_setup_is_changed_by_setup() {
+    let api = scaled(true);
+    let key = (
+        "horizontalpodautoscalers.autoscaling",
+        "default",
+        "tool-hpa",
+    );
+    let mut scaler = api.object(key.0, key.1, key.2).unwrap();
+    scaler["metadata"]["ownerReferences"] = json!([]);
+    scaler["metadata"]["labels"] =
+        json!({"streaming.platform/part": "autoscaling", "streaming.platform/template": "preview"});
+    api.put(scaler);
+    let refused = resize(&api, "alice --min-replicas tool-alice=5");
+    let hint = "setup autoscaling --for preview --min-replicas 5 -n default\n";
+    assert!(refused.failed().ends_with(hint), "{refused:?}");
+    assert_eq!(api.writes().len(), 0);
+}

@@ -10,8 +10,8 @@ use crate::cluster::{sent, setup};
 use crate::namespace::escalation;
 use crate::reach::{End, Pod, reaches};
 
-const POLICIES: &str = "networkpolicies.networking.k8s.io";
-const HOME: &str = "default";
+pub const POLICIES: &str = "networkpolicies.networking.k8s.io";
+pub const HOME: &str = "default";
 
 /// Ports that the documents name, and one that none does.
 const PORTS: [(&str, u64); 18] = [
@@ -35,7 +35,7 @@ const PORTS: [(&str, u64); 18] = [
     ("UDP", 31337),
 ];
 
-fn pod(name: &'static str, namespace: &'static str, labels: Value, address: &str) -> End {
+pub fn pod(name: &'static str, namespace: &'static str, labels: Value, address: &str) -> End {
     End {
         name,
         pod: Some(Pod {
@@ -77,7 +77,7 @@ fn surroundings() -> Vec<End> {
 }
 
 /// Returns a line for each pair of which one is a session.
-fn matrix(policies: &[Value], sessions: &[End]) -> String {
+pub fn matrix(policies: &[Value], sessions: &[End]) -> String {
     let around = surroundings();
     let ends: Vec<&End> = sessions.iter().chain(&around).collect();
     let is_session = |end: &End| sessions.iter().any(|one| one.name == end.name);
@@ -112,7 +112,10 @@ fn sessions_reach_and_are_reached_by_whom_the_documents_name() {
         ("--for nvim --egress none", "nvim-web-session"),
         ("--for sindri", "sindri-k8s"),
         ("--for gimp", "gimp-session"),
+        ("--for gimp --egress public", "gimp-session"),
         ("--for lab", "lab-environment"),
+        ("--for lab --egress public", "lab-environment"),
+        ("--for shell", "shell-session"),
     ] {
         let api = FakeApi::stateful();
         setup(&api, &format!("isolation {words}")).done();
@@ -152,6 +155,13 @@ fn the_parts_of_preview_reach_only_the_next_one() {
         part("db", "10.0.0.3"),
     ];
     golden("setup-isolation-preview.txt", &matrix(&policies, &sessions));
+    // Those of setup allow the same, and beside those of a session nothing more.
+    let api = FakeApi::stateful();
+    setup(&api, "isolation --for preview").done();
+    let applied = api.objects(POLICIES);
+    assert_eq!(matrix(&applied, &sessions), matrix(&policies, &sessions));
+    let both = [applied, policies.clone()].concat();
+    assert_eq!(matrix(&both, &sessions), matrix(&policies, &sessions));
 }
 
 fn theirs(name: &str, labels: Value) -> Value {
@@ -202,9 +212,11 @@ fn a_role_is_bound_to_whom_the_command_names() {
         "--for lab",
         "roles --bind-to user:alice",
         "roles --for lab --force",
-        "isolation --for preview",
         "isolation",
+        "isolation --for Preview",
+        "isolation --for none",
         "isolation --for nvim --egress some",
+        "isolation --for nvim --session a",
         "isolation --for sindri --session A",
     ] {
         let api = FakeApi::stateful();

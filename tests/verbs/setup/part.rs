@@ -63,7 +63,7 @@ fn stored(api: &FakeApi) -> usize {
 }
 
 /// A line of the command, and the file with what it prints.
-const DOCUMENTS: [(&str, &str); 17] = [
+const DOCUMENTS: [(&str, &str); 19] = [
     ("autoscaling --for nvim", "setup-autoscaling-nvim.txt"),
     ("autoscaling --for gimp", "setup-autoscaling-gimp.txt"),
     ("autoscaling --for preview", "setup-autoscaling-preview.txt"),
@@ -81,6 +81,11 @@ const DOCUMENTS: [(&str, &str); 17] = [
     ("isolation --for sindri", "setup-isolation-sindri.txt"),
     ("isolation --for gimp", "setup-isolation-gimp.txt"),
     ("isolation --for lab", "setup-isolation-lab.txt"),
+    (
+        "isolation --for preview",
+        "setup-isolation-preview-objects.txt",
+    ),
+    ("isolation --for shell", "setup-isolation-shell.txt"),
     ("roles --for nvim", "setup-roles-nvim.txt"),
     ("roles --for gimp", "setup-roles-gimp.txt"),
     ("roles --for lab", "setup-roles-lab.txt"),
@@ -302,7 +307,6 @@ fn wrong_command_lines_send_nothing() {
         "monitoring --for preview --label a",
         "monitoring --for preview --label streaming.platform/part=x",
         "secrets --external",
-        "secrets x",
         "secrets x --external --store s",
         "secrets x --external --store s --data novalue",
         "secrets x --external --store s --data a=#b",

@@ -17,11 +17,12 @@ Create a namespace for the sessions of one user, or change what differs. It gets
 - labels with the user, the team and the Pod Security level, baseline if --pod-security names no other
 - the ResourceQuota and the LimitRange of a sindri.yaml's resourceQuota; set other quotas with \"kubectl session quota set\"
 - the NetworkPolicy default-deny-all, and session, which allows the Pods of sessions DNS, public addresses, each other, and \
-connections from session-system, ingress-nginx, istio-system and monitoring; session-schedule, for scheduled snapshots
+connections from session-system, ingress-nginx, istio-system and monitoring; with --for or a file, only to the ports of the \
+templates and of the file; session-schedule, for scheduled snapshots
 - a RoleBinding of the user to the ClusterRole edit, of which the rights on sessions are a part (setup roles)
 
 A namespace of another user, or one that was not made by kubectl session, is refused. If a namespace has NetworkPolicies of its \
-own, those that would allow more are not added. Team and level are kept unless the command line names others.
+own, those that would allow more are not added. Team, level and ports are kept unless the command line names others.
 
 With --remove, delete these objects. The namespace itself is kept with its sessions and data. While sessions exist, --force is \
 required: they run on without limits.";
@@ -34,6 +35,9 @@ pub(crate) const EXAMPLES: &str = "  # Prepare a namespace for a user
 
   # Allow only Pods of the strictest Pod Security level
   kubectl session setup namespace dev-alice --user-id alice@company.com --pod-security restricted
+
+  # Open only the ports of the templates that the user works with
+  kubectl session setup namespace dev-alice --user-id alice@company.com --for nvim --for sindri
 
   # Print the objects for an administrator to apply
   kubectl session setup namespace dev-alice --user-id alice@company.com --dry-run=client -o yaml
@@ -55,6 +59,10 @@ pub struct SetupNamespaceArgs {
     /// File with a sindri.yaml, whose namespace and resourceQuota are set; "-" means standard input
     #[arg(short = 'f', long, value_name = "FILENAME")]
     pub filename: Option<String>,
+
+    /// Template whose ports are open to others in the sessions of the user; may be repeated. All ports if none is named
+    #[arg(long = "for", value_name = "TEMPLATE")]
+    pub templates: Vec<String>,
 
     /// Team of the user, for the label streaming.platform/team
     #[arg(long, value_name = "TEAM")]

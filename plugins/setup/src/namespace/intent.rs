@@ -1,6 +1,6 @@
 //! The validated request of `setup namespace`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -13,13 +13,14 @@ use session_shared::flags::file_connection::adopt_file_connection;
 use session_shared::flags::list::parse_new_owner;
 use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::flags::values::read_source;
-use session_shared::names::{UserId, check_dns_label};
+use session_shared::names::{UserId, check_dns_label, check_dns_subdomain};
 use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
 use session_shared::template::InputForm;
 
 use super::args::{COUNTED_TIMEOUT, SetupNamespaceArgs};
 use crate::roles::SYSTEM_NAMESPACE;
+use crate::template_pods::{Port, TemplatePods};
 
 /// Levels of the Pod Security Standards.
 const POD_SECURITY_LEVELS: [&str; 3] = ["restricted", "baseline", "privileged"];
@@ -31,6 +32,8 @@ pub(crate) struct Intent {
     pub(crate) namespace: String,
     /// Its user; `None` only for a removal.
     pub(crate) user: Option<UserId>,
+    /// Templates whose ports are open.
+    pub(crate) templates: Vec<String>,
     /// Team of the user; `None` keeps what is there.
     pub(crate) team: Option<String>,
     /// Pod Security level; `None` keeps what is there.
@@ -56,6 +59,8 @@ pub(crate) struct TenantFile {
     pub(crate) hard: BTreeMap<String, Quantity>,
     /// Defaults of the LimitRange.
     pub(crate) defaults: ContainerDefaults,
+    /// Ports of its session.
+    pub(crate) ports: BTreeSet<Port>,
 }
 
 /// Validates the command line and the file it names. The file's namespace and context are used unless flags name others.
@@ -71,6 +76,7 @@ pub(crate) fn parse_intent(
         name,
         user_id,
         filename,
+        templates,
         team,
         pod_security,
         remove,
@@ -87,6 +93,11 @@ pub(crate) fn parse_intent(
         return Err(usage_error("--team must not be empty"));
     }
     check_level(pod_security.as_deref())?;
+    for template in &templates {
+        check_dns_subdomain(template).map_err(|reason| {
+            usage_error(format!("invalid value of --for {template:?}: {reason}"))
+        })?;
+    }
     let user = user_id.as_deref().map(parse_new_owner).transpose()?;
     let mut connection = connection.clone();
     connection.namespace = name;
@@ -102,6 +113,7 @@ pub(crate) fn parse_intent(
     Ok(Intent {
         namespace,
         user,
+        templates,
         team,
         pod_security,
         file,
@@ -167,9 +179,11 @@ fn read_tenant(
     for warning in warnings.filter(|warning| warning.message.contains("resourceQuota")) {
         console.warn_with_hint(&warning.to_string(), warning.hint.as_deref());
     }
+    let pods = TemplatePods::of_objects("sindri", &converted.objects, &|_, _| false);
     let mut tenant = TenantFile {
         name: file.to_owned(),
         argument,
+        ports: pods.ports(),
         ..TenantFile::default()
     };
     for (key, amount) in &converted.quota {

@@ -22,6 +22,7 @@ use session_shared::report::mutation::no_resources_message;
 use session_shared::verb::Environment;
 
 use crate::install::check_no_sessions;
+use crate::template_pods::read_template_pods;
 use crate::writer::{ObjectWriter, administrator_hint};
 use args::SetupNamespaceArgs;
 use intent::Intent;
@@ -65,8 +66,14 @@ async fn prepare(
     if let Some(namespace) = &observed.namespace {
         plan::check_owner(namespace, Some(user))?;
     }
+    let mut ports = intent.file.as_ref().map(|file| file.ports.clone());
+    for template in &intent.templates {
+        let read = read_template_pods(cluster, template);
+        let pods = environment.interrupt.race(read).await?;
+        ports.get_or_insert_default().extend(pods.ports());
+    }
     // pure
-    let plan = plan::plan_namespace(intent, user, &observed)?;
+    let plan = plan::plan_namespace(intent, user, ports.as_ref(), &observed)?;
     for note in &plan.notes {
         environment.console.note(note);
     }

@@ -1,11 +1,13 @@
 //! The objects in the namespace of a user. Pure.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 use session_shared::labels;
 use session_shared::names::UserId;
 
-use crate::policies::{self, DENY_POLICY, NAMESPACE_NAME};
-use crate::roles::SYSTEM_NAMESPACE;
+use crate::policies::{self, DENY_POLICY, SESSION_POLICY};
+use crate::template_pods::{Port, policy_ports};
 
 /// Label of the Pod Security level that the server enforces.
 pub(crate) const ENFORCED_LEVEL: &str = "pod-security.kubernetes.io/enforce";
@@ -14,18 +16,9 @@ pub(crate) const ENFORCED_LEVEL: &str = "pod-security.kubernetes.io/enforce";
 pub(crate) const USER_BINDING: &str = "session-user";
 /// Name of the RoleBinding of a user with a sindri.yaml, Sindri's own.
 pub(crate) const SINDRI_BINDING: &str = "sindri-user";
-/// Name of the NetworkPolicy of the Pods of sessions.
-pub(crate) const SESSION_POLICY: &str = "session";
 /// Name of the NetworkPolicy of the Pods that take scheduled snapshots.
 pub(crate) const SCHEDULE_POLICY: &str = "session-schedule";
 
-/// Namespaces whose Pods connect to sessions: `serve`, the two ingress controllers of the templates, and monitoring.
-const CALLERS: [&str; 4] = [
-    "ingress-nginx",
-    "istio-system",
-    "monitoring",
-    SYSTEM_NAMESPACE,
-];
 fn object(api_version: &str, kind: &str, namespace: &str, name: &str) -> Value {
     json!({
         "apiVersion": api_version,
@@ -88,18 +81,27 @@ fn pods_with_label(label: &str) -> Value {
     json!({"matchExpressions": [{"key": label, "operator": "Exists"}]})
 }
 
-/// Returns the NetworkPolicy of the Pods of sessions: DNS, public addresses, each other, and those who connect to them.
-pub(crate) fn session_policy(namespace: &str) -> Value {
+/// Returns the ingress rules of the Pods of sessions: each other and those who connect to them reach `ports`, or all of them.
+pub(crate) fn session_ingress(ports: Option<&BTreeSet<Port>>) -> Value {
+    let sessions = json!({"podSelector": pods_with_label(labels::SESSION)});
+    let rule = |from: Value| match ports {
+        None => json!({"from": [from]}),
+        Some(ports) => json!({"from": [from], "ports": policy_ports(ports)}),
+    };
+    match ports {
+        // Without ports in a rule, all would be open.
+        Some(ports) if ports.is_empty() => json!([]),
+        _ => json!([rule(sessions), rule(policies::callers())]),
+    }
+}
+
+/// Returns the NetworkPolicy of the Pods of sessions, which reach DNS, public addresses and each other.
+pub(crate) fn session_policy(namespace: &str, ingress: Value) -> Value {
     let sessions = pods_with_label(labels::SESSION);
-    let callers = json!({"matchExpressions": [
-        {"key": NAMESPACE_NAME, "operator": "In", "values": CALLERS}]});
     let spec = json!({
         "podSelector": sessions,
         "policyTypes": ["Ingress", "Egress"],
-        "ingress": [
-            {"from": [{"podSelector": sessions}]},
-            {"from": [{"namespaceSelector": callers}]},
-        ],
+        "ingress": ingress,
         "egress": [policies::dns(), policies::public_addresses(), {"to": [{"podSelector": sessions}]}],
     });
     network_policy(namespace, SESSION_POLICY, spec)

@@ -1,9 +1,10 @@
 //! The objects that `setup namespace` applies or removes, and whose namespace it touches. Pure.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use anyhow::{Result, anyhow};
-use serde_json::Value;
+use serde_json::{Value, json};
 use session_shared::capacity::quota_change::{
     SINDRI_QUOTA, find_exceeded, limit_range_name, quota_amounts, resource_quota,
 };
@@ -18,12 +19,11 @@ use session_shared::objects::{ResourceType, Untyped};
 use session_shared::ops::planned_object::PlannedObject;
 
 use super::intent::Intent;
-use super::objects::{
-    self, ENFORCED_LEVEL, SCHEDULE_POLICY, SESSION_POLICY, SINDRI_BINDING, USER_BINDING,
-};
+use super::objects::{self, ENFORCED_LEVEL, SCHEDULE_POLICY, SINDRI_BINDING, USER_BINDING};
 use super::observe::Observed;
-use crate::ownership::{check_objects, is_ours};
-use crate::policies::{DENY_POLICY, find_left_out};
+use crate::ownership::{check_objects, is_of_part, is_ours};
+use crate::policies::{DENY_POLICY, SESSION_POLICY, find_left_out};
+use crate::template_pods::Port;
 
 /// Pod Security level of a namespace for which none is named: it keeps users out of the nodes.
 const DEFAULT_LEVEL: &str = "baseline";
@@ -87,13 +87,14 @@ pub(crate) fn check_owner(namespace: &Value, user: Option<&UserId>) -> Result<()
     Err(with_hint(error, hint))
 }
 
-/// Plans the objects in the namespace of a user.
+/// Plans the objects in the namespace of a user. Only `ports` of their sessions are open to others; without them, those that were before.
 ///
 /// # Errors
 /// A ResourceQuota, LimitRange or RoleBinding of the name that this program did not make.
 pub(crate) fn plan_namespace(
     intent: &Intent,
     user: &UserId,
+    ports: Option<&BTreeSet<Port>>,
     observed: &Observed,
 ) -> Result<NamespacePlan> {
     let name = intent.namespace.as_str();
@@ -128,7 +129,7 @@ pub(crate) fn plan_namespace(
             );
         }
     }
-    for policy in allowed_policies(name, observed, &mut notes) {
+    for policy in allowed_policies(name, ports, observed, &mut notes) {
         add(&NETWORK_POLICY, policy);
     }
     let binding = binding_name(intent, observed);
@@ -140,11 +141,28 @@ pub(crate) fn plan_namespace(
 }
 
 /// Returns the NetworkPolicies for a namespace. Beside policies of others only the one that denies is added.
-fn allowed_policies(namespace: &str, observed: &Observed, notes: &mut Vec<String>) -> Vec<Value> {
+fn allowed_policies(
+    namespace: &str,
+    ports: Option<&BTreeSet<Port>>,
+    observed: &Observed,
+    notes: &mut Vec<String>,
+) -> Vec<Value> {
     let found: Vec<&Value> = observed.of_type(&NETWORK_POLICY).collect();
+    let before = observed.find(&NETWORK_POLICY, SESSION_POLICY);
+    let ingress = match (ports, before.filter(|before| is_ours(before))) {
+        (None, Some(before)) => before
+            .pointer("/spec/ingress")
+            .cloned()
+            .unwrap_or(json!([])),
+        (ports, _) => objects::session_ingress(ports),
+    };
+    let mut deny = objects::deny_policy(namespace);
+    if let Some(before) = observed.find(&NETWORK_POLICY, DENY_POLICY) {
+        keep_part_labels(&mut deny, before);
+    }
     let mut policies = vec![
-        objects::deny_policy(namespace),
-        objects::session_policy(namespace),
+        deny,
+        objects::session_policy(namespace, ingress),
         objects::schedule_policy(namespace),
     ];
     let left_out = find_left_out(&policies.iter().collect::<Vec<_>>(), &found);
@@ -154,6 +172,15 @@ fn allowed_policies(namespace: &str, observed: &Observed, notes: &mut Vec<String
         !left_out.names.iter().any(|one| one == name)
     });
     policies
+}
+
+/// Keeps the labels of `setup isolation`, which has the same policy: either command leaves it to the other when it removes its own.
+fn keep_part_labels(policy: &mut Value, before: &Value) {
+    for key in [labels::PART, labels::TEMPLATE] {
+        if let Some(value) = Untyped(before).label(key) {
+            policy["metadata"]["labels"][key] = value.into();
+        }
+    }
 }
 
 /// Returns the name of the RoleBinding: that of an earlier run, if there was one.
@@ -219,8 +246,19 @@ fn check_use(intent: &Intent, observed: &Observed) -> Result<()> {
     Err(with_hint(error, hint))
 }
 
-/// Returns the objects that a removal deletes, in order: what the user may goes first. Objects of others and quotas that `quota set`
-/// made under its own name stay.
+/// Returns true for the policy that denies if `setup isolation` needs it, too: its other policies are there.
+fn is_shared(deny: &Value, observed: &Observed) -> bool {
+    let template = |policy: &Value| Untyped(policy).label(labels::TEMPLATE).map(str::to_owned);
+    let mut policies = observed.of_type(&NETWORK_POLICY);
+    is_of_part(deny)
+        && policies.any(|policy| {
+            let is_other = Untyped(policy).name() != DENY_POLICY;
+            is_other && is_of_part(policy) && template(policy) == template(deny)
+        })
+}
+
+/// Returns the objects that a removal deletes, in order: what the user may goes first. Objects of others, quotas that `quota set`
+/// made under its own name, and the policy that denies beside policies of `setup isolation` stay.
 pub(crate) fn plan_removal(observed: &Observed) -> Vec<(&'static ResourceType, Value)> {
     let limits = limit_range_name(SINDRI_QUOTA);
     let names: [(&'static ResourceType, &str); 7] = [
@@ -235,7 +273,8 @@ pub(crate) fn plan_removal(observed: &Observed) -> Vec<(&'static ResourceType, V
     let found = names.into_iter().filter_map(|(resource, name)| {
         let found = observed
             .find(resource, name)
-            .filter(|found| is_ours(found))?;
+            .filter(|found| is_ours(found))
+            .filter(|found| name != DENY_POLICY || !is_shared(found, observed))?;
         Some((resource, found.clone()))
     });
     found.collect()

@@ -76,7 +76,7 @@ fn planned(policies: Vec<Value>) -> (String, Vec<String>) {
         ..Observed::default()
     };
     let mut notes = Vec::new();
-    let policies = allowed_policies("dev", &observed, &mut notes);
+    let policies = allowed_policies("dev", None, &observed, &mut notes);
     let names: Vec<&str> = policies.iter().map(|one| Untyped(one).name()).collect();
     (names.join(" "), notes)
 }

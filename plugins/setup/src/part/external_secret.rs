@@ -1,38 +1,18 @@
 //! `setup secrets --external`: a Secret that the External Secrets Operator fills from a store.
 
 use anyhow::Result;
-use clap::Args as Group;
 use serde_json::{Value, json};
 use session_shared::failure::{usage_error, with_hint};
-use session_shared::flags::connection::ConnectionFlags;
 use session_shared::go_duration;
 use session_shared::names::check_dns_subdomain;
 use session_shared::objects::ResourceType;
 use session_shared::ops::planned_object::PlannedObject;
-use session_shared::report::console::Console;
 
-use super::flags::{PartFlags, PartIntent};
+use super::flags::PartIntent;
 use super::platform::Platform;
 use super::site::{Part, PartKind, Requirement, Site};
-
-pub(crate) const LONG_ABOUT: &str = "Have a Secret filled from an external store
-
-With --external, apply an ExternalSecret: the External Secrets Operator reads its keys from a store, such as Vault or a cloud's \
-secret manager, and writes them into the Secret of the same name. Values never pass through this command. The operator must be \
-installed, in a version that serves external-secrets.io/v1 or v1beta1.
-
-With --for sindri, the name is sindri-secrets, the store vault-backend, and the key ANTHROPIC_API_KEY unless flags name others. Set \
-secretName in the sindri.yaml to use the Secret. With --remove, the operator deletes the Secret too.";
-
-pub(crate) const EXAMPLES: &str = "  # Fill the Secret of Sindri's environments from Vault
-  kubectl session setup secrets --external --for sindri -n dev-environments
-
-  # Fill the password of a lab from Vault
-  kubectl session setup secrets lab-session-alice-secrets --external --store vault-backend \\
-    --data vscode-password=dozlab/sessions/alice#vscode_password
-
-  # Delete the ExternalSecret
-  kubectl session setup secrets sindri-secrets --external --remove";
+use crate::secret::args::ExternalStoreFlags;
+use crate::secret::values::check_key;
 
 static EXTERNAL_SECRET: ResourceType = ResourceType::new(
     "external-secrets.io",
@@ -41,36 +21,6 @@ static EXTERNAL_SECRET: ResourceType = ResourceType::new(
     "externalsecrets",
     true,
 );
-
-/// Flags of `setup secrets`, unchecked.
-#[derive(Group, Clone, Debug, Default)]
-pub struct SetupSecretsArgs {
-    /// Name of the Secret
-    pub name: Option<String>,
-
-    #[command(flatten)]
-    pub part: PartFlags,
-
-    /// If true, the Secret is filled from an external store
-    #[arg(long)]
-    pub external: bool,
-
-    /// Store that holds the values
-    #[arg(long, value_name = "NAME")]
-    pub store: Option<String>,
-
-    /// Kind of the store: ClusterSecretStore, or SecretStore for one of the namespace
-    #[arg(long, value_name = "KIND", default_value = "ClusterSecretStore")]
-    pub store_kind: String,
-
-    /// Key of the Secret and where the store has its value; may be repeated
-    #[arg(long, value_name = "KEY=PATH[#PROPERTY]")]
-    pub data: Vec<String>,
-
-    /// Time after which the store is read again
-    #[arg(long, value_name = "DURATION", default_value = "1h")]
-    pub refresh_interval: String,
-}
 
 /// A Secret filled from a store.
 #[derive(Debug)]
@@ -82,33 +32,24 @@ struct ExternalSecret {
     keys: Vec<Value>,
 }
 
-/// Validates the flags.
+/// Validates the flags of a Secret with a name.
 ///
 /// # Errors
-/// Usage errors: a name, store or key is missing or illegal.
+/// Usage errors: a store or key is missing or illegal.
 pub(crate) fn parse_part(
-    args: SetupSecretsArgs,
-    connection: &ConnectionFlags,
-    console: &mut Console,
-) -> Result<(Box<dyn Part>, PartIntent)> {
-    let SetupSecretsArgs {
-        name,
-        part,
-        external,
+    name: String,
+    flags: ExternalStoreFlags,
+    intent: &PartIntent,
+) -> Result<Box<dyn Part>> {
+    let ExternalStoreFlags {
+        external: _,
         store,
         store_kind,
         mut data,
         refresh_interval,
-    } = args;
-    let intent = part.parse_optional("secrets", &[Platform::Sindri], connection, console)?;
-    if !external {
-        return Err(usage_error("--external is required"));
-    }
+    } = flags;
     let is_sindri = intent.platform == Some(Platform::Sindri);
     let sindri = |value: &str| is_sindri.then(|| value.to_owned());
-    let name = name
-        .or_else(|| sindri("sindri-secrets"))
-        .ok_or_else(|| usage_error("NAME is required"))?;
     let store = store.or_else(|| sindri("vault-backend"));
     if data.is_empty() {
         data.extend(sindri("ANTHROPIC_API_KEY=dev/sindri#anthropic_api_key"));
@@ -117,12 +58,9 @@ pub(crate) fn parse_part(
         return Err(usage_error("--external requires --store and --data"));
     }
     let store = store.unwrap_or_default();
-    for (flag, value) in [("NAME", &name), ("--store", &store)] {
-        if flag == "--store" && intent.remove {
-            continue;
-        }
-        check_dns_subdomain(value).map_err(|reason| {
-            usage_error(format!("invalid value of {flag} {value:?}: {reason}"))
+    if !intent.remove {
+        check_dns_subdomain(&store).map_err(|reason| {
+            usage_error(format!("invalid value of --store {store:?}: {reason}"))
         })?;
     }
     if !["ClusterSecretStore", "SecretStore"].contains(&store_kind.as_str()) {
@@ -143,18 +81,14 @@ pub(crate) fn parse_part(
         refresh_interval,
         keys: keys.collect::<Result<_>>()?,
     };
-    Ok((Box::new(part), intent))
+    Ok(Box::new(part))
 }
 
 /// Parses `KEY=PATH[#PROPERTY]` into an item of `spec.data`.
 fn parse_key(text: &str) -> Result<Value> {
-    let is_legal = |key: &str| {
-        let legal = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        !key.is_empty() && key.len() <= 253 && key.chars().all(legal)
-    };
     let split = text.split_once('=').filter(|(key, path)| {
         let path = path.split('#').next().unwrap_or_default();
-        is_legal(key) && !path.is_empty()
+        check_key(key).is_ok() && !path.is_empty()
     });
     let Some((key, path)) = split else {
         let error = usage_error(format!(

@@ -32,6 +32,8 @@ pub struct PartFlags {
 pub(crate) struct PartIntent {
     /// Platform of the template; `None` where a part does without.
     pub(crate) platform: Option<Platform>,
+    /// Value of the label template; `None` where a part does without.
+    pub(crate) template: Option<String>,
     pub(crate) remove: bool,
     pub(crate) mutation: MutationOptions,
     pub(crate) connection: ConnectionFlags,
@@ -67,8 +69,25 @@ impl PartFlags {
     ) -> Result<PartIntent> {
         let template = self.template.as_deref();
         let platform = template.map(|name| Platform::parse(Some(name), part, platforms));
+        let platform = platform.transpose()?;
+        let label = platform.map(|platform| platform.name().to_owned());
+        self.labelled(label, platform, connection, console)
+    }
+
+    /// As [`PartFlags::parse`], for a part that has objects for any template, with a value of the label template.
+    ///
+    /// # Errors
+    /// As [`MutationOptions::for_objects`].
+    pub(crate) fn labelled(
+        &self,
+        template: Option<String>,
+        platform: Option<Platform>,
+        connection: &ConnectionFlags,
+        console: &mut Console,
+    ) -> Result<PartIntent> {
         Ok(PartIntent {
-            platform: platform.transpose()?,
+            platform,
+            template,
             remove: self.remove,
             mutation: MutationOptions::for_objects(&self.write_flags, &self.output, console)?,
             connection: connection.clone(),

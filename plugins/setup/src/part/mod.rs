@@ -15,19 +15,20 @@ pub(crate) mod mesh;
 pub(crate) mod monitoring;
 mod observe;
 mod plan;
-mod platform;
+pub(crate) mod platform;
 pub(crate) mod rights;
 pub(crate) mod site;
 pub(crate) mod storage;
+mod template_isolation;
 
 use anyhow::Result;
 use session_shared::client::DryRun;
-use session_shared::failure::{self, FailureKind, with_hint};
 use session_shared::ops::Cluster;
 use session_shared::report::mutation::no_resources_message;
 use session_shared::verb::Environment;
 
-use crate::writer::{ObjectWriter, administrator_hint};
+use crate::template_pods::read_template_pods;
+use crate::writer::{ObjectWriter, administrator_hint, namespace_hint};
 use flags::PartIntent;
 use site::{Part, Site};
 
@@ -48,9 +49,17 @@ pub(crate) async fn run(
     };
     let served = interrupt.race(observe::discover(&cluster, part.kinds()));
     let (types, missing) = served.await?;
+    let pods = match part.template().filter(|_| !intent.remove) {
+        Some(template) => {
+            let read = interrupt.race(read_template_pods(&cluster, template));
+            Some(read.await?)
+        }
+        None => None,
+    };
     let site = Site {
         part: part.name(),
-        platform: intent.platform,
+        template: intent.template.clone(),
+        pods,
         namespace: cluster.namespace().to_owned(),
         types,
         missing,
@@ -71,6 +80,7 @@ async fn apply(
 ) -> Result<()> {
     let dry_run = intent.mutation.dry_run;
     // pure
+    part.check(site)?;
     let objects = part.objects(site);
     let mut notes = plan::check_served(site, &objects, dry_run)?;
     // reads only
@@ -83,18 +93,16 @@ async fn apply(
     for note in notes.iter().chain(&plan.notes) {
         environment.console.note(note);
     }
+    if let Some(text) = &plan.warning {
+        environment
+            .console
+            .warn_with_hint(text, Some(plan::METADATA_HINT));
+    }
     // writes
     let mut writer = ObjectWriter::new(cluster, &intent.mutation, environment);
     let applied = writer.apply_all(&plan.objects).await;
-    match applied {
-        // The objects are not there yet, so it is the namespace that is not found.
-        Err(error) if failure::has_kind(&error, FailureKind::NotFound) => {
-            let namespace = &site.namespace;
-            let hint = format!("create the namespace first: kubectl create namespace {namespace}");
-            Err(with_hint(error, hint))
-        }
-        applied => applied.map(drop),
-    }
+    let applied = applied.map_err(|error| namespace_hint(error, &site.namespace));
+    applied.map(drop)
 }
 
 async fn remove(

@@ -12,6 +12,8 @@ use session_shared::ops::Cluster;
 use session_shared::ops::planned_object::{PlannedObject, read_or_absent};
 
 use super::site::{PartKind, Requirement, Site};
+use crate::ownership::{is_of_part, is_ours};
+use crate::policies::{DENY_POLICY, SESSION_POLICY};
 
 /// The state before an apply.
 #[derive(Debug)]
@@ -158,8 +160,8 @@ pub(crate) async fn find_applied(
         labels::MANAGER,
         labels::PART
     );
-    if let Some(platform) = site.platform {
-        selector += &format!(",{}={}", labels::TEMPLATE, platform.name());
+    if let Some(template) = &site.template {
+        selector += &format!(",{}={template}", labels::TEMPLATE);
     }
     let options = ListOptions {
         label_selector: selector,
@@ -180,5 +182,16 @@ pub(crate) async fn find_applied(
         let items = items.filter(|item| name.is_none_or(|name| Untyped(item).name() == name));
         found.extend(items.map(|item| (resource.clone(), item)));
     }
+    let is_deny = |object: &Value| Untyped(object).name() == DENY_POLICY;
+    if found.iter().any(|(_, object)| is_deny(object)) && is_tenant(cluster, site).await? {
+        found.retain(|(_, object)| !is_deny(object));
+    }
     Ok(found)
+}
+
+/// Returns true for a namespace of `setup namespace`, which needs the policy that denies, too.
+async fn is_tenant(cluster: &Cluster, site: &Site) -> Result<bool> {
+    let found = cluster.get(&NETWORK_POLICY, &site.namespace, SESSION_POLICY);
+    let is_its_own = |policy: &Value| is_ours(policy) && !is_of_part(policy);
+    Ok(found.await?.is_some_and(|policy| is_its_own(&policy)))
 }

@@ -12,7 +12,7 @@ use session_shared::ops::planned_object::PlannedObject;
 
 use super::site::{PartKind, Site};
 use crate::ownership::check_objects;
-use crate::policies::find_left_out;
+use crate::policies::{DENY_POLICY, find_left_out, reaches_metadata};
 
 /// The changes of an apply.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(crate) struct PartPlan {
     pub(crate) objects: Vec<PlannedObject>,
     /// Objects that are left as they are, each with the reason.
     pub(crate) notes: Vec<String>,
+    /// NetworkPolicies that let Pods reach the metadata service of clouds.
+    pub(crate) warning: Option<String>,
 }
 
 /// Checks that the server serves the kinds of the objects. Without them a client dry run only says so.
@@ -85,6 +87,11 @@ pub(crate) fn plan_part(
         };
         let owner = match (before.label(labels::SESSION), before.label(labels::PART)) {
             (Some(session), _) => format!("it belongs to session {session:?}"),
+            // `setup namespace` has the same, and keeps the labels that it gets here.
+            (None, None) if before.name() == DENY_POLICY => {
+                applied.push(planned);
+                continue;
+            }
             (None, None) => "another command of kubectl session made it".to_owned(),
             (None, Some(part)) => {
                 check_part(site, &planned, part)?;
@@ -96,8 +103,28 @@ pub(crate) fn plan_part(
         notes.push(format!("{kind} {name:?} is left unchanged: {owner}"));
     }
     Ok(PartPlan {
+        warning: metadata_warning(&applied),
         objects: applied,
         notes,
+    })
+}
+
+/// Remedy for [`PartPlan::warning`].
+pub(crate) const METADATA_HINT: &str = "to leave only DNS and public addresses: --egress public";
+
+/// Returns a warning about NetworkPolicies that let Pods reach the metadata service of clouds.
+fn metadata_warning(objects: &[PlannedObject]) -> Option<String> {
+    let open = objects
+        .iter()
+        .filter(|planned| *planned.resource == NETWORK_POLICY && reaches_metadata(&planned.object));
+    let names: Vec<&str> = open
+        .map(|planned| Untyped(&planned.object).name())
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "{} lets Pods reach private addresses and the cloud's metadata service (169.254.169.254), which may hand out credentials of the node",
+            names.join(", ")
+        )
     })
 }
 
@@ -107,7 +134,7 @@ fn check_part(site: &Site, planned: &PlannedObject, part: &str) -> Result<()> {
         .before
         .as_ref()
         .and_then(|before| Untyped(before).label(labels::TEMPLATE));
-    if part == site.part && template == site.platform.map(|platform| platform.name()) {
+    if part == site.part && template == site.template.as_deref() {
         return Ok(());
     }
     let mut remove = vec!["kubectl", "session", "setup", part];

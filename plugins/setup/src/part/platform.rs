@@ -37,6 +37,12 @@ impl Platform {
         }
     }
 
+    /// Returns the platform whose documents name a template.
+    pub(crate) fn of_template(template: &str) -> Option<Self> {
+        let found = TEMPLATES.iter().find(|(name, _)| *name == template);
+        found.map(|(_, platform)| *platform)
+    }
+
     /// Parses the value of `--for` for a part that has objects for some platforms.
     ///
     /// # Errors

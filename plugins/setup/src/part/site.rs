@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::fmt::Debug;
 
+use anyhow::Result;
 use serde_json::{Value, json};
 use session_shared::labels;
 use session_shared::objects::ResourceType;
 use session_shared::ops::planned_object::PlannedObject;
 
-use super::platform::Platform;
+use crate::template_pods::TemplatePods;
 
 /// A part with its validated options.
 pub(crate) trait Part: Debug + Send + Sync {
@@ -18,8 +19,21 @@ pub(crate) trait Part: Debug + Send + Sync {
     /// Kinds of its objects, with any options.
     fn kinds(&self) -> &'static [PartKind];
 
-    /// The objects to apply, in order.
+    /// The objects to apply, in order; checked by [`Part::check`].
     fn objects(&self, site: &Site) -> Vec<PlannedObject>;
+
+    /// Checks that there are objects for the template.
+    ///
+    /// # Errors
+    /// The reason why there are none.
+    fn check(&self, _site: &Site) -> Result<()> {
+        Ok(())
+    }
+
+    /// Name of the template whose Pods the objects are for, if they depend on it.
+    fn template(&self) -> Option<&str> {
+        None
+    }
 
     /// Objects and servers without which the part has no effect. Their absence is told, and hinders nothing.
     fn requirements(&self, _site: &Site) -> Vec<Requirement> {
@@ -82,7 +96,10 @@ pub(crate) struct Requirement {
 pub(crate) struct Site {
     /// Name of the part.
     pub(crate) part: &'static str,
-    pub(crate) platform: Option<Platform>,
+    /// Value of the label template; `None` where a part does without.
+    pub(crate) template: Option<String>,
+    /// The Pods of [`Part::template`].
+    pub(crate) pods: Option<TemplatePods>,
     pub(crate) namespace: String,
     /// The kinds of the part in the version that the server serves; in the newest version if it serves none.
     pub(crate) types: Vec<ResourceType>,
@@ -118,8 +135,8 @@ impl Site {
         }
         object["metadata"]["labels"] =
             json!({labels::MANAGED_BY: labels::MANAGER, labels::PART: self.part});
-        if let Some(platform) = self.platform {
-            object["metadata"]["labels"][labels::TEMPLATE] = platform.name().into();
+        if let Some(template) = &self.template {
+            object["metadata"]["labels"][labels::TEMPLATE] = template.as_str().into();
         }
         if let (Some(object), Value::Object(content)) = (object.as_object_mut(), content) {
             object.extend(content);
