@@ -49,6 +49,7 @@ pub(crate) async fn apply_items(
 ) -> Result<Vec<Option<Result<Outcome>>>> {
     // Ctrl-C ends the waiting, not the process: the outcome is still reported.
     let _guard = environment.interrupt.guard()?;
+    let _watches = cluster.share_watches();
     let permissions = AccessReviews::new(cluster);
     let context = environment.stop_context(&intent.mutation.write, &permissions);
     let mut sink = environment.console.progress();

@@ -46,6 +46,8 @@ pub(crate) async fn start_sessions(
         dry_run: intent.mutation.dry_run,
         is_idle: |task: &SessionTask| task.start_plan.is_none(),
     };
+    // The waits for ready come after the last use of the batch.
+    let _watches = (observed.len() > 1).then(|| cluster.share_watches());
     let applied = observed.apply(work, environment, apply).await?;
     let mut mutations = intent.mutation.printer();
     let mut waiting = Vec::new();

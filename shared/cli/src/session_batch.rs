@@ -19,8 +19,8 @@ use crate::report::console::Console;
 use crate::report::mutation::no_resources_message;
 use crate::roster::problems::RowProblems;
 use crate::verb::Environment;
-use session_client::DryRun;
 use session_client::interrupt::interrupted_error;
+use session_client::{DryRun, SharedWatches};
 use session_model::failure::{self, FailureKind, combine_errors, with_hint};
 use session_model::progress::{ProgressEvent, ProgressSink, SharedSink, WaitStage};
 use session_ops::selected_sessions::{MAX_CONCURRENT_SESSIONS, SelectedSession};
@@ -32,6 +32,8 @@ use session_ops::{Cluster, Driver};
 #[derive(Debug)]
 pub struct SessionBatch<T> {
     results: Vec<Result<T>>,
+    /// The waits of several sessions share their watches.
+    watches: Option<SharedWatches>,
 }
 
 impl SessionBatch<SelectedSession> {
@@ -89,7 +91,8 @@ impl SessionBatch<SelectedSession> {
             }))?;
         }
         results.retain(|session| !session.as_ref().is_err_and(is_ignored));
-        Ok(Self { results })
+        let watches = (results.len() > 1).then(|| cluster.share_watches());
+        Ok(Self { results, watches })
     }
 }
 
@@ -121,7 +124,10 @@ impl<T> SessionBatch<T> {
         let steps = self.results.into_iter();
         let steps = steps.map(|session| async move { step(session?).await });
         let results = run_concurrently(steps).await;
-        SessionBatch { results }
+        SessionBatch {
+            results,
+            watches: self.watches,
+        }
     }
 
     /// Runs a step as [`SessionBatch::map`] does, but an error of the step fails the whole batch.
@@ -137,8 +143,10 @@ impl<T> SessionBatch<T> {
             }
         });
         let results = run_concurrently(steps).await;
-        let results = results.into_iter().collect::<Result<_>>()?;
-        Ok(SessionBatch { results })
+        Ok(SessionBatch {
+            results: results.into_iter().collect::<Result<_>>()?,
+            watches: self.watches,
+        })
     }
 
     /// Runs the writes of each session, at the pace of the command, and adds their result to the session. Progress of a single session
@@ -207,7 +215,10 @@ impl<T> SessionBatch<T> {
             );
             results.push(Err(with_hint(interrupted_error(), hint)));
         }
-        Ok(SessionBatch { results })
+        Ok(SessionBatch {
+            results,
+            watches: self.watches,
+        })
     }
 
     /// Returns the numbers of sessions by what became of them, `3 resized, 1 failed`; `None` for a single session. `word` is that of a

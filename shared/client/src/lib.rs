@@ -5,6 +5,7 @@
 //! ConnectOptions, kubeconfig, environment ─► ClientConfig ─► Cluster
 //!                                                     ├─ read, write        one request each: ApiRequest ─► JSON
 //!                                                     ├─ watch              ─► stream of WatchChange, reconnecting
+//!                                                     ├─ watch_part         a part of a watch that several waits share
 //!                                                     ├─ watch_events       several watches and timers in one stream
 //!                                                     ├─ remote_command     exec with streams; exec, container_files and container_directory on top
 //!                                                     ├─ pod_log            one log as a stream of bytes
@@ -99,6 +100,7 @@ pub mod remote_command;
 mod response_body;
 mod scope;
 mod seen_objects;
+mod shared_watch;
 pub mod signals;
 mod transport_failure;
 mod userinfo;
@@ -108,7 +110,7 @@ mod watch;
 mod watch_events;
 mod write;
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -119,6 +121,7 @@ use credential_renewal::CredentialRenewal;
 use credentials::Credentials;
 use process_env::ProcessEnv;
 use session_model::objects::ResourceType;
+use shared_watch::Feeds;
 use warnings::Warnings;
 
 pub use access_reviews::AccessReviews;
@@ -135,6 +138,7 @@ pub use pod_log::{LogOptions, LogStream};
 pub use random_token::random_token;
 pub use read::IncludeObject;
 pub use scope::Scope;
+pub use shared_watch::{SharedWatches, WatchPart};
 pub use wait_object::watch_ended_error;
 pub use watch::WatchChange;
 pub use watch_events::{WatchEvent, WatchEvents};
@@ -192,6 +196,8 @@ struct Inner {
     observer: OnceLock<exchange::ExchangeObserver>,
     /// Types that discovery has found, and whether they have a scale subresource.
     discovered: Mutex<Vec<(ResourceType, bool)>>,
+    /// Watches that several waits share; gone unless somebody holds a [`SharedWatches`].
+    feeds: Mutex<Weak<Feeds>>,
 }
 
 impl Cluster {
@@ -234,6 +240,7 @@ impl Cluster {
             warnings: Warnings::default(),
             observer: OnceLock::new(),
             discovered: Mutex::default(),
+            feeds: Mutex::default(),
         }))
     }
 
@@ -256,6 +263,7 @@ impl Cluster {
             warnings: Warnings::default(),
             observer: OnceLock::new(),
             discovered: Mutex::default(),
+            feeds: Mutex::default(),
         })
     }
 

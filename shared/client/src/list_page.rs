@@ -23,6 +23,8 @@ pub struct ListOptions {
     /// If true, any version from the server's cache will do (`resourceVersion=0`), and the list is not paged. A LIST of
     /// the latest version may wait for the server's cache, about 60 ms just after a write.
     pub from_cache: bool,
+    /// Version of the same type that the server's cache has to contain for a LIST from it; empty for none.
+    pub not_older_than: String,
 }
 
 impl Default for ListOptions {
@@ -32,6 +34,7 @@ impl Default for ListOptions {
             field_selector: String::new(),
             limit: PAGE,
             from_cache: false,
+            not_older_than: String::new(),
         }
     }
 }
@@ -113,7 +116,8 @@ pub(super) fn page_request(
     token: &str,
 ) -> Result<ApiRequest> {
     // A read from the cache is not paged by the server.
-    let is_page = limit != 0 && !select.from_cache;
+    let oldest = select.not_older_than.as_str();
+    let is_page = limit != 0 && !select.from_cache && oldest.is_empty();
     let most = if is_page {
         read_limits::PAGE_LIMIT
     } else {
@@ -127,12 +131,14 @@ pub(super) fn page_request(
     let call = ApiRequest::get(api_paths::collection_path(t, scope)?).for_object(t, "");
     let call = add_selectors(call.limit(most), select);
     // A continue token implies the version of its list.
-    let version = if select.from_cache && token.is_empty() {
-        "0"
-    } else {
-        ""
+    let (version, how) = match (token.is_empty(), select.from_cache) {
+        (false, _) => ("", ""),
+        (true, true) => ("0", ""),
+        (true, false) if oldest.is_empty() => ("", ""),
+        (true, false) => (oldest, "NotOlderThan"),
     };
     let call = call.query("resourceVersion", version);
+    let call = call.query("resourceVersionMatch", how);
     Ok(call.query("limit", limit).query("continue", token))
 }
 

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use serde_json::Value;
 
 use super::object::{not_found_error, timed_out};
-use super::{Cluster, ListOptions, Scope, WatchChange};
+use super::{Cluster, Scope, WatchChange, WatchPart};
 use session_model::failure::{Failure, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::conditions::has_condition;
@@ -49,11 +49,7 @@ impl Cluster {
         } else {
             Scope::Cluster
         };
-        let select = ListOptions {
-            field_selector: format!("metadata.name={name}"),
-            ..ListOptions::default()
-        };
-        let mut changes = self.watch(resource, place, &select, None, false);
+        let mut changes = self.watch_part(resource, place, WatchPart::named(name), None);
         while let Some(change) = changes.next().await {
             match change? {
                 WatchChange::Added(object) | WatchChange::Modified(object) if holds(&object) => {

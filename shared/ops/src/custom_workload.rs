@@ -9,8 +9,8 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
 use crate::Cluster;
-use crate::session_objects::{owner_kinds, session_selector};
-use session_client::{ListOptions, Scope, parse_object};
+use crate::session_objects::{owner_kinds, session_part, session_selector};
+use session_client::{ListOptions, Scope, WatchPart, parse_object};
 use session_engine::reconcile::{CustomWorkload, OwnedClaim};
 use session_model::api::{ObjectRef, PrimaryRef, Session};
 use session_model::failure::{self, FailureKind, with_hint};
@@ -38,6 +38,17 @@ pub fn pod_selector(session: &Session) -> ListOptions {
         Some(_) => ListOptions::default(),
         None => session_selector(session.name()),
     }
+}
+
+/// Returns what a wait needs of a watch of Pods: those that [`pod_selector`] selects.
+pub(crate) fn pod_part(session: &Session) -> WatchPart {
+    let mut part = session_part(session.name());
+    if custom_primary(session).is_some() {
+        (part.own, part.all) = Default::default();
+        // Pods without the label are for each of the waits.
+        part.parts.insert(String::new());
+    }
+    part
 }
 
 /// Returns true if the last start made an object of a custom kind, whose controller may make claims without the session's label.

@@ -1,14 +1,17 @@
 //! Reads of a Session and its snapshots, and what selects a session's objects.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::{ListOptions, Scope, not_found_error, parse_object};
+use session_client::{ListOptions, Scope, WatchPart, not_found_error, parse_object};
 use session_model::api::Session;
 use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::objects::ResourceType;
+use session_model::objects::Untyped;
 use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::{
     DAEMON_SET, DEPLOYMENT, JOB, REPLICA_SET, SESSION, STATEFUL_SET, VOLUME_SNAPSHOT,
@@ -50,6 +53,17 @@ pub async fn list_snapshots(
 /// Returns the options that list the objects with a session's label.
 pub fn session_selector(name: &str) -> ListOptions {
     ListOptions::with_labels(format!("{}={name}", labels::SESSION))
+}
+
+/// Returns what a wait needs of a watch of objects with a session's label.
+pub(crate) fn session_part(name: &str) -> WatchPart {
+    WatchPart {
+        own: session_selector(name),
+        all: ListOptions::with_labels(labels::SESSION),
+        part_of: |object| Untyped(object).label(labels::SESSION).unwrap_or_default(),
+        parts: BTreeSet::from([name.to_owned()]),
+        is_kept: false,
+    }
 }
 
 /// Returns the number of objects of the last start that are Pods or make Pods.

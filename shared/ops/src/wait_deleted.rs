@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::Cluster;
-use session_client::{Backoff, ListOptions, Scope, WatchChange, timed_out};
+use session_client::{Backoff, Scope, WatchChange, WatchPart, timed_out};
 use session_engine::diagnosis::find_deletion_blocker;
 use session_model::api::ObjectRef;
 use session_model::failure::{self, FailureKind};
@@ -47,7 +47,7 @@ impl Cluster {
         tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<()> {
         let mut backoff = Backoff::default();
-        loop {
+        'read: loop {
             // GET, then watch from its resourceVersion, so that no change in between is missed.
             let Some(found) = self.get(resource, namespace, &target.name).await? else {
                 return Ok(());
@@ -56,17 +56,19 @@ impl Cluster {
                 return Ok(());
             }
             report_holding(&found, target, tell);
-            let select = ListOptions {
-                field_selector: format!("metadata.name={}", target.name),
-                ..ListOptions::default()
-            };
             let from = Untyped(&found).resource_version();
-            let changes = self.watch(resource, Scope::Namespace(namespace), &select, from, false);
+            let scope = Scope::Namespace(namespace);
+            let changes = self.watch_part(resource, scope, WatchPart::named(&target.name), from);
             let mut changes = std::pin::pin!(changes);
             while let Some(change) = changes.next().await {
                 match change {
                     Ok(WatchChange::Deleted(object)) if Untyped(&object).has_uid(&target.uid) => {
                         return Ok(());
+                    }
+                    // A shared watch begins with what exists: it is gone, or replaced.
+                    Ok(WatchChange::Restarted) => continue 'read,
+                    Ok(WatchChange::Added(object)) if !Untyped(&object).has_uid(&target.uid) => {
+                        continue 'read;
                     }
                     Ok(WatchChange::Modified(object)) => {
                         backoff.reset();

@@ -24,9 +24,9 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::Cluster;
-use crate::custom_workload::{may_be_of_custom, pod_selector};
+use crate::custom_workload::{may_be_of_custom, pod_part};
 use session_client::interrupt::Interrupt;
-use session_client::{ListOptions, Scope, WatchChange, parse_object, watch_ended_error};
+use session_client::{Scope, WatchChange, parse_object, watch_ended_error};
 use session_engine::diagnosis::{EventNote, check_stability};
 use session_engine::reconcile::{
     CustomWorkload, LiveObjects, WorkloadState, assess_workload, find_unready_workload,
@@ -35,10 +35,11 @@ use session_model::api::Session;
 use session_model::failure::{Failure, FailureKind};
 use session_model::objects::Untyped;
 use session_model::objects::conditions::is_ready;
-use session_model::objects::resource::{EVENT, POD};
+use session_model::objects::resource::POD;
 use session_model::progress::{ProgressEvent, ProgressSink};
 
 mod pod_owners;
+mod session_events;
 mod unschedulable;
 
 /// Time limit of a read after the end of a wait.
@@ -103,7 +104,10 @@ struct ReadinessWatch<'a> {
     ready_since: BTreeMap<String, Instant>,
     /// Possible owners of the Pods.
     owners: Vec<Value>,
-    events: Vec<EventNote>,
+    /// By the part that they belong to.
+    events: BTreeMap<String, Vec<EventNote>>,
+    /// Parts of the Events that concern the session.
+    event_parts: BTreeSet<String>,
     has_listed_nodes: bool,
     /// Time until the state must be evaluated again without an event: a container that has crashed before counts as ready
     /// only after it has outlasted its last run.
@@ -139,11 +143,13 @@ impl Cluster {
             pods: BTreeMap::new(),
             ready_since: BTreeMap::new(),
             owners: made,
-            events: Vec::new(),
+            events: BTreeMap::new(),
+            event_parts: BTreeSet::new(),
             has_listed_nodes: false,
             reevaluate_in: None,
             now: run.now,
         };
+        watch.add_event_parts();
         let mut state = watch.evaluate();
         let ended = tokio::select! {
             biased;
@@ -198,12 +204,20 @@ impl ReadinessWatch<'_> {
                 biased;
                 () = tokio::time::sleep(self.reevaluate_in.unwrap_or_default()), if self.reevaluate_in.is_some() => {}
                 change = pods.next() => match change {
-                    Some(change) => self.apply_pod_change(change?).await?,
+                    Some(change) => {
+                        self.apply_pod_change(change?).await?;
+                        if self.add_event_parts() {
+                            events = self.watch_events();
+                        }
+                    }
                     None => return Err(watch_ended_error(&POD)),
                 },
                 Some(change) = custom.next() => self.apply_custom_change(change?),
                 Some(change) = events.next() => match change {
-                    Ok(change) => self.apply_event_change(change),
+                    // The time to the next evaluation must not begin anew with each event of others.
+                    Ok(change) => if !self.apply_event_change(change) && self.reevaluate_in.is_none() {
+                        continue;
+                    },
                     // Events are optional: without them the wait goes on.
                     Err(_) => events = futures::stream::empty().boxed(),
                 },
@@ -223,29 +237,16 @@ impl ReadinessWatch<'_> {
     }
 
     fn watch_pods(&self) -> BoxStream<'static, Result<WatchChange>> {
-        self.cluster.watch(
-            &POD,
-            Scope::Namespace(self.namespace),
-            &pod_selector(self.session),
-            None,
-            false,
-        )
-    }
-
-    fn watch_events(&self) -> BoxStream<'static, Result<WatchChange>> {
-        self.cluster.watch(
-            &EVENT,
-            Scope::Namespace(self.namespace),
-            &ListOptions::default(),
-            None,
-            false,
-        )
+        let scope = Scope::Namespace(self.namespace);
+        let part = pod_part(self.session);
+        self.cluster.watch_part(&POD, scope, part, None)
     }
 
     /// Returns the last state, evaluated at the current time and refined with facts from the cluster.
     async fn explain_state(&mut self) -> WorkloadState {
         let now = (self.now)();
-        self.events.iter_mut().for_each(|event| event.set_age(now));
+        let events = self.events.values_mut().flatten();
+        events.for_each(|event| event.set_age(now));
         let state = self.evaluate();
         self.cluster.explain_state(self.namespace, state).await
     }
@@ -263,11 +264,8 @@ impl ReadinessWatch<'_> {
 
     fn evaluate(&mut self) -> WorkloadState {
         let mut live = self.live();
-        // Moved, not cloned: a namespace may have thousands of events.
-        live.events = std::mem::take(&mut self.events);
-        let state = self.assess(&live);
-        self.events = live.events;
-        state
+        live.events = self.own_events();
+        self.assess(&live)
     }
 
     fn assess(&mut self, live: &LiveObjects) -> WorkloadState {
@@ -372,19 +370,6 @@ impl ReadinessWatch<'_> {
         });
         if !counts {
             self.pods.remove(name);
-        }
-    }
-
-    fn apply_event_change(&mut self, change: WatchChange) {
-        if let WatchChange::Added(event) | WatchChange::Modified(event) = change {
-            let Some(mut event) = EventNote::from_value(&event) else {
-                return;
-            };
-            event.set_age((self.now)());
-            // A later version replaces the same event; it is not a new occurrence.
-            self.events
-                .retain(|known| known.event_uid.is_none() || known.event_uid != event.event_uid);
-            self.events.push(event);
         }
     }
 }

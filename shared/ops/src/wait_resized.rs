@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::Cluster;
 use session_client::interrupt::Interrupt;
 use session_client::{
-    ListOptions, Scope, WatchChange, not_found_error, parse_object, watch_ended_error,
+    ListOptions, Scope, WatchChange, WatchPart, not_found_error, parse_object, watch_ended_error,
 };
 use session_engine::diagnosis::pod_resize::{ResizeState, pod_resize_state};
 use session_model::failure::FailureKind;
@@ -77,11 +77,8 @@ impl Cluster {
     ) -> Result<()> {
         let pod = seen.pod.clone();
         let (name, namespace) = (Untyped(&pod).name(), Untyped(&pod).home_namespace());
-        let (place, select) = (
-            Scope::Namespace(namespace),
-            ListOptions::with_fields(format!("metadata.name={name}")),
-        );
-        let mut changes = self.watch(&POD, place, &select, None, false);
+        let place = Scope::Namespace(namespace);
+        let mut changes = self.watch_part(&POD, place, WatchPart::named(name), None);
         while let Some(change) = changes.next().await {
             let object = match change? {
                 WatchChange::Added(object) | WatchChange::Modified(object) => object,

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::Cluster;
-use crate::session_objects::session_selector;
+use crate::session_objects::session_part;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted_error;
 use session_client::{Scope, WatchChange, not_found_error};
@@ -83,10 +83,9 @@ impl Cluster {
         let name = Untyped(first).name();
         let session = Untyped(first).label(labels::SESSION);
         let session = session.with_context(|| format!("snapshot {name:?} names no session"))?;
-        let select = session_selector(session);
         let scope = Scope::Namespace(Untyped(first).home_namespace());
         let mut waiting = SnapshotWait::of(snapshots, milestone)?;
-        let mut changes = self.watch(&VOLUME_SNAPSHOT, scope, &select, None, false);
+        let mut changes = self.watch_part(&VOLUME_SNAPSHOT, scope, session_part(session), None);
         let mut deadline = std::pin::pin!(tokio::time::sleep(limit));
         loop {
             waiting.report(sink);

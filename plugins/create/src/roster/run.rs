@@ -67,6 +67,7 @@ impl RosterRun<'_> {
             action.is_ok_and(|action| action == Action::Keep)
         };
         let dry_run = self.intent.base.mutation.dry_run;
+        let _watches = self.cluster.share_watches();
         let run = PacedRun::new(pace, PARALLEL, dry_run, self.interrupt);
         let create = async |(line, row): (u64, Row)| self.run_row(line, row).await;
         run.run(rows, is_kept, create, end).await

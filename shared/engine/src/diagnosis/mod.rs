@@ -60,7 +60,7 @@ pub use fact_query::{Fact, FactQuery, PodRequests};
 pub use facts::refine;
 pub use init_container::failed_init_container;
 pub use missing_pods::inspect_missing_pods;
-pub use pod::inspect_pod;
+pub use pod::{claim_names, inspect_pod};
 pub use refusal::{Refusal, parse_refusal};
 pub use remedy::{Remedy, RemedyFacts, find_remedies};
 pub use scheduling::is_node_selector_unmatched;

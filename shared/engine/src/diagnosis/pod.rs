@@ -369,7 +369,8 @@ fn assess_unready(unready: &ContainerFacts<'_>) -> PodAssessment {
     }
 }
 
-fn claim_names(pod: &Pod) -> impl Iterator<Item = &str> {
+/// Returns the names of the claims that a Pod mounts.
+pub fn claim_names(pod: &Pod) -> impl Iterator<Item = &str> {
     let volumes = pod
         .spec
         .iter()

@@ -6,7 +6,7 @@ use futures::stream::BoxStream;
 use serde_json::Value;
 
 use super::ReadinessWatch;
-use session_client::{ListOptions, Scope, WatchChange};
+use session_client::{Scope, WatchChange, WatchPart};
 use session_model::objects::Untyped;
 
 impl ReadinessWatch<'_> {
@@ -16,9 +16,8 @@ impl ReadinessWatch<'_> {
             return futures::stream::empty().boxed();
         };
         let scope = Scope::Namespace(self.namespace);
-        let select = ListOptions::with_fields(format!("metadata.name={}", custom.reference().name));
-        self.cluster
-            .watch(&custom.resource, scope, &select, None, false)
+        let part = WatchPart::named(&custom.reference().name);
+        (self.cluster).watch_part(&custom.resource, scope, part, None)
     }
 
     pub(super) fn apply_custom_change(&mut self, change: WatchChange) {

@@ -1,15 +1,14 @@
 //! Reads of a wait about a Pod without a node: the claim that is missing may exist by now, and a node may have the labels that the
 //! Pod requires.
 
+use super::session_events::SCALE_UP;
 use super::{AwaitedWorkloads, ReadinessWatch};
-use session_engine::diagnosis::{
-    CLAIM_NOT_FOUND, EventNote, Fact, FactQuery, is_node_selector_unmatched,
-};
+use session_engine::diagnosis::{CLAIM_NOT_FOUND, Fact, FactQuery, is_node_selector_unmatched};
 use session_engine::reconcile::WorkloadState;
 use session_model::objects::resource::PERSISTENT_VOLUME_CLAIM;
 
 /// Reasons of Events of a Pod for which a node is being added: those of the cluster autoscaler and of Karpenter.
-const SCALE_UP_REASONS: [&str; 2] = ["TriggeredScaleUp", "Nominated"];
+pub(super) const SCALE_UP_REASONS: [&str; 2] = ["TriggeredScaleUp", "Nominated"];
 
 impl ReadinessWatch<'_> {
     /// True if the scheduler reports a missing claim that exists: the scheduler has not seen the new claim yet, and will
@@ -42,8 +41,7 @@ impl ReadinessWatch<'_> {
             return false;
         };
         self.has_listed_nodes = true;
-        let is_scaling = |event: &EventNote| SCALE_UP_REASONS.contains(&event.reason.as_str());
-        if self.events.iter().any(is_scaling) {
+        if self.events.contains_key(SCALE_UP) {
             return false;
         }
         match self.cluster.get_fact(self.namespace, query).await {

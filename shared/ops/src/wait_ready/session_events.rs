@@ -1,0 +1,91 @@
+//! The Events that a wait reads: those of the session's objects, and those that say that a node is being added.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use futures::stream::BoxStream;
+use serde_json::Value;
+
+use super::ReadinessWatch;
+use super::unschedulable::SCALE_UP_REASONS;
+use session_client::{ListOptions, Scope, WatchChange, WatchPart};
+use session_engine::diagnosis::{EventNote, claim_names};
+use session_model::objects::Untyped;
+use session_model::objects::metadata::name_of;
+use session_model::objects::resource::EVENT;
+
+/// Part of the Events that say that a node is being added: it may be for any session.
+pub(super) const SCALE_UP: &str = "";
+
+/// Returns the part of the Events of an object: its name, that of its Deployment for a ReplicaSet.
+fn part_of_object<'a>(kind: &str, name: &'a str) -> &'a str {
+    let deployment = name.rsplit_once('-').filter(|_| kind == "ReplicaSet");
+    deployment.map_or(name, |(deployment, _)| deployment)
+}
+
+fn part_of_event(event: &Value) -> &str {
+    let text = |path| Untyped(event).str_at(path).unwrap_or_default();
+    match SCALE_UP_REASONS.contains(&text("/reason")) {
+        true => SCALE_UP,
+        false => part_of_object(text("/involvedObject/kind"), text("/involvedObject/name")),
+    }
+}
+
+impl ReadinessWatch<'_> {
+    pub(super) fn watch_events(&self) -> BoxStream<'static, Result<WatchChange>> {
+        let scope = Scope::Namespace(self.namespace);
+        (self.cluster).watch_part(&EVENT, scope, self.event_part(), None)
+    }
+
+    fn event_part(&self) -> WatchPart {
+        WatchPart {
+            own: ListOptions::default(),
+            all: ListOptions::default(),
+            part_of: part_of_event,
+            parts: self.event_parts.clone(),
+            is_kept: true,
+        }
+    }
+
+    /// Adds the parts of the objects that are known by now. Returns true if a shared watch has to be asked for more of them.
+    pub(super) fn add_event_parts(&mut self) -> bool {
+        let part = |object| {
+            let object = Untyped(object);
+            part_of_object(object.kind(), object.name()).to_owned()
+        };
+        let mut parts: BTreeSet<String> = self.owners.iter().map(part).collect();
+        for pod in self.pods.values() {
+            parts.insert(name_of(&pod.metadata).to_owned());
+            parts.extend(claim_names(pod).map(str::to_owned));
+        }
+        parts.insert(SCALE_UP.to_owned());
+        let count = self.event_parts.len();
+        self.event_parts.append(&mut parts);
+        let grew = self.event_parts.len() > count;
+        grew && (self.cluster).shares_watch(&EVENT, self.namespace, &self.event_part())
+    }
+
+    /// Returns the Events of the session's objects. Those of others are kept: their objects may turn out to be the session's.
+    pub(super) fn own_events(&self) -> Vec<EventNote> {
+        let parts = self.event_parts.iter();
+        let events = parts.filter_map(|part| self.events.get(part)).flatten();
+        events.cloned().collect()
+    }
+
+    /// Keeps an Event. Returns true if it may change the state.
+    pub(super) fn apply_event_change(&mut self, change: WatchChange) -> bool {
+        let (WatchChange::Added(object) | WatchChange::Modified(object)) = change else {
+            return false;
+        };
+        let Some(mut event) = EventNote::from_value(&object) else {
+            return false;
+        };
+        event.set_age((self.now)());
+        let part = part_of_event(&object);
+        let events = self.events.entry(part.to_owned()).or_default();
+        // A later version replaces the same event; it is not a new occurrence.
+        events.retain(|known| known.event_uid.is_none() || known.event_uid != event.event_uid);
+        events.push(event);
+        self.event_parts.contains(part)
+    }
+}
