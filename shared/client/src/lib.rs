@@ -68,6 +68,7 @@ mod credential_plugin;
 mod credential_renewal;
 mod credentials;
 mod delivery_barrier;
+mod discovery;
 mod exchange;
 mod exec;
 mod failure_of_response;
@@ -108,7 +109,7 @@ mod watch;
 mod watch_events;
 mod write;
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -117,8 +118,8 @@ use http::HeaderValue;
 use common_headers::CommonHeaders;
 use credential_renewal::CredentialRenewal;
 use credentials::Credentials;
+use discovery::Discovered;
 use process_env::ProcessEnv;
-use session_model::objects::ResourceType;
 use warnings::Warnings;
 
 pub use access_reviews::AccessReviews;
@@ -190,8 +191,7 @@ struct Inner {
     renewal: Option<CredentialRenewal>,
     warnings: Warnings,
     observer: OnceLock<exchange::ExchangeObserver>,
-    /// Types that discovery has found, and whether they have a scale subresource.
-    discovered: Mutex<Vec<(ResourceType, bool)>>,
+    discovered: Discovered,
 }
 
 impl Cluster {
@@ -233,7 +233,7 @@ impl Cluster {
             renewal: loaded.renewal,
             warnings: Warnings::default(),
             observer: OnceLock::new(),
-            discovered: Mutex::default(),
+            discovered: Discovered::default(),
         }))
     }
 
@@ -255,7 +255,7 @@ impl Cluster {
             renewal: None,
             warnings: Warnings::default(),
             observer: OnceLock::new(),
-            discovered: Mutex::default(),
+            discovered: Discovered::default(),
         })
     }
 
