@@ -71,6 +71,7 @@ pub mod session_events;
 pub mod session_losses;
 pub mod session_objects;
 pub mod session_parts;
+pub mod session_phases;
 pub mod session_record;
 pub mod session_selection;
 mod snapshot_classes;
