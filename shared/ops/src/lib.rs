@@ -41,6 +41,7 @@ pub mod clone_plan;
 mod cluster;
 pub mod container_archive;
 mod controller;
+mod create_or_adopt;
 mod custom_workload;
 pub mod deletion;
 mod deletion_data;
