@@ -114,7 +114,7 @@ impl SessionFixture {
         self
     }
 
-    /// The same with a StatefulSet or Deployment that owns the Pod; a kind `Pod` changes nothing.
+    /// The same with a StatefulSet, Deployment or Job that owns the Pod; a kind `Pod` changes nothing.
     #[must_use]
     pub fn workload(mut self, kind: &str, replicas: u32) -> Self {
         self.workload = (kind != "Pod").then(|| (kind.into(), replicas));
@@ -256,7 +256,8 @@ impl SessionFixture {
         let mut owner = session.clone();
         if let Some((kind, replicas)) = &self.workload {
             let metadata = self.metadata(self.primary_name());
-            let set = json!({"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": {"replicas": replicas,
+            let api_version = if kind == "Job" { "batch/v1" } else { "apps/v1" };
+            let set = json!({"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": {"replicas": replicas,
                 "template": {"spec": self.pod(&session)["spec"]}}});
             owner = api.put(owned(set, &session));
             recorded.push(owner.clone());
