@@ -1,48 +1,14 @@
 //! Types that the server serves: one discovery request for each group version, however many of its kinds are looked up.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-
 use anyhow::Result;
 use serde_json::Value;
-use tokio::sync::OnceCell;
 
 use super::api_request::ApiRequest;
+use super::discovered::ServedTypes;
 use super::read_limits::DISCOVERY_LIMIT;
 use super::{Cluster, api_paths};
 use session_model::failure;
 use session_model::objects::{ResourceType, Untyped};
-
-/// The types of a group version, each with whether it has a scale subresource.
-type ServedTypes = Vec<(ResourceType, bool)>;
-
-/// What discovery has told this process, by group version; one that is not served has no types.
-#[derive(Debug, Default)]
-pub(super) struct Discovered {
-    versions: Mutex<HashMap<String, Arc<OnceCell<ServedTypes>>>>,
-    /// True once this process has written a definition of types. From then on, a type that an earlier answer does not have may be
-    /// served.
-    is_changing: AtomicBool,
-}
-
-impl Discovered {
-    fn version(&self, api_version: &str) -> Arc<OnceCell<ServedTypes>> {
-        let mut versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(versions.entry(api_version.to_owned()).or_default())
-    }
-
-    fn replace(&self, api_version: &str, types: ServedTypes) {
-        let mut versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
-        let cell = Arc::new(OnceCell::new_with(Some(types)));
-        versions.insert(api_version.to_owned(), cell);
-    }
-
-    /// Notes that this process writes a definition of types.
-    pub(super) fn set_changing(&self) {
-        self.is_changing.store(true, Ordering::Relaxed);
-    }
-}
 
 impl Cluster {
     /// Returns the resource type of a kind: well-known kinds without a request, others by one discovery request for all kinds of their
@@ -82,7 +48,7 @@ impl Cluster {
         let is_read_before = version.get().is_some();
         let types = version.get_or_try_init(|| self.read_served_types(api_version));
         let found = find(types.await?);
-        let is_changing = discovered.is_changing.load(Ordering::Relaxed);
+        let is_changing = discovered.is_changing();
         if found.is_some() || !is_read_before || !is_changing {
             return Ok(found);
         }

@@ -68,6 +68,7 @@ mod credential_plugin;
 mod credential_renewal;
 mod credentials;
 mod delivery_barrier;
+mod discovered;
 mod discovery;
 mod exchange;
 mod exec;
@@ -118,7 +119,7 @@ use http::HeaderValue;
 use common_headers::CommonHeaders;
 use credential_renewal::CredentialRenewal;
 use credentials::Credentials;
-use discovery::Discovered;
+use discovered::Discovered;
 use process_env::ProcessEnv;
 use warnings::Warnings;
 
