@@ -291,7 +291,7 @@ impl<'o> OwnerChains<'o> {
     /// Returns the name of the session that an object or one of the owners above it belongs to.
     fn session_of(&self, object: &'o Value) -> Option<&'o str> {
         let above = |object: &&'o Value| {
-            let mut owners = Untyped(*object).owners();
+            let mut owners = Untyped(object).owners();
             owners.find_map(|owner| self.owners.get(owner.uid).copied())
         };
         std::iter::successors(Some(object), above)
