@@ -21,7 +21,10 @@ fn rejected_credentials() -> Result<()> {
     let world = World::installed("diag-login")?;
     let folder = tempfile::tempdir()?;
     let config = folder.path().join("config");
-    let plugin = "--exec-command=echo";
+    let credential = folder.path().join("credential");
+    let json = "{\"apiVersion\": \"client.authentication.k8s.io/v1\", \"kind\": \"ExecCredential\", \"status\": {\"token\": \"old\"}}";
+    std::fs::write(&credential, json)?;
+    let file = format!("--exec-arg={}", credential.display());
     for (flags, texts) in [
         (
             &["--token=revoked"][..],
@@ -39,13 +42,13 @@ fn rejected_credentials() -> Result<()> {
         ),
         (
             &[
-                plugin,
+                "--exec-command=cat",
+                &file,
                 "--exec-api-version=client.authentication.k8s.io/v1",
                 "--exec-interactive-mode=Never",
-                "--exec-arg={\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\",\"status\":{\"token\":\"old\"}}",
             ],
             &[
-                "the credentials of plugin \"echo\" of user \"eve\" in the kubeconfig are not accepted by the server: log in again",
+                "the credentials of plugin \"cat\" of user \"eve\" in the kubeconfig are not accepted by the server: log in again",
             ],
         ),
     ] {
