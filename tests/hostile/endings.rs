@@ -160,7 +160,7 @@ fn every_verb_that_ends_a_pod_asks_alike() -> Result<()> {
     let lost = "pod/tool-alice (emptyDir home, container files)";
     scene.refuses("stop alice", &[lost, "nothing has been stopped"])?;
     let restart = "start alice --restart --skip-checks";
-    scene.refuses(restart, &[lost, "nothing has been stopped"])?;
+    scene.refuses(restart, &[lost, "nothing has been restarted"])?;
     let mut session = scene.api.object(SESSIONS, "default", "alice").unwrap();
     session["status"]["expiresAt"] = "2026-03-01T11:00:00Z".into();
     session["status"]["applied"]["onExpiry"] = "delete".into();

@@ -3,6 +3,7 @@
 mod admission;
 mod claims;
 mod containers;
+mod credentials;
 mod deletion;
 mod images;
 mod limits;
@@ -20,6 +21,7 @@ pub(crate) fn tests() -> Vec<Live> {
     [
         images::tests(),
         containers::tests(),
+        credentials::tests(),
         references::tests(),
         scheduling::tests(),
         claims::tests(),

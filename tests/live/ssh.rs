@@ -11,10 +11,13 @@ use crate::world::{Output, World, run};
 use crate::{Live, kubelet};
 
 pub(crate) fn tests() -> Vec<Live> {
-    vec![kubelet(
-        "ssh_pins_the_key_of_each_session",
-        pins_the_key_of_each_session,
-    )]
+    vec![
+        kubelet(
+            "ssh_pins_the_key_of_each_session",
+            pins_the_key_of_each_session,
+        ),
+        kubelet("ssh_names_ports_without_a_banner", ports_without_a_banner),
+    ]
 }
 
 const MANIFEST: &str = "apiVersion: v1
@@ -191,4 +194,58 @@ fn config(user: &User) -> Result<PathBuf> {
     let said = user.ssh(&file, &["cat; exit 3"])?.exits(3)?;
     ensure!(said.stdout.is_empty(), "{said:?}");
     Ok(file)
+}
+
+/// Ports that are open and no SSH server: 22 stays silent, 23 ends the connection, 24 is a web server.
+fn ports_without_a_banner() -> Result<()> {
+    let world = World::installed("banner")?;
+    let servers = "nc -ll -p 22 -e sleep 600 & nc -ll -p 23 -e true & httpd -f -p 24";
+    let ready = "netstat -ltn | grep -c ':2[234] ' | grep -x 3";
+    let manifest = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "NAME-${SESSION_ID}"},
+        "spec": {"terminationGracePeriodSeconds": 0, "containers": [{
+            "name": "main", "image": "localhost/busybox:1", "imagePullPolicy": "Never",
+            "command": ["sh", "-c", servers],
+            "readinessProbe": {"exec": {"command": ["sh", "-c", ready]}, "periodSeconds": 1}}]}});
+    let methods = [("silent", 22), ("short", 23), ("web", 24)];
+    let methods =
+        methods.map(|(name, port)| json!({"name": name, "ssh": {"port": port, "user": "lab"}}));
+    let template = json!({"apiVersion": "streaming.platform/v1", "kind": "SessionTemplate", "metadata": {"name": "NAME"},
+        "spec": {"connect": methods, "manifest": manifest.to_string()}});
+    let name = format!("banner-{}", world.namespace.name());
+    world.template(&name, &template.to_string())?;
+    world
+        .session(&["create", "lab", "--template", &name])?
+        .exits(0)?;
+    for (method, text) in [
+        (
+            "silent",
+            "is open, but no SSH server has answered for 10s\n",
+        ),
+        (
+            "short",
+            "is open, but closed the connection without an SSH banner\n",
+        ),
+        ("web", "answers without an SSH banner: \"HTTP/1.1 400"),
+    ] {
+        let words = [
+            "connect",
+            "lab",
+            "--ssh",
+            "--method",
+            method,
+            "--",
+            "-F",
+            "none",
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            "ConnectTimeout=15",
+            "true",
+        ];
+        let failed = world.session(&words)?.exits(255)?;
+        let port = format!("of pod \"{name}-lab\" {text}");
+        ensure!(failed.stderr.contains(&port), "{method}: {failed:?}");
+    }
+    world.session(&["template", "delete", &name])?.exits(0)?;
+    Ok(())
 }

@@ -126,6 +126,18 @@ fn the_times_are_those_of_the_last_call_and_the_rest_stays() {
 }
 
 #[test]
+fn stops_that_destroy_data_have_to_be_confirmed() {
+    let api = SessionFixture::running("alice").server();
+    let set = ["set", "alice", "--stop", "20:00"];
+    let mut text = schedule(&api, &set).text();
+    let asked = Play::on(&api).at_terminal("n\n");
+    text.push_str(&asked.run_args::<Schedule>(&set).text());
+    golden("schedule-data-refused.txt", &text);
+    assert_eq!((count(&api), api.writes().len()), (0, 0));
+    schedule(&api, &[&set[..], &["-y"]].concat()).done();
+}
+
+#[test]
 fn a_selection_is_made_at_each_run() {
     let api = server();
     let set = [

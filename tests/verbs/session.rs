@@ -23,6 +23,8 @@ mod fuzz;
 mod help;
 #[path = "session/kubectl.rs"]
 mod kubectl;
+#[path = "session/phases.rs"]
+mod phases;
 #[path = "play.rs"]
 mod play;
 #[path = "session/program.rs"]

@@ -16,6 +16,7 @@ use session_shared::ops::observed_session::{ObservedSession, Part};
 use session_shared::ops::selected_sessions::SelectedSession;
 use session_shared::ops::session_objects::with_setup_hint;
 use session_shared::ops::stop::StopContext;
+use session_shared::ops::stop_options::StopOptions;
 use session_shared::ops::{Cluster, Driver};
 use session_shared::progress::{DiscardingSink, ProgressEvent, ProgressSink, WaitStage};
 use session_shared::prompt::confirmation;
@@ -235,27 +236,28 @@ async fn end_session(
     if still.is_none_or(|still| still.action != item.action || still.data != item.data) {
         return Ok(Outcome::Skipped);
     }
-    let options = &intent.stop_options;
-    match item.action {
-        Action::StopSession => {
-            let stopped = session
-                .stop(cluster, options, with, &mut DiscardingSink)
-                .await?;
-            Ok(Outcome::Stopped(stopped))
-        }
-        _ => {
-            let deletion = Deletion::new(session);
-            let deletion = deletion.prepare(cluster, None, with.now).await?;
-            deletion
-                .delete(cluster, options, with, &mut DiscardingSink)
-                .await?;
-            let (kept, saved) = (
-                deletion.kept_claims(),
-                deletion.snapshot_name().map(str::to_owned),
-            );
-            Ok(Outcome::Deleted { kept, saved })
-        }
+    carry_out(cluster, session, item.action, &intent.stop_options, with).await
+}
+
+/// Stops the session, or deletes it with the data that its policy does not keep.
+async fn carry_out(
+    cluster: &Cluster,
+    session: ObservedSession,
+    action: Action,
+    options: &StopOptions,
+    with: StopContext<'_>,
+) -> Result<Outcome> {
+    let sink = &mut DiscardingSink;
+    if action == Action::StopSession {
+        let stopped = session.stop(cluster, options, with, sink).await?;
+        return Ok(Outcome::Stopped(stopped));
     }
+    let deletion = Deletion::new(session);
+    let deletion = deletion.prepare(cluster, None, with.now).await?;
+    deletion.delete(cluster, options, with, sink).await?;
+    let kept = deletion.kept_claims();
+    let saved = deletion.snapshot_name().map(str::to_owned);
+    Ok(Outcome::Deleted { kept, saved })
 }
 
 /// Returns the observed nodes, plus those of the Pods that have joined since.

@@ -114,7 +114,15 @@ impl SshDialogue {
                 answer.await
             }
         };
-        let count = count.context("lost the connection to the port")?;
+        // The node tells a server's reset as the failure of its forwarding.
+        let is_reset = |error: &std::io::Error| {
+            let is_asked = self.is_asked.load(Ordering::Relaxed);
+            is_asked && error.to_string().contains("connection reset by peer")
+        };
+        let count = match count {
+            Err(error) if is_reset(&error) => 0,
+            count => count.context("lost the connection to the port")?,
+        };
         if count == 0 && self.is_asked.load(Ordering::Relaxed) {
             let error = anyhow!(
                 "{} is open, but closed the connection without an SSH banner",

@@ -98,10 +98,6 @@ pub struct Args {
     #[command(flatten)]
     pub replacements: ReplaceFlags,
 
-    /// Name of a preset of the template: a named set of parameter values
-    #[arg(help_heading = "Parameter", long, value_name = "NAME")]
-    pub preset: Option<String>,
-
     /// Owner of the session (alice@example.com); defaults to your user name at the API server
     #[arg(long, value_name = "ID")]
     pub user_id: Option<String>,

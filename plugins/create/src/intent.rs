@@ -88,7 +88,6 @@ pub(crate) fn parse_intent(
         config,
         values,
         replacements,
-        preset,
         user_id,
         cpu,
         memory,
@@ -145,6 +144,7 @@ pub(crate) fn parse_intent(
     let (filename, primary) = (filename.as_deref(), primary.as_deref());
     replacements.require_file(filename)?;
     let file = filename.or(config.as_deref());
+    let preset = values.preset.clone();
     let mut values = values.read_values(file, console.input())?;
     let given = match file {
         Some(file) => {

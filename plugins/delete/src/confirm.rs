@@ -5,7 +5,7 @@ use session_shared::api::DataPolicy;
 use session_shared::client::DryRun;
 use session_shared::ops::deletion::Deletion;
 use session_shared::ops::session_losses::SessionLosses;
-use session_shared::ops::stop::DELETE;
+use session_shared::ops::verb_forms::DELETE;
 use session_shared::prompt::confirmation::Confirmation;
 use session_shared::report::console::Console;
 

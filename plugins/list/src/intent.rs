@@ -45,6 +45,11 @@ impl Intent {
         matches!(self.format, Format::Text { wide: true })
     }
 
+    /// Returns the names as texts.
+    pub(crate) fn name_texts(&self) -> Vec<&str> {
+        self.names.iter().map(SessionName::as_str).collect()
+    }
+
     /// Returns the path to sort by, if one is given.
     pub(crate) fn sort_by(&self) -> Option<&str> {
         non_empty(&self.output.sort_by)

@@ -1,23 +1,19 @@
 //! `kubectl session list`: sessions with phases computed from their Pods.
 //!
 //! ```text
-//! Args ─► Intent ─► observe: sessions, Pods ─► judge: verdicts ─► view: rows or objects ─► output
-//!            │                                  reads the doubtful                             ▲
-//!            ├─ --kept  ─► kept: data of deleted sessions                                      │
-//!            └─ --watch ─► watch: changes of sessions and Pods ─► judge ───────────────────────┘
+//! Args ─► Intent ─► observe: sessions, Pods ─► judge_sessions: verdicts ─► view: rows or objects ─► output
+//!            │                                                                                       ▲
+//!            ├─ --kept  ─► kept: data of deleted sessions                                            │
+//!            └─ --watch ─► watch: changes of sessions and Pods ─► judge_sessions ────────────────────┘
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
 mod intent;
-mod judge;
 mod kept_data;
-mod last_write;
 mod observe;
 mod output;
-mod pods;
-mod verdict;
 mod view;
 mod watch;
 
@@ -26,6 +22,7 @@ use session_shared::client::IncludeObject;
 use session_shared::failure;
 use session_shared::objects::table::{Row, Table};
 use session_shared::ops::Cluster;
+use session_shared::ops::session_parts::OnFailure;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::no_resources_message;
 use session_shared::report::sort;
@@ -34,7 +31,6 @@ use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
 use intent::Intent;
-use judge::judge_sessions;
 use observe::SessionForm;
 use output::ListOutput;
 
@@ -78,7 +74,9 @@ async fn list_sessions(
             .note("phases are as recorded in the sessions' status: no permission to list Pods");
     }
     let rows: Vec<&Row> = observed.sessions.rows.iter().collect();
-    let verdicts = judge_sessions(cluster, &rows, &observed.sessions, &observed.pods).await?;
+    let (columns, pods) = (&observed.sessions, &observed.pods);
+    let judged = cluster.judge_sessions(&rows, columns, pods, OnFailure::KeepReason);
+    let verdicts = judged.await?;
     let mut shown = Table {
         column_definitions: observed.sessions.column_definitions.clone(),
         ..Table::default()

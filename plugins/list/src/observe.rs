@@ -1,22 +1,20 @@
 //! Reads sessions and their Pods concurrently, as Tables or as objects.
 
 use anyhow::Result;
-use futures::TryStreamExt;
 use serde_json::{Value, json};
 use session_shared::client::{IncludeObject, ListOptions, Scope};
 use session_shared::failure::{self, FailureKind};
-use session_shared::labels;
-use session_shared::objects::resource::{DEPLOYMENT, POD, SESSION, STATEFUL_SET};
+use session_shared::objects::Untyped;
+use session_shared::objects::resource::SESSION;
 use session_shared::objects::table::{Row, Table};
-use session_shared::objects::{ResourceType, Untyped};
 use session_shared::ops::Cluster;
 use session_shared::ops::session_objects::with_setup_hint;
+use session_shared::ops::session_phases::{SessionPods, concat_pages};
 use session_shared::ops::session_selection::RosterSession;
 use session_shared::roster::problems::RowProblems;
 use session_shared::session_batch::run_concurrently;
 
 use crate::intent::Intent;
-use crate::pods::SessionPods;
 use crate::view::owner_of;
 
 /// Sessions and Pods as read, each session once.
@@ -30,8 +28,6 @@ pub(crate) struct Observed {
     pub(crate) not_found: Vec<anyhow::Error>,
     /// resourceVersion from which to watch sessions; `None` for sessions given by name, which no list has a version of.
     pub(crate) sessions_version: Option<String>,
-    /// resourceVersion from which to watch Pods.
-    pub(crate) pods_version: Option<String>,
 }
 
 /// The form in which sessions are read.
@@ -68,26 +64,8 @@ pub(crate) async fn observe(
             false => get_sessions(cluster, intent, form).await,
         }
     };
-    let (observed, (mut pods, pods_version)) =
-        futures::try_join!(sessions, read_pods(cluster, intent))?;
-    let workloads = [&STATEFUL_SET, &DEPLOYMENT].map(|resource| {
-        let is_needed = pods.has_pods_of(&resource.kind);
-        async move {
-            match is_needed {
-                true => read_workloads(cluster, intent, resource).await,
-                false => Ok(Table::default()),
-            }
-        }
-    });
-    let [sets, deployments] = workloads;
-    let (sets, deployments) = futures::try_join!(sets, deployments)?;
-    pods.add_workloads("StatefulSet", &sets);
-    pods.add_workloads("Deployment", &deployments);
-    Ok(Observed {
-        pods,
-        pods_version,
-        ..observed
-    })
+    let (observed, pods) = futures::try_join!(sessions, read_pods(cluster, intent))?;
+    Ok(Observed { pods, ..observed })
 }
 
 /// Reads sessions by name, which needs only the right to get them.
@@ -231,90 +209,14 @@ async fn read_session_table(
     with_setup_hint(concat_pages(pages).await)
 }
 
-/// Returns all pages as one Table.
-async fn concat_pages(
-    mut pages: futures::stream::BoxStream<'static, Result<Table>>,
-) -> Result<Table> {
-    let mut table = Table::default();
-    while let Some(mut page) = pages.try_next().await? {
-        if !page.column_definitions.is_empty() {
-            table.column_definitions = page.column_definitions;
+/// Reads the Pods. Without permission to list Pods, sessions are shown with the phase in their status.
+async fn read_pods(cluster: &Cluster, intent: &Intent) -> Result<SessionPods> {
+    let (scope, names) = (list_scope(cluster, intent), intent.name_texts());
+    let pods = cluster.read_session_pods(scope, &names, intent.chunk_size);
+    match pods.await {
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
+            Ok(SessionPods::unlistable())
         }
-        table.rows.append(&mut page.rows);
-        table.metadata = page.metadata;
-    }
-    Ok(table)
-}
-
-/// Returns the selection of the primary workloads' Pods. With names, it is limited to their sessions, unless the names are too many
-/// for a URL.
-pub(crate) fn pod_selection(intent: &Intent) -> ListOptions {
-    let names: Vec<&str> = intent.names.iter().map(|name| name.as_str()).collect();
-    let mut labels = format!("{}=true", labels::PRIMARY);
-    if !names.is_empty() {
-        labels = format!("{labels},{}", labels::session_selector(&names));
-    }
-    ListOptions {
-        label_selector: labels,
-        limit: intent.chunk_size,
-        ..ListOptions::default()
-    }
-}
-
-/// Reads the sessions' workloads of a kind, for the number of Pods that they want. Without permission to list them, it is empty.
-async fn read_workloads(
-    cluster: &Cluster,
-    intent: &Intent,
-    resource: &'static ResourceType,
-) -> Result<Table> {
-    let names: Vec<&str> = intent.names.iter().map(|name| name.as_str()).collect();
-    let selection = ListOptions {
-        label_selector: match names.is_empty() {
-            true => labels::SESSION.to_owned(),
-            false => labels::session_selector(&names),
-        },
-        limit: intent.chunk_size,
-        ..ListOptions::default()
-    };
-    let pages = cluster.list_table_pages(
-        resource,
-        list_scope(cluster, intent),
-        &selection,
-        intent.chunk_size,
-        IncludeObject::Metadata,
-    );
-    match concat_pages(pages).await {
-        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(Table::default()),
-        table => table,
-    }
-}
-
-/// Reads the Pods. Without permission to list them, marks them as unseen, and sessions are shown with the phase in their status.
-async fn read_pods(cluster: &Cluster, intent: &Intent) -> Result<(SessionPods, Option<String>)> {
-    let selection = pod_selection(intent);
-    let mut pages = cluster.list_table_pages(
-        &POD,
-        list_scope(cluster, intent),
-        &selection,
-        intent.chunk_size,
-        IncludeObject::Metadata,
-    );
-    let (mut pods, mut columns, mut version) = (SessionPods::default(), Table::default(), None);
-    loop {
-        match pages.try_next().await {
-            Ok(None) => return Ok((pods, version)),
-            Ok(Some(page)) => {
-                if !page.column_definitions.is_empty() {
-                    columns.column_definitions = page.column_definitions.clone();
-                }
-                version = resource_version(&page);
-                pods.add_page(&page, &columns);
-            }
-            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
-                pods.is_unlistable = true;
-                return Ok((pods, version));
-            }
-            Err(error) => return Err(error),
-        }
+        pods => pods,
     }
 }

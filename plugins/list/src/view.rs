@@ -5,11 +5,11 @@ use session_shared::Timestamp;
 use session_shared::api::Phase;
 use session_shared::objects::Untyped;
 use session_shared::objects::table::{Row, Table};
+use session_shared::ops::session_phases::Verdict;
 use session_shared::ops::session_selection::RosterSession;
 use session_shared::report::age::remaining_time;
 
 use crate::intent::Intent;
-use crate::verdict::Verdict;
 
 /// Returns the owner of a session, spelled as in its spec, from its cell or from its object.
 pub(crate) fn owner_of<'r>(row: &'r Row, columns: &Table) -> Option<&'r str> {

@@ -12,15 +12,16 @@ use session_shared::client::{ListOptions, WatchChange};
 use session_shared::objects::resource::{POD, SESSION};
 use session_shared::objects::table::{Row, Table};
 use session_shared::ops::Cluster;
+use session_shared::ops::session_parts::OnFailure;
+use session_shared::ops::session_phases::{
+    NamespacedName, SessionPods, Verdict, namespaced_name, primary_pods,
+};
 use session_shared::report::console::Console;
 use tokio::time::Instant;
 
 use crate::intent::Intent;
-use crate::judge::judge_sessions;
-use crate::observe::{Observed, bare_rows, list_scope, pod_selection};
+use crate::observe::{Observed, bare_rows, list_scope};
 use crate::output::ListOutput;
-use crate::pods::{NamespacedName, SessionPods, namespaced_name};
-use crate::verdict::Verdict;
 use crate::view;
 
 /// Time for which a session without its Pod is not called lost: a deletion removes the Pod before the Session.
@@ -48,7 +49,6 @@ pub(crate) struct ListWatch<'a> {
     /// Sessions that seem lost, and when they are to be judged again.
     seeming_lost: HashMap<NamespacedName, Instant>,
     sessions_version: Option<String>,
-    pods_version: Option<String>,
 }
 
 impl<'a> ListWatch<'a> {
@@ -74,7 +74,6 @@ impl<'a> ListWatch<'a> {
             shown: HashMap::new(),
             seeming_lost: HashMap::new(),
             sessions_version: observed.sessions_version,
-            pods_version: observed.pods_version,
         };
         for (row, verdict) in observed.sessions.rows.into_iter().zip(verdicts) {
             let key = namespaced_name(&row.object);
@@ -120,8 +119,9 @@ impl<'a> ListWatch<'a> {
         let pods = match self.pods.is_unlistable {
             true => stream::pending().boxed(),
             false => {
-                let from = self.pods_version.as_deref();
-                cluster.watch(&POD, scope(), &pod_selection(intent), from, true)
+                let from = self.pods.resource_version.as_deref();
+                let select = primary_pods(&intent.name_texts(), intent.chunk_size);
+                cluster.watch(&POD, scope(), &select, from, true)
             }
         };
         stream::select(sessions.map(Change::Session), pods.map(Change::Pod)).boxed()
@@ -203,7 +203,11 @@ impl<'a> ListWatch<'a> {
             .into_iter()
             .partition(|(key, _)| self.gone.contains(*key));
         let rows: Vec<&Row> = there.iter().map(|(_, row)| *row).collect();
-        let mut verdicts = judge_sessions(self.cluster, &rows, &self.columns, &self.pods).await?;
+        let (columns, pods) = (&self.columns, &self.pods);
+        let judged = self
+            .cluster
+            .judge_sessions(&rows, columns, pods, OnFailure::KeepReason);
+        let mut verdicts = judged.await?;
         verdicts.extend(gone.iter().map(|_| Verdict::gone()));
         let all = there.into_iter().chain(gone).zip(verdicts);
         let all: Vec<(NamespacedName, Row, Verdict)> = all

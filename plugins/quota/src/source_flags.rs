@@ -24,9 +24,6 @@ pub struct SourceFlags {
     pub values: ValueFlags,
     #[command(flatten)]
     pub replacements: ReplaceFlags,
-    /// Name of a preset of the template: a named set of parameter values
-    #[arg(help_heading = "Parameter", long, value_name = "NAME")]
-    pub preset: Option<String>,
     /// Owner of the sessions, for templates whose objects depend on it
     #[arg(long, value_name = "ID", default_value = "user")]
     pub user_id: String,
@@ -50,12 +47,7 @@ impl SourceFlags {
 
     /// Returns true if values are given.
     pub(crate) fn has_values(&self) -> bool {
-        let ValueFlags {
-            set,
-            set_file,
-            env_file,
-        } = &self.values;
-        self.preset.is_some() || [set, set_file, env_file].iter().any(|one| !one.is_empty())
+        self.values.is_given()
     }
 
     /// Returns true if a flag names standard input.
@@ -77,7 +69,6 @@ impl SourceFlags {
             filename,
             values,
             replacements,
-            preset,
             user_id,
         } = self;
         let owner = parse_new_owner(&user_id)?;
@@ -92,7 +83,7 @@ impl SourceFlags {
         let sessions = NewSessions {
             label: template.or(file).unwrap_or_default().to_owned(),
             subject: source.describe(),
-            rendered: render_sessions(&source, &namespace, &owner, preset, &assigned)?,
+            rendered: render_sessions(&source, &namespace, &owner, values.preset, &assigned)?,
         };
         Ok((cluster, sessions))
     }

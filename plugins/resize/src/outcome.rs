@@ -9,7 +9,8 @@ use session_shared::ops::ObservedSession;
 use session_shared::ops::finish_start::Started;
 use session_shared::ops::session_losses::SessionLosses;
 use session_shared::ops::start_plan::StartPlan;
-use session_shared::ops::stop::{STOP, StopContext};
+use session_shared::ops::stop::StopContext;
+use session_shared::ops::verb_forms::RESTART;
 use session_shared::progress::{ProgressSink, SharedSink, WaitStage};
 use session_shared::prompt::confirmation::{self, Confirmation};
 use session_shared::prompt::started;
@@ -76,7 +77,7 @@ pub(crate) fn confirm_restarts(
     }
     let question = Confirmation {
         interrupts_work: several,
-        ..Confirmation::for_data_loss(STOP, intent.yes)
+        ..Confirmation::for_data_loss(RESTART, intent.yes)
     };
     question.ask(&losses, console)
 }

@@ -11,8 +11,8 @@ use session_shared::objects::ResourceType;
 use session_shared::objects::cron_expression::CronExpression;
 use session_shared::objects::ownership::Ownership;
 use session_shared::ops::session_losses::SessionLosses;
-use session_shared::ops::stop::STOP;
 use session_shared::ops::trust::{self, StoredPart};
+use session_shared::ops::verb_forms::VerbForms;
 use session_shared::ops::{Cluster, Driver, ObservedSession};
 use session_shared::prompt::confirmation::{self, Confirmation};
 use session_shared::prompt::trust::confirm_trust;
@@ -33,6 +33,15 @@ use crate::target::Target;
 const MAX_START_SECONDS: u32 = 3600;
 /// Maximum seconds of a stop, which may wait 12 hours for the end of an extension.
 const MAX_STOP_SECONDS: u32 = 13 * 3600;
+
+/// The forms of scheduled stops.
+const STOPS: VerbForms = VerbForms {
+    verb: "schedule stops of",
+    participle: "scheduled",
+    gerund: "each scheduled stop",
+    noun: "schedule",
+    is_command: false,
+};
 
 /// Creates or changes a schedule.
 ///
@@ -154,7 +163,7 @@ async fn confirm(
     };
     if intent.mutation.dry_run != DryRun::None {
         confirmation::print_dry_run_losses(&losses, console);
-    } else if !Confirmation::for_data_loss(STOP, intent.yes).ask(&losses, console)? {
+    } else if !Confirmation::for_data_loss(STOPS, intent.yes).ask(&losses, console)? {
         return Ok(false);
     }
     let Target::Session(_) = &intent.target else {

@@ -19,7 +19,7 @@ use session_shared::ops::session_selection::SessionSelection;
 use session_shared::ops::snapshot_plan::{
     SnapshotClasses, SnapshotOptions, SnapshotPlan, parse_class_name, read_snapshot_source,
 };
-use session_shared::ops::stop::VerbForms;
+use session_shared::ops::verb_forms::VerbForms;
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::progress::{ProgressSink, WaitStage};
 use session_shared::prompt::confirmation::Confirmation;
@@ -39,6 +39,8 @@ const PAUSE: VerbForms = VerbForms {
     verb: "pause",
     participle: "paused",
     gerund: "pausing",
+    noun: "snapshot",
+    is_command: false,
 };
 
 /// A validated `snapshot create`.

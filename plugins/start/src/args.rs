@@ -57,10 +57,6 @@ pub struct Args {
     #[command(flatten)]
     pub values: ValueFlags,
 
-    /// Name of a preset of the template: a named set of parameter values
-    #[arg(help_heading = "Parameter", long, value_name = "NAME")]
-    pub preset: Option<String>,
-
     /// Time until the session expires, counted from each start (2h, 7d; a number alone is seconds); 0 or never: no expiry.
     /// Defaults to the session's own, else the template's
     #[arg(long, value_name = "DURATION")]

@@ -46,7 +46,6 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     let Args {
         selection,
         values,
-        preset,
         expires_in,
         existing,
         restart,
@@ -77,7 +76,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         pace,
         start_options: StartOptions {
             values: values.read_values(None, console.input())?,
-            preset,
+            preset: values.preset,
             lifetime: expires_in.as_deref().map(parse_lifetime).transpose()?,
             use_existing: existing.objects()?,
             trust_manifest,

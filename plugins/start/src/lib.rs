@@ -15,7 +15,7 @@ mod plan;
 
 use anyhow::Result;
 use session_shared::client::{AccessReviews, DryRun};
-use session_shared::ops::stop::STOP;
+use session_shared::ops::verb_forms::{RESTART, START};
 use session_shared::prompt::confirmation::{self, Confirmation};
 use session_shared::verb::{Environment, Verb};
 
@@ -50,9 +50,10 @@ impl Verb for Start {
         // confirmation
         let sessions = observed.sessions();
         let losses: Vec<_> = sessions.filter_map(SessionTask::session_losses).collect();
+        let verb = if intent.restart { RESTART } else { START };
         if intent.mutation.dry_run != DryRun::None {
             confirmation::print_dry_run_losses(&losses, console);
-        } else if !Confirmation::for_data_loss(STOP, intent.yes).ask(&losses, console)? {
+        } else if !Confirmation::for_data_loss(verb, intent.yes).ask(&losses, console)? {
             return Ok(());
         }
         // writes, waits and prints

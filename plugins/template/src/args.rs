@@ -191,9 +191,6 @@ pub struct TemplateRenderArgs {
     pub template: TemplateFlags,
     #[command(flatten)]
     pub values: ValueFlags,
-    /// Name of a preset of the template: a named set of parameter values
-    #[arg(help_heading = "Parameter", long, value_name = "NAME")]
-    pub preset: Option<String>,
     /// Name of the session
     #[arg(long = "name", value_name = "NAME", default_value = "example")]
     pub session: String,

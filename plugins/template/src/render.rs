@@ -50,7 +50,6 @@ pub(crate) async fn run(
     let TemplateRenderArgs {
         template,
         values,
-        preset,
         session,
         user_id,
         primary,
@@ -95,7 +94,7 @@ pub(crate) async fn run(
         session,
         owner,
         namespace,
-        preset,
+        preset: values.preset,
     };
     let console = &mut environment.console;
     let rendered = render_input(

@@ -145,6 +145,9 @@ impl Cluster {
     /// # Errors
     /// A Failure for every status but 2xx.
     pub(super) async fn send(&self, call: &ApiRequest) -> Result<BufferedResponse> {
+        if !call.is_read() && call.path.contains("/customresourcedefinitions") {
+            self.inner.discovered.set_changing();
+        }
         let mut repetitions = 0;
         loop {
             let failed = match self.with_timeout(self.send_once(call)).await {

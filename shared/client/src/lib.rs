@@ -69,6 +69,8 @@ mod credential_plugin;
 mod credential_renewal;
 mod credentials;
 mod delivery_barrier;
+mod discovered;
+mod discovery;
 mod exchange;
 mod exec;
 mod failure_of_response;
@@ -110,7 +112,7 @@ mod watch;
 mod watch_events;
 mod write;
 
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -119,8 +121,8 @@ use http::HeaderValue;
 use common_headers::CommonHeaders;
 use credential_renewal::CredentialRenewal;
 use credentials::Credentials;
+use discovered::Discovered;
 use process_env::ProcessEnv;
-use session_model::objects::ResourceType;
 use shared_watch::Feeds;
 use warnings::Warnings;
 
@@ -194,8 +196,7 @@ struct Inner {
     renewal: Option<CredentialRenewal>,
     warnings: Warnings,
     observer: OnceLock<exchange::ExchangeObserver>,
-    /// Types that discovery has found, and whether they have a scale subresource.
-    discovered: Mutex<Vec<(ResourceType, bool)>>,
+    discovered: Discovered,
     /// Watches that several waits share; gone unless somebody holds a [`SharedWatches`].
     feeds: Mutex<Weak<Feeds>>,
 }
@@ -239,7 +240,7 @@ impl Cluster {
             renewal: loaded.renewal,
             warnings: Warnings::default(),
             observer: OnceLock::new(),
-            discovered: Mutex::default(),
+            discovered: Discovered::default(),
             feeds: Mutex::default(),
         }))
     }
@@ -262,7 +263,7 @@ impl Cluster {
             renewal: None,
             warnings: Warnings::default(),
             observer: OnceLock::new(),
-            discovered: Mutex::default(),
+            discovered: Discovered::default(),
             feeds: Mutex::default(),
         })
     }

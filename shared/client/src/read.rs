@@ -1,6 +1,4 @@
-//! Reads: single objects, lists, metadata, Tables, and API discovery.
-
-use std::sync::PoisonError;
+//! Reads: single objects, lists, metadata, Tables.
 
 use anyhow::Result;
 use futures::stream::BoxStream;
@@ -12,14 +10,13 @@ use super::api_request::{ApiRequest, JSON, METADATA, METADATA_LIST, TABLE};
 use super::list_page::{ListOptions, ObjectList, page_request, split_page, with_type_meta};
 use super::object::not_found_error;
 use super::page_check::PageCheck;
-use super::read_limits::DISCOVERY_LIMIT;
 use super::read_limits::invalid_json_error;
 use super::scope::{OwnedScope, Scope};
 use super::{Cluster, api_paths};
 use session_model::failure::{self, Failure, FailureKind};
+use session_model::objects::ResourceType;
 use session_model::objects::resource::NAMESPACE;
 use session_model::objects::table::Table;
-use session_model::objects::{ResourceType, Untyped};
 
 /// The part of the object that comes with each row of a Table (`includeObject`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -223,92 +220,6 @@ impl Cluster {
         remove_nulls(&mut body);
         let table = serde_json::from_value(body).map_err(|error| invalid_json_error(&error))?;
         Ok((table, memory))
-    }
-
-    /// Returns the resource type of a kind: well-known kinds without a request, others by one discovery request. `None`
-    /// if the server does not serve it. A type that was found is not read again.
-    ///
-    /// # Errors
-    /// A Failure.
-    pub async fn discover_resource(
-        &self,
-        api_version: &str,
-        kind: &str,
-    ) -> Result<Option<ResourceType>> {
-        if let Some(known) = ResourceType::find_known(api_version, kind) {
-            return Ok(Some(known.clone()));
-        }
-        let found = self.discover_scalable(api_version, kind).await?;
-        Ok(found.map(|(resource, _)| resource))
-    }
-
-    /// Returns the resource types of kinds, each given by apiVersion and kind, as [`Cluster::discover_resource`]; kinds that the server
-    /// does not serve are left out.
-    ///
-    /// # Errors
-    /// A Failure.
-    pub async fn discover_resources<'k>(
-        &self,
-        kinds: impl IntoIterator<Item = (&'k str, &'k str)>,
-    ) -> Result<Vec<ResourceType>> {
-        let mut types = Vec::new();
-        for (api_version, kind) in kinds {
-            types.extend(self.discover_resource(api_version, kind).await?);
-        }
-        Ok(types)
-    }
-
-    /// Returns the resource type of a kind, and whether it has a scale subresource, by one discovery request. `None` if the server does
-    /// not serve it. A type that was found is not read again.
-    ///
-    /// # Errors
-    /// A Failure.
-    pub async fn discover_scalable(
-        &self,
-        api_version: &str,
-        kind: &str,
-    ) -> Result<Option<(ResourceType, bool)>> {
-        let is_wanted = |(known, _): &&(ResourceType, bool)| {
-            known.kind == kind && known.api_version() == api_version
-        };
-        let lock = || {
-            let discovered = &self.inner.discovered;
-            discovered.lock().unwrap_or_else(PoisonError::into_inner)
-        };
-        if let Some(known) = lock().iter().find(is_wanted) {
-            return Ok(Some(known.clone()));
-        }
-        let types = ApiRequest::get(api_paths::api_root(api_version)).limit(DISCOVERY_LIMIT);
-        let body = match self.send(&types).await {
-            Ok(answer) => answer.json()?,
-            Err(error)
-                if failure::find_failure(&error).is_some_and(|failure| failure.code == 404) =>
-            {
-                return Ok(None);
-            }
-            Err(error) => return Err(error),
-        };
-        let resources = || {
-            let resources = body["resources"].as_array().into_iter().flatten();
-            resources.filter_map(|resource| Some((Untyped(resource).str_at("/name")?, resource)))
-        };
-        let found =
-            resources().find(|(name, resource)| resource["kind"] == kind && !name.contains('/'));
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        let found = found.map(|(plural, resource)| {
-            let scale = format!("{plural}/scale");
-            let has_scale = resources().any(|(name, _)| name == scale);
-            let resource = ResourceType {
-                group: group.to_owned().into(),
-                version: version.to_owned().into(),
-                kind: kind.to_owned().into(),
-                plural: plural.to_owned().into(),
-                namespaced: resource["namespaced"] == true,
-            };
-            (resource, has_scale)
-        });
-        lock().extend(found.clone());
-        Ok(found)
     }
 
     /// Reads the Scale of an object, of a type with a scale subresource; `None` if the object does not exist.

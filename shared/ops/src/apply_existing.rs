@@ -1,6 +1,6 @@
 //! Server-side apply of an object that an earlier start created.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -34,11 +34,8 @@ impl Cluster {
         with: &ApplyOptions<'_>,
         tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<StepResult> {
-        let (kind, name) = (Untyped(object).kind(), Untyped(object).name());
-        let resource = self
-            .discover_resource(Untyped(object).api_version(), kind)
-            .await?;
-        let resource = resource.with_context(|| format!("no matches for kind {kind:?}"))?;
+        let name = Untyped(object).name();
+        let resource = self.require_resource(object).await?;
         let namespace = with.ownership.namespace.as_str();
         if !self
             .upgrade_fields_with_retry(&resource, namespace, found, with)

@@ -2,7 +2,7 @@
 //! repeated safely, so an interrupted plan is completed by running it again.
 //!
 //! ```text
-//! Plan ─► apply_plan ─► stage ─► step ─┬─ create_or_adopt   POST, conflicts are classified (name_conflict.rs)
+//! Plan ─► apply_plan ─► stage ─► step ─┬─ create_or_adopt   POST, conflicts are classified (create_or_adopt.rs)
 //!                                      ├─ apply_existing    server-side apply (apply_existing.rs)
 //!                                      ├─ merge_patch, delete_if_present
 //!                                      └─ wait_deleted      watch (wait_deleted.rs)
@@ -19,31 +19,18 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{self, UnboundedSender};
 
 use crate::Cluster;
-use crate::name_conflict::NameConflict;
-use crate::name_conflict::UNATTRIBUTED_REASON;
-use crate::name_conflict::classify_conflict;
-use crate::name_conflict::foreign_object_error;
-use crate::name_conflict::other_template_error;
-use crate::name_conflict::unproven_data_error;
 use crate::wait_deleted::kind_and_name;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted_error;
 use session_client::{DeleteOptions, WriteOptions};
-use session_engine::diagnosis::parse_refusal;
 use session_engine::plan::{Plan, PlanOutcome, PropagationPolicy, Step, StepResult};
 use session_engine::reconcile::HookRun;
 use session_model::api::ObjectRef;
-use session_model::failure::{self, Failure, FailureKind, with_hint};
-use session_model::labels;
+use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::Untyped;
-use session_model::objects::kept_data::{is_claim, was_bound};
-use session_model::objects::ownership::{Ownership, is_parameters_secret};
+use session_model::objects::ownership::Ownership;
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
-
-/// Longest wait for a name that an object under deletion still occupies: finalizers and a Pod's grace period take a
-/// moment.
-const NAME_FREE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Options for applying a plan to one session.
 #[derive(Clone, Debug)]
@@ -136,33 +123,17 @@ impl Cluster {
                 resource,
                 patch,
             } => {
-                let mut patch = patch.clone();
-                patch["metadata"]["uid"] = target.require_uid()?.into();
-                let done = self
-                    .merge_patch(resource, namespace, &target.name, None, &patch, &with.write)
-                    .await?;
-                Ok(StepResult::Patched(done))
+                self.patch_target(resource, target, None, patch.clone(), with)
+                    .await
             }
             Step::Scale {
                 target,
                 resource,
                 replicas,
             } => {
-                let patch = json!({
-                    "metadata": { "uid": target.uid }, "spec": { "replicas": replicas },
-                });
-                let scale = Some("scale");
-                let done = self
-                    .merge_patch(
-                        resource,
-                        namespace,
-                        &target.name,
-                        scale,
-                        &patch,
-                        &with.write,
-                    )
-                    .await?;
-                Ok(StepResult::Patched(done))
+                let patch = json!({ "spec": { "replicas": replicas } });
+                self.patch_target(resource, target, Some("scale"), patch, with)
+                    .await
             }
             Step::RunHook {
                 pod,
@@ -205,102 +176,19 @@ impl Cluster {
         }
     }
 
-    /// Creates an object. If the name is taken, or the response was lost, the existing object is read: this run's own is
-    /// a success, data of this session is adopted, and any other is an error, never changed.
-    pub(super) async fn create_or_adopt(
-        &self,
-        object: &Value,
-        existing: bool,
-        with: &ApplyOptions<'_>,
-        tell: &UnboundedSender<ProgressEvent>,
-    ) -> Result<StepResult> {
-        let kind = Untyped(object).kind();
-        let Some(resource) = self
-            .discover_resource(Untyped(object).api_version(), kind)
-            .await?
-        else {
-            let error = anyhow::anyhow!(
-                "no matches for kind {kind:?} in version {:?}",
-                Untyped(object).api_version()
-            );
-            return Err(with_hint(
-                error,
-                "install the CRD that defines this kind, or remove the object from the manifest",
-            ));
-        };
-        let namespace = with.ownership.namespace.as_str();
-        let error = match self.create(&resource, namespace, object, &with.write).await {
-            Ok(created) => return Ok(StepResult::Created(created)),
-            Err(error) => error,
-        };
-        let taken = failure::has_kind(&error, FailureKind::AlreadyExists);
-        if !taken && !failure::has_kind(&error, FailureKind::Unreachable) {
-            return Err(with_remedy_hint(error));
-        }
-        let name = Untyped(object).name();
-        let Ok(Some(found)) = self.get(&resource, namespace, name).await else {
-            return Err(error);
-        };
-        if Untyped(&found).annotation(labels::RUN) == Untyped(object).annotation(labels::RUN) {
-            return Ok(StepResult::Created(found));
-        }
-        let whose = classify_conflict(&found, object, with.ownership);
-        if Untyped(&found).is_terminating() && !matches!(whose, NameConflict::Foreign) {
-            if with.write.dry_run {
-                return Ok(StepResult::Created(object.clone()));
-            }
-            self.wait_name_free(&resource, &found, with, tell).await?;
-            return Box::pin(self.create_or_adopt(object, existing, with, tell)).await;
-        }
-        let is_secret = is_parameters_secret(object);
-        match whose {
-            NameConflict::OwnedBySession => Ok(StepResult::Adopted(found)),
-            NameConflict::Kept if is_claim(&found) && !was_bound(&found) => {
-                self.replace_unbound_claim(&resource, &found, object, with, tell)
-                    .await
-            }
-            NameConflict::Kept
-                if is_secret && !existing && !self.is_proven_by_data(&found, namespace).await? =>
-            {
-                let why = "no kept claim or snapshot proves that the session created it";
-                Err(unproven_data_error(&resource, &found, why))
-            }
-            NameConflict::Unattributed if !existing => {
-                Err(unproven_data_error(&resource, &found, UNATTRIBUTED_REASON))
-            }
-            NameConflict::Kept | NameConflict::Unattributed => {
-                self.adopt(&resource, &found, object, with).await
-            }
-            NameConflict::KeptByOtherTemplate(_) if existing && is_claim(&found) => {
-                Ok(StepResult::UsedExisting(found))
-            }
-            NameConflict::KeptByOtherTemplate(template) => {
-                Err(other_template_error(&resource, &found, &template))
-            }
-            NameConflict::Foreign if existing && !is_secret => Ok(StepResult::UsedExisting(found)),
-            NameConflict::Foreign => Err(foreign_object_error(&resource, &found, with.ownership)),
-        }
-    }
-
-    /// Waits until an object under deletion is gone and its name is free. Such an object is never adopted: data written
-    /// to a claim under deletion is lost when its Pod stops.
-    pub(super) async fn wait_name_free(
+    /// Patches an object, or a subresource of it, with its UID as a condition.
+    async fn patch_target(
         &self,
         resource: &ResourceType,
-        found: &Value,
+        target: &ObjectRef,
+        subresource: Option<&str>,
+        mut patch: Value,
         with: &ApplyOptions<'_>,
-        tell: &UnboundedSender<ProgressEvent>,
-    ) -> Result<()> {
-        let (limit, target) = (
-            with.wait_limit.min(NAME_FREE_TIMEOUT),
-            ObjectRef::from_object(found),
-        );
-        let (namespace, targets) = (
-            with.ownership.namespace.as_str(),
-            std::slice::from_ref(&target),
-        );
-        let gone = self.wait_deleted(limit, resource, namespace, targets, tell);
-        with.interrupt.race(gone).await
+    ) -> Result<StepResult> {
+        patch["metadata"]["uid"] = target.require_uid()?.into();
+        let (namespace, name) = (with.ownership.namespace.as_str(), &target.name);
+        let patched = self.merge_patch(resource, namespace, name, subresource, &patch, &with.write);
+        Ok(StepResult::Patched(patched.await?))
     }
 
     /// Deletes an object by UID. An object that no longer exists, or was replaced by another of the same name, counts as
@@ -336,15 +224,6 @@ impl Cluster {
             }
             Err(error) => Err(error),
         }
-    }
-}
-
-/// Adds the hint for a refusal with a known remedy.
-fn with_remedy_hint(error: anyhow::Error) -> anyhow::Error {
-    let found = failure::find_failure(&error).and_then(|failure| parse_refusal(&failure.message));
-    match found {
-        Some(refusal) => with_hint(error, refusal.remedy),
-        None => error,
     }
 }
 

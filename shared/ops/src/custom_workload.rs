@@ -257,7 +257,7 @@ impl Cluster {
         }
     }
 
-    async fn get_replicas(
+    pub(super) async fn get_replicas(
         &self,
         resource: &ResourceType,
         namespace: &str,

@@ -14,9 +14,10 @@ use serde_json::Value;
 
 use super::observed_session::{ObservedSession, Part};
 use super::snapshot_plan::{SnapshotOptions, SnapshotPlan, SnapshotRun};
-use super::stop::{DELETE, StopContext, explain_step_failure, nothing_done_hint};
+use super::stop::{StopContext, explain_step_failure, nothing_done_hint};
 use super::stop_options::StopOptions;
 use super::trust::{self, StoredPart};
+use super::verb_forms::DELETE;
 use crate::Cluster;
 use crate::apply_plan::ApplyOptions;
 use session_client::{DeleteOptions, ListOptions, Scope, WriteOptions};

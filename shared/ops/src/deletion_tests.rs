@@ -13,6 +13,7 @@ const NOW: &str = "2026-01-01T00:00:00Z";
 
 fn manner(wait: bool) -> StopOptions {
     StopOptions {
+        verb: DELETE,
         skip_sync: false,
         wait,
         timeout: Duration::from_secs(1),

@@ -1,5 +1,7 @@
 //! Reads of the parts of a session: groups of its objects that are read together, all parts at the same time.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use anyhow::Result;
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Pod;
@@ -7,6 +9,7 @@ use serde_json::Value;
 
 use crate::Cluster;
 use crate::custom_workload::custom_primary;
+use crate::selected_sessions::MAX_CONCURRENT_SESSIONS;
 use crate::session_objects::{list_snapshots, owner_kinds, session_selector};
 use session_client::{ListOptions, Scope, parse_object};
 use session_engine::reconcile::LiveObjects;
@@ -21,7 +24,7 @@ use session_model::objects::{Owner, ResourceType, Untyped};
 
 /// Longest chain of owners that is followed from a Pod to its Session. Controllers of custom kinds make objects of other kinds, such as
 /// RayJob → RayCluster → Pod; a chain that is longer than this most likely ends nowhere.
-const MAX_OWNER_CHAIN: usize = 6;
+pub(crate) const MAX_OWNER_CHAIN: usize = 6;
 
 /// A group of a session's objects that are read together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,7 +58,7 @@ impl Part {
 
 /// Treatment of a part that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OnFailure {
+pub enum OnFailure {
     /// The read fails, except where only the permission for an optional part is missing.
     Fail,
     /// The part stays empty and keeps the reason.
@@ -207,16 +210,14 @@ impl Cluster {
         let mut found: Vec<Value> = known.to_vec();
         let mut level: Vec<Value> = objects.to_vec();
         for _ in 0..MAX_OWNER_CHAIN {
-            let wanted = unknown_owners(&level, &found);
-            let reads = wanted.iter().map(async |owner| {
-                let known = ResourceType::find_known(owner.api_version, owner.kind);
-                match known.filter(|kind| kinds.contains(kind)) {
-                    Some(kind) => self.get(kind, namespace, owner.name).await,
-                    None if any_kind => self.get_owner_of_any_kind(namespace, owner).await,
-                    // A forged ownerReference never causes reads that the caller is not allowed to make.
-                    None => Ok(None),
-                }
-            });
+            let mut wanted: BTreeMap<(&str, &str), Vec<Owner<'_>>> = BTreeMap::new();
+            for owner in unknown_owners(&level, &found) {
+                let of_kind = wanted.entry((owner.api_version, owner.kind));
+                of_kind.or_default().push(owner);
+            }
+            let reads = wanted
+                .values()
+                .map(|owners| self.get_owners_of_kind(namespace, owners, kinds, any_kind));
             let read: Vec<Value> = try_join_all(reads).await?.into_iter().flatten().collect();
             if read.is_empty() {
                 break;
@@ -225,6 +226,51 @@ impl Cluster {
             level = read;
         }
         Ok(found.split_off(known.len()))
+    }
+
+    /// Reads owners of one kind: a GET for each, one LIST of the kind for many.
+    async fn get_owners_of_kind(
+        &self,
+        namespace: &str,
+        owners: &[Owner<'_>],
+        kinds: &[&'static ResourceType],
+        any_kind: bool,
+    ) -> Result<Vec<Value>> {
+        let Some(first) = owners.first() else {
+            return Ok(Vec::new());
+        };
+        let known = ResourceType::find_known(first.api_version, first.kind);
+        let known = known.filter(|kind| kinds.contains(kind));
+        // A forged ownerReference never causes reads that the caller is not allowed to make.
+        if known.is_none() && !any_kind {
+            return Ok(Vec::new());
+        }
+        if owners.len() > MAX_CONCURRENT_SESSIONS
+            && let Some(resource) = self
+                .discover_resource(first.api_version, first.kind)
+                .await?
+            && resource.namespaced
+        {
+            let (scope, all) = (Scope::Namespace(namespace), ListOptions::default());
+            match self.list(&resource, scope, &all).await {
+                // A role may allow to get objects, and not to list them.
+                Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {}
+                list => {
+                    let wanted: BTreeSet<&str> = owners.iter().map(|owner| owner.uid).collect();
+                    let mut items = list?.items;
+                    items.retain(|object| {
+                        let uid = Untyped(object).uid();
+                        uid.is_some_and(|uid| wanted.contains(uid))
+                    });
+                    return Ok(items);
+                }
+            }
+        }
+        let reads = owners.iter().map(async |owner| match known {
+            Some(kind) => self.get(kind, namespace, owner.name).await,
+            None => self.get_owner_of_any_kind(namespace, owner).await,
+        });
+        Ok(try_join_all(reads).await?.into_iter().flatten().collect())
     }
 }
 

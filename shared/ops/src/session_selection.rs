@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! SessionSelection ─► names: GET each ──────────────────────────► SelectedSession or its error, in order
-//!                  ├─► query: LIST, SessionQuery, read_phases ──┤
+//!                  ├─► query: LIST, SessionQuery, phases ───────┤
 //!                  └─► roster: GET each, check namespace, user ─┘
 //! ```
 
@@ -10,16 +10,15 @@ use anyhow::{Result, anyhow, bail};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::Cluster;
-use crate::controller::Driver;
-use crate::observed_session::{ObservedSession, Part};
 use crate::selected_sessions::{MAX_CONCURRENT_SESSIONS, SelectedSession};
 use crate::session_objects::with_setup_hint;
+use crate::session_parts::OnFailure;
 use session_client::{ListOptions, Scope};
-use session_engine::reconcile::current_phase;
 use session_model::api::{Phase, Session};
 use session_model::failure::with_hint;
 use session_model::names::{NamespaceName, SessionName, TemplateName, UserId};
 use session_model::objects::resource::SESSION;
+use session_model::objects::table::{Row, Table};
 
 /// The sessions a command acts on; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -227,33 +226,18 @@ impl Cluster {
         if query.phases.is_empty() {
             return Ok(found);
         }
-        let phases = self.read_phases(namespace, &found).await?;
-        let judged = found.into_iter().zip(phases);
-        let judged = judged.filter(|(_, phase)| query.has_phase(*phase));
+        // The same verdict as in `list`; a phase that cannot be computed is never guessed.
+        let pods = self.read_session_pods(scope, &[], select.limit).await?;
+        let row = |selected: &SelectedSession| Row {
+            object: selected.object.clone(),
+            ..Row::default()
+        };
+        let rows: Vec<Row> = found.iter().map(row).collect();
+        let (rows, columns) = (rows.iter().collect::<Vec<_>>(), Table::default());
+        let verdicts = self.judge_sessions(&rows, &columns, &pods, OnFailure::Fail);
+        let judged = found.into_iter().zip(verdicts.await?);
+        let judged = judged.filter(|(_, verdict)| query.has_phase(verdict.standing.phase));
         Ok(judged.map(|(selected, _)| selected).collect())
-    }
-
-    /// Reads the phases of sessions of a namespace as `list` and `status` show them: by their Pods and workloads, and by the events
-    /// of those that are not ready.
-    async fn read_phases(
-        &self,
-        namespace: &str,
-        sessions: &[SelectedSession],
-    ) -> Result<Vec<Phase>> {
-        let reads = futures::stream::iter(sessions).map(|selected| async move {
-            let mut observed = ObservedSession::unchecked(selected.clone(), Driver::Client);
-            if !observed.session.is_being_deleted() {
-                observed.load(self, &[Part::Pods, Part::Owners]).await?;
-            }
-            anyhow::Ok(observed)
-        });
-        let reads = reads.buffered(MAX_CONCURRENT_SESSIONS);
-        let mut observed: Vec<ObservedSession> = reads.try_collect().await?;
-        self.add_events(namespace, &mut observed).await?;
-        let phases = observed
-            .iter()
-            .map(|one| current_phase(&one.session, &one.state).phase);
-        Ok(phases.collect())
     }
 
     /// Reads a session of a roster. That it is in another namespace, does not exist or belongs to somebody else is the inner error.

@@ -21,6 +21,7 @@ use super::snapshot_classes::{ClassChoice, choose_classes};
 pub use super::snapshot_classes::{SnapshotClasses, clarify_unserved, parse_class_name};
 use super::snapshot_name::find_unused_name;
 pub use super::snapshot_name::generate_snapshot_name;
+use super::snapshot_source::find_bound_claims;
 pub use super::snapshot_source::{has_snapshot_hooks, read_snapshot_source};
 use crate::Cluster;
 use crate::observed_session::ObservedSession;
@@ -35,7 +36,6 @@ use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
 use session_model::names::check_dns_subdomain;
 use session_model::objects::Untyped;
-use session_model::objects::kept_data::{is_bound, is_claim};
 use session_model::objects::ownership::Ownership;
 use session_model::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT};
 use session_model::objects::volume_snapshot::{
@@ -113,26 +113,7 @@ impl SnapshotPlan {
         now: Timestamp,
     ) -> Result<Self> {
         let (session, namespace) = (observed.name(), observed.namespace());
-        let data = observed.live.own_data(&observed.session);
-        let mut claims: Vec<&Value> = data.filter(|object| is_claim(object)).collect();
-        claims.sort_by_key(|claim| Untyped(claim).name());
-        if claims.is_empty() {
-            let error =
-                anyhow!("cannot take a snapshot of session {session:?}: session has no claims");
-            let save = format!(
-                "save the files of its container instead: kubectl session snapshot create {session} -n {namespace} --to FILE.tar.gz"
-            );
-            return Err(with_hint(error, save));
-        }
-        if let Some(claim) = claims.iter().find(|claim| !is_bound(claim)) {
-            let error = anyhow!(
-                "cannot take a snapshot of claim {:?}: not bound to a volume",
-                Untyped(claim).name()
-            );
-            let look =
-                format!("inspect the session: kubectl session status {session} -n {namespace}");
-            return Err(with_hint(error, look));
-        }
+        let claims = find_bound_claims(observed)?;
         let set = asked
             .name
             .clone()

@@ -1,7 +1,8 @@
 //! Reads of the session that a snapshot is taken of.
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use futures::join;
+use serde_json::Value;
 
 use crate::Cluster;
 use crate::controller::Driver;
@@ -11,7 +12,10 @@ use crate::session_objects::session_selector;
 use session_client::Scope;
 use session_engine::reconcile::LiveObjects;
 use session_model::api::Session;
+use session_model::failure::with_hint;
 use session_model::names::SessionName;
+use session_model::objects::Untyped;
+use session_model::objects::kept_data::{is_bound, is_claim};
 use session_model::objects::resource::PERSISTENT_VOLUME_CLAIM;
 
 /// Returns true if the session's last start has a quiesce or resume hook.
@@ -49,4 +53,31 @@ pub async fn read_snapshot_source(
         observed.load(cluster, &[Part::Pods, Part::Owners]).await?;
     }
     Ok(observed)
+}
+
+/// Returns the session's own claims, by name.
+///
+/// # Errors
+/// A session without claims; a claim without a volume.
+pub(super) fn find_bound_claims(observed: &ObservedSession) -> Result<Vec<&Value>> {
+    let (session, namespace) = (observed.name(), observed.namespace());
+    let data = observed.live.own_data(&observed.session);
+    let mut claims: Vec<&Value> = data.filter(|object| is_claim(object)).collect();
+    claims.sort_by_key(|claim| Untyped(claim).name());
+    if claims.is_empty() {
+        let error = anyhow!("cannot take a snapshot of session {session:?}: session has no claims");
+        let save = format!(
+            "save the files of its container instead: kubectl session snapshot create {session} -n {namespace} --to FILE.tar.gz"
+        );
+        return Err(with_hint(error, save));
+    }
+    if let Some(claim) = claims.iter().find(|claim| !is_bound(claim)) {
+        let error = anyhow!(
+            "cannot take a snapshot of claim {:?}: not bound to a volume",
+            Untyped(claim).name()
+        );
+        let look = format!("inspect the session: kubectl session status {session} -n {namespace}");
+        return Err(with_hint(error, look));
+    }
+    Ok(claims)
 }

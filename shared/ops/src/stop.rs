@@ -12,6 +12,7 @@ use crate::apply_plan::ApplyOptions;
 use crate::observed_session::ObservedSession;
 use crate::stop_options::StopOptions;
 use crate::trust::{self, StoredPart};
+use crate::verb_forms::{DELETE, START, VerbForms};
 use session_client::interrupt::Interrupt;
 use session_client::{AccessReviews, WriteOptions};
 use session_engine::plan::{Plan, Step, StepResult};
@@ -20,7 +21,6 @@ use session_engine::reconcile::{
     HookRun, PhaseReason, TargetState, WorkloadState, decide_phase, usage_after_stop,
 };
 use session_model::api::{DesiredState, ObjectRef, Phase};
-use session_model::encode::shell;
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
 use session_model::objects::Untyped;
@@ -139,7 +139,7 @@ impl ObservedSession {
         let outcome = cluster.apply_plan(&plan, &carrying, sink).await;
         if let Some((step, error)) = outcome.failed {
             return Err(explain_step_failure(
-                STOP,
+                options.verb,
                 (self.name(), self.namespace(), &options.repeated_flags()),
                 &step,
                 error,
@@ -230,8 +230,9 @@ impl ObservedSession {
             .await?;
         if Untyped(&settled).str_at("/status/phase") == Some(Phase::Running.as_str()) {
             let condition = condition_summary(&settled, "Synced");
-            let error = anyhow!("cannot stop session {name:?}: {condition}");
-            return Err(with_hint(error, skip_sync_hint(STOP, name, namespace)));
+            let words = options.verb;
+            let error = anyhow!("cannot {} session {name:?}: {condition}", words.verb);
+            return Err(with_hint(error, skip_sync_hint(words, name, namespace)));
         }
         Ok(settled)
     }
@@ -262,36 +263,9 @@ fn condition_summary(session: &Value, r#type: &str) -> String {
     })
 }
 
-/// A verb that ends sessions, in the forms that messages need.
-#[derive(Clone, Copy, Debug)]
-pub struct VerbForms {
-    /// `stop`, `delete`.
-    pub verb: &'static str,
-    /// `stopped`, `deleted`.
-    pub participle: &'static str,
-    /// `stopping`, `deleting`.
-    pub gerund: &'static str,
-}
-
-/// The forms of `stop`.
-pub const STOP: VerbForms = VerbForms {
-    verb: "stop",
-    participle: "stopped",
-    gerund: "stopping",
-};
-
-/// The forms of `delete`.
-pub const DELETE: VerbForms = VerbForms {
-    verb: "delete",
-    participle: "deleted",
-    gerund: "deleting",
-};
-
 fn skip_sync_hint(words: VerbForms, name: &str, namespace: &str) -> String {
-    format!(
-        "skip the sync hook and lose unsynchronised data: kubectl session {} {name} -n {namespace} --skip-sync",
-        words.verb
-    )
+    let command = words.command(name, namespace, &["--skip-sync"]);
+    format!("skip the sync hook and lose unsynchronised data: {command}")
 }
 
 /// Adds to a refusal the hint that nothing has been written.
@@ -328,23 +302,20 @@ pub(super) fn explain_step_failure(
     if failure::has_kind(&error, FailureKind::Interrupted)
         || failure::has_kind(&error, FailureKind::TimedOut)
     {
-        let command = ["kubectl", "session", words.verb, name, "-n", namespace];
-        let command = shell::quote_command(&[&command, flags].concat());
+        // The same command has its flags already.
+        let flags = if words.is_command { flags } else { &[] };
+        let command = words.command(name, namespace, flags);
         return with_hint(error, format!("finish it with: {command}"));
     }
     match step {
         // The Session says already that it is to be stopped.
         Step::Patch { target, .. } | Step::Scale { target, .. }
-            if words.verb == STOP.verb && target.kind != SESSION.kind =>
+            if words.verb != DELETE.verb && target.kind != SESSION.kind =>
         {
-            let command = |verb| {
-                let command = ["kubectl", "session", verb, name, "-n", namespace];
-                shell::quote_command(&command)
-            };
             let hint = format!(
                 "{target} still runs; when the server allows it: {}; to let it run: {}",
-                command(words.verb),
-                command("start")
+                words.command(name, namespace, &[]),
+                START.command(name, namespace, &[])
             );
             with_hint(error, hint)
         }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::stop::{STOP, StopContext, nothing_done_hint};
+use super::stop::{StopContext, nothing_done_hint};
 use super::stop_options::StopOptions;
 use crate::Cluster;
 use crate::controller::Driver;
@@ -53,6 +53,6 @@ impl ObservedSession {
         needs.push(Access::new("patch", &SESSION, self.name()).on_subresource("status"));
         needs.extend_from_slice(more);
         let permitted = with.permissions.require(self.namespace(), &needs).await;
-        permitted.map_err(|error| nothing_done_hint(STOP, self.name(), error))
+        permitted.map_err(|error| nothing_done_hint(options.verb, self.name(), error))
     }
 }

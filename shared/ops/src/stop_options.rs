@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use crate::verb_forms::{RESTART, STOP, VerbForms};
+
 /// Options of a stop that apply to every session of the command: whether to run the sync hook, whether and how long to wait.
 #[derive(Clone, Copy, Debug)]
 pub struct StopOptions {
+    /// Forms of the verb that stops the sessions.
+    pub verb: VerbForms,
     /// Stops without running the sync hook.
     pub skip_sync: bool,
     /// Waits until the session's Pods are gone.
@@ -20,6 +24,7 @@ impl StopOptions {
     /// Creates the options of a stop; without `limit` it waits for the default time.
     pub fn new(wait: bool, limit: Option<Duration>, skip_sync: bool) -> Self {
         Self {
+            verb: STOP,
             skip_sync,
             wait,
             timeout: limit.unwrap_or(STOP_TIMEOUT),
@@ -36,6 +41,9 @@ impl StopOptions {
 
     /// Creates the options of the stop of a restart, which always waits: the start needs the Pods gone.
     pub fn for_restart(limit: Option<Duration>, skip_sync: bool) -> Self {
-        Self::new(true, limit, skip_sync)
+        Self {
+            verb: RESTART,
+            ..Self::new(true, limit, skip_sync)
+        }
     }
 }

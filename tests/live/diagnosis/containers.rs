@@ -14,6 +14,7 @@ pub(super) fn tests() -> Vec<Live> {
         kubelet("diagnosis_of_init_containers", init_containers),
         kubelet("diagnosis_of_sidecars", sidecars),
         kubelet("diagnosis_of_placeholders", placeholders),
+        kubelet("diagnosis_of_full_disks", full_disks),
     ]
 }
 
@@ -211,4 +212,50 @@ fn placeholders() -> Result<()> {
             "hint: replace the value of variable JWT_SECRET",
         ],
     )
+}
+
+/// What the kubelet measures at most every ten seconds: emptyDir volumes count for the Pod, files outside of volumes for a container.
+fn full_disks() -> Result<()> {
+    let world = World::installed("diag-disk")?;
+    let path = "jsonpath={.items[*].status.allocatable.ephemeral-storage}";
+    let measured = world
+        .namespace
+        .kubectl(&["get", "nodes", "-o", path], None)?;
+    // See counts_disk in tests/cluster: on btrfs or tmpfs the kubelet has to be told not to measure, and evicts nothing.
+    ensure!(
+        !measured.is_empty(),
+        "this kubelet cannot measure the file system of the cluster's folder: set SESSION_CLUSTER_DIR to one on ext4 or xfs"
+    );
+    let sh = |file: &str, rest: &str| {
+        format!(
+            "restartPolicy: Never, containers: [{{name: main, {BUSYBOX}, command: [sh, -c, \"dd if=/dev/zero of={file} bs=1M count=8; sleep 600\"], {UNREADY}, {rest}}}]"
+        )
+    };
+    let limit = "resources: {limits: {ephemeral-storage: 2Mi}}";
+    let cache = "volumeMounts: [{name: cache, mountPath: /cache}]";
+    let volume = |fields: &str| format!(", volumes: [{{name: cache, emptyDir: {{{fields}}}}}]");
+    let evicted = |name: &str| {
+        format!(
+            "session \"{name}\" did not become ready: pod \"{name}\" was evicted by its node \""
+        )
+    };
+    let lost = |name: &str| format!("lost with pod \"{name}\": ");
+    for (name, spec, why, hint) in [
+        (
+            "pod",
+            sh("/cache/x", &format!("{cache}, {limit}")) + &volume(""),
+            "its containers exceeded their ephemeral-storage limits of 2Mi in total",
+            "hint: raise the ephemeral-storage limit, or keep large files in a claim",
+        ),
+        (
+            "volume",
+            sh("/cache/x", cache) + &volume("sizeLimit: 2Mi"),
+            "volume \"cache\" exceeded its sizeLimit of 2Mi",
+            "hint: raise the sizeLimit of volume \"cache\"",
+        ),
+    ] {
+        let texts = [&evicted(name), why, &lost(name), hint];
+        says(create(&world, name, "120s", &spec), &texts)?;
+    }
+    Ok(())
 }

@@ -114,7 +114,7 @@ impl SessionFixture {
         self
     }
 
-    /// The same with a StatefulSet or Deployment that owns the Pod; a kind `Pod` changes nothing.
+    /// The same with a StatefulSet, Deployment or Job that owns the Pod; a kind `Pod` changes nothing.
     #[must_use]
     pub fn workload(mut self, kind: &str, replicas: u32) -> Self {
         self.workload = (kind != "Pod").then(|| (kind.into(), replicas));
@@ -252,11 +252,11 @@ impl SessionFixture {
     /// Writes the session and its objects; returns the Session as the server has it.
     pub fn put(&self, api: &FakeApi) -> Value {
         let mut session = api.put(self.session());
-        let mut recorded = Vec::new();
-        let mut owner = session.clone();
+        let (mut recorded, mut owner) = (Vec::new(), session.clone());
         if let Some((kind, replicas)) = &self.workload {
             let metadata = self.metadata(self.primary_name());
-            let set = json!({"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": {"replicas": replicas,
+            let group = if kind == "Job" { "batch" } else { "apps" };
+            let set = json!({"apiVersion": format!("{group}/v1"), "kind": kind, "metadata": metadata, "spec": {"replicas": replicas,
                 "template": {"spec": self.pod(&session)["spec"]}}});
             owner = api.put(owned(set, &session));
             recorded.push(owner.clone());

@@ -110,7 +110,7 @@ fn data_that_no_claim_keeps_needs_a_word() {
     api.put(pod);
     api.remove("persistentvolumeclaims", "default", "home-alice");
     let played = resize(&api, "alice --memory 512Mi --restart");
-    let text = "stopping would destroy data: pod/tool-alice (container files)";
+    let text = "restarting would destroy data: pod/tool-alice (container files)";
     assert!(played.failed().contains(text), "{played:?}");
     assert_eq!(kept(&api), Vec::<String>::new());
     resize(&api, "alice --memory 512Mi --restart -y").done();

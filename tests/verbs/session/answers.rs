@@ -26,14 +26,14 @@ struct Scene {
     refusal: &'static str,
 }
 
-fn with_pod_status(name: &str, status: Value) -> SessionFixture {
+pub fn with_pod_status(name: &str, status: Value) -> SessionFixture {
     SessionFixture::running(name)
         .pod_fields(json!({"status": null}))
         .pod_fields(json!({"status": status}))
 }
 
 /// Spec and status say that it runs, and there is no Pod.
-fn without_pod(name: &str) -> SessionFixture {
+pub fn without_pod(name: &str) -> SessionFixture {
     SessionFixture::stopped(name)
         .session_fields(json!({"spec": {"state": "running"}, "status": {"phase": "running"}}))
 }
@@ -185,7 +185,7 @@ fn refuse_pods(api: &FakeApi, session: &str) {
 }
 
 /// Puts a ReplicaSet between the Deployment of a session and its Pod, as the Deployment's controller does.
-fn own_by_replica_set(api: &FakeApi, session: &str) {
+pub fn own_by_replica_set(api: &FakeApi, session: &str) {
     let of_session = |object: &Value| object["metadata"]["labels"][labels::SESSION] == session;
     let mut deployments = api.objects("deployments.apps").into_iter();
     let deployment = deployments.find(of_session).unwrap();

@@ -29,9 +29,24 @@ pub struct ValueFlags {
     /// Quotes around a whole value are removed, and variables are not expanded. Lines that begin with # are comments.
     #[arg(help_heading = "Parameter", long, value_name = "FILENAME")]
     pub env_file: Vec<String>,
+
+    /// Name of a preset of the template: a named set of parameter values
+    #[arg(help_heading = "Parameter", long, value_name = "NAME")]
+    pub preset: Option<String>,
 }
 
 impl ValueFlags {
+    /// Returns true if values or a preset are given.
+    pub fn is_given(&self) -> bool {
+        let Self {
+            set,
+            set_file,
+            env_file,
+            preset,
+        } = self;
+        preset.is_some() || [set, set_file, env_file].iter().any(|one| !one.is_empty())
+    }
+
     /// Returns true if a flag names standard input.
     pub fn reads_input(&self) -> bool {
         self.input_count() > 0

@@ -7,7 +7,7 @@ use session_client::AccessReviews;
 use session_model::failure::with_hint;
 use session_model::objects::resource::SESSION;
 use session_ops::session_losses::SessionLosses;
-use session_ops::stop::VerbForms;
+use session_ops::verb_forms::VerbForms;
 
 /// The rules by which a verb asks for confirmation.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +55,8 @@ impl Confirmation {
             verb,
             participle: done,
             gerund: doing,
+            noun,
+            ..
         } = self.verb;
         if !destroyed.is_empty() && !terminal && !self.interactive {
             let error = anyhow!("{doing} would destroy data: {}", destroyed.join(", "));
@@ -79,10 +81,7 @@ impl Confirmation {
         if console.confirm(&confirmation_lines(verb, sessions), DELETION_QUESTION)? {
             return Ok(true);
         }
-        console.print_line(&cancelled_text(match verb {
-            "delete" => "deletion",
-            verb => verb,
-        }))?;
+        console.print_line(&cancelled_text(noun))?;
         Ok(false)
     }
 }

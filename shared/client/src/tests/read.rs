@@ -7,11 +7,11 @@ use http::header::{ACCEPT, USER_AGENT};
 use serde_json::json;
 use session_support::{Answer, FakeApi};
 
-use super::super::{IncludeObject, ListOptions, Scope};
+use super::super::{IncludeObject, ListOptions, Scope, WriteOptions};
 use super::{cluster, pod, session};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::ObjectRef;
-use session_model::objects::resource::{NAMESPACE, POD, SESSION};
+use session_model::objects::resource::{CUSTOM_RESOURCE_DEFINITION, NAMESPACE, POD, SESSION};
 
 const HERE: Scope<'static> = Scope::Namespace("default");
 
@@ -311,14 +311,33 @@ async fn unknown_kinds_are_looked_up() {
             .unwrap(),
         None
     );
+    let lines = || api.lines().len();
     assert_eq!(
         api.lines(),
-        [
-            "GET /apis/example.com/v1",
-            "GET /apis/example.com/v1",
-            "GET /apis/nowhere/v1"
-        ]
+        ["GET /apis/example.com/v1", "GET /apis/nowhere/v1"]
     );
+    // Kinds of one version that are looked up at the same time share the request.
+    api.serve("other.com/v1", "Widget", "widgets", true);
+    let kinds = ["Widget", "Gadget", "Gizmo"];
+    let reads = kinds.map(|kind| cluster.discover_resource("other.com/v1", kind));
+    let found: Vec<bool> = futures::future::join_all(reads)
+        .await
+        .into_iter()
+        .map(|found| found.unwrap().is_some())
+        .collect();
+    assert_eq!((found, lines()), (vec![true, false, false], 3));
+    // A kind that this process defines is found afterwards; what was found is not read again.
+    let definition = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "gadgets.other.com"}});
+    let write = WriteOptions::by("test");
+    let created = cluster.create(&CUSTOM_RESOURCE_DEFINITION, "", &definition, &write);
+    created.await.unwrap();
+    api.serve("other.com/v1", "Gadget", "gadgets", true);
+    for kind in ["Widget", "Gadget", "Gadget"] {
+        let found = cluster.discover_resource("other.com/v1", kind).await;
+        assert!(found.unwrap().is_some(), "{kind}");
+    }
+    assert_eq!(lines(), 5, "{:?}", api.lines());
 }
 
 #[tokio::test]

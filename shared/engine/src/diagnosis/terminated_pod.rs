@@ -80,6 +80,32 @@ impl PodInspection<'_> {
                 "check the events of the node, then start the session again",
             ),
         };
+        let cause = Cause {
+            reason: word.to_owned(),
+            message: how,
+            evidence: self.eviction_evidence(word),
+            remedy: Some(remedy.to_owned()).filter(|remedy| !remedy.is_empty()),
+            ..Cause::default()
+        };
+        let detail = if said.is_empty() || excess.is_some() {
+            cause.message.clone()
+        } else {
+            said.to_owned()
+        };
+        PodAssessment {
+            prognosis: Prognosis::Ended {
+                code,
+                reason: word.to_owned(),
+            },
+            problem: (code != 0).then_some(cause),
+            ..PodAssessment::waiting(WaitStage::Starting, detail)
+        }
+    }
+
+    /// Returns the lines of the Pod's status that tell its end, and what ended with it.
+    fn eviction_evidence(&self, word: &str) -> Vec<String> {
+        let name = self.name;
+        let said = self.status.message.as_deref().unwrap_or_default().trim();
         let mut evidence = vec![format!(
             "pod {name:?}: {} {word}: {}",
             self.status.phase.as_deref().unwrap_or_default(),
@@ -99,25 +125,6 @@ impl PodInspection<'_> {
         if word == "Evicted" {
             evidence.push(describe_loss(self.pod));
         }
-        let cause = Cause {
-            reason: word.to_owned(),
-            message: how,
-            evidence,
-            remedy: Some(remedy.to_owned()).filter(|remedy| !remedy.is_empty()),
-            ..Cause::default()
-        };
-        let detail = if said.is_empty() || excess.is_some() {
-            cause.message.clone()
-        } else {
-            said.to_owned()
-        };
-        PodAssessment {
-            prognosis: Prognosis::Ended {
-                code,
-                reason: word.to_owned(),
-            },
-            problem: (code != 0).then_some(cause),
-            ..PodAssessment::waiting(WaitStage::Starting, detail)
-        }
+        evidence
     }
 }

@@ -6,35 +6,35 @@
 //! ```
 
 use serde_json::{Value, json};
-use session_shared::api::{Phase, Session};
-use session_shared::client::parse_object;
-use session_shared::objects::Untyped;
-use session_shared::objects::metadata::uid_of;
-use session_shared::objects::table::{Row, Table};
-use session_shared::ops::ObservedSession;
-use session_shared::reconcile::{PhaseReason, WorkloadState, current_phase};
 
-use crate::last_write::is_status_outdated;
-use crate::pods::{PodRow, SessionPods};
+use super::last_write::is_status_outdated;
+use super::pod_rows::{PodRow, SessionPods};
+use crate::observed_session::ObservedSession;
+use session_client::parse_object;
+use session_engine::reconcile::{PhaseReason, WorkloadState, current_phase};
+use session_model::api::{Phase, Session};
+use session_model::objects::Untyped;
+use session_model::objects::metadata::uid_of;
+use session_model::objects::table::{Row, Table};
 
 /// Phase, reason and Pod of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Verdict {
+pub struct Verdict {
     /// The same as in `status` and for `connect`.
-    pub(crate) standing: PhaseReason,
+    pub standing: PhaseReason,
     /// Text of column PHASE: kubectl's word for the Pod where it says more than the phase.
-    pub(crate) word: String,
+    pub word: String,
     /// Name of the Pod; `None` without one.
-    pub(crate) pod: Option<String>,
+    pub pod: Option<String>,
     /// Name of the Pod's node.
-    pub(crate) node: Option<String>,
+    pub node: Option<String>,
     /// True for a session that has lost its Pod, or whose deletion has not come to the Session yet.
-    pub(crate) is_lost: bool,
+    pub is_lost: bool,
 }
 
 /// The result of reading one session.
 #[derive(Debug)]
-pub(crate) enum Reading {
+pub(super) enum Reading {
     Found(Box<ObservedSession>),
     /// Deleted since.
     Gone,
@@ -44,7 +44,7 @@ pub(crate) enum Reading {
 
 impl Verdict {
     /// Judges a session by its row and the rows of its Pods. `None` where they leave doubt, so that the session must be read.
-    pub(crate) fn certain(row: &Row, columns: &Table, pods: &SessionPods) -> Option<Self> {
+    pub(super) fn certain(row: &Row, columns: &Table, pods: &SessionPods) -> Option<Self> {
         let recorded = recorded_phase(row, columns);
         let session = parse_session(&row.object, recorded);
         let claiming = pods.claiming_pods(&row.object);
@@ -63,7 +63,7 @@ impl Verdict {
     }
 
     /// Judges a session by what was read of it.
-    pub(crate) fn from_reading(
+    pub(super) fn from_reading(
         reading: &Reading,
         row: &Row,
         columns: &Table,
@@ -86,7 +86,7 @@ impl Verdict {
     }
 
     /// A session that no longer exists: as with kubectl, it is printed once more.
-    pub(crate) fn gone() -> Self {
+    pub fn gone() -> Self {
         let standing = phase_alone(Phase::Terminating);
         Self::new(standing, &WorkloadState::NoWorkload, &[])
     }

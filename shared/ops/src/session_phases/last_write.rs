@@ -1,10 +1,10 @@
 //! The last writer of an object, from the managedFields in its metadata: a Table has no other sign that a status is out of date.
 
 use serde_json::Value;
-use session_shared::objects::Untyped;
+use session_model::objects::Untyped;
 
 /// Returns true if something of a session was written after its status: a start may have been requested since.
-pub(crate) fn is_status_outdated(session: &Value) -> bool {
+pub(super) fn is_status_outdated(session: &Value) -> bool {
     let writes = |of_status| {
         let writes = writes(session).filter(move |write| write.is_status == of_status);
         writes.map(|write| write.time).max()
@@ -14,7 +14,7 @@ pub(crate) fn is_status_outdated(session: &Value) -> bool {
 
 /// Returns true if the control plane wrote a Pod's status after its kubelet: it does so when the node no longer answers, and leaves
 /// the containers as they were.
-pub(crate) fn is_status_by_control_plane(pod: &Value) -> bool {
+pub(super) fn is_status_by_control_plane(pod: &Value) -> bool {
     let by_control_plane = |is: bool| {
         let writes = writes(pod).filter(|write| write.is_status);
         let writes = writes.filter(move |write| (write.manager == CONTROL_PLANE) == is);

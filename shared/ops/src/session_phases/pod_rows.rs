@@ -4,22 +4,22 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
-use session_shared::api::Phase;
-use session_shared::labels;
-use session_shared::objects::Untyped;
-use session_shared::objects::table::{Row, Table};
-use session_shared::reconcile::WorkloadState;
 
-use crate::last_write::is_status_by_control_plane;
+use super::last_write::is_status_by_control_plane;
+use session_engine::reconcile::WorkloadState;
+use session_model::api::Phase;
+use session_model::labels;
+use session_model::objects::Untyped;
+use session_model::objects::table::{Row, Table};
 
 /// Kinds whose controllers create Pods.
 const POD_CONTROLLERS: [&str; 4] = ["ReplicaSet", "StatefulSet", "DaemonSet", "Job"];
 
 /// Namespace and name of a session.
-pub(crate) type NamespacedName = (String, String);
+pub type NamespacedName = (String, String);
 
 /// Returns namespace and name of an object.
-pub(crate) fn namespaced_name(object: &Value) -> NamespacedName {
+pub fn namespaced_name(object: &Value) -> NamespacedName {
     let object = Untyped(object);
     (object.home_namespace().to_owned(), object.name().to_owned())
 }
@@ -42,20 +42,23 @@ fn workload_of(pod: Untyped<'_>) -> Option<Workload> {
 
 /// One Pod of a primary workload, from the Table of Pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PodRow {
-    pub(crate) uid: Option<String>,
+pub(super) struct PodRow {
+    /// UID.
+    pub(super) uid: Option<String>,
     /// UIDs of the owners.
     owners: Vec<String>,
     /// True if the ownerReferences name a workload controller.
     controlled: bool,
     /// The StatefulSet or Deployment that wants the Pod.
     workload: Option<Workload>,
-    pub(crate) name: String,
-    pub(crate) node: Option<String>,
+    /// Name.
+    pub(super) name: String,
+    /// Name of its node.
+    pub(super) node: Option<String>,
     /// kubectl's word for the Pod: Running, ImagePullBackOff, Terminating.
-    pub(crate) word: String,
+    pub(super) word: String,
     /// True if all containers are ready and nothing says that the Pod is not.
-    pub(crate) is_ready: bool,
+    pub(super) is_ready: bool,
     /// True if the only container ended with exit code 0.
     is_completed: bool,
 }
@@ -94,24 +97,34 @@ impl PodRow {
     }
 
     /// True for a Pod that is being deleted.
-    pub(crate) fn is_terminating(&self) -> bool {
+    pub(super) fn is_terminating(&self) -> bool {
         self.word == "Terminating"
     }
 }
 
 /// The Pods of the primary workloads, by session.
 #[derive(Debug, Default)]
-pub(crate) struct SessionPods {
+pub struct SessionPods {
     rows: HashMap<NamespacedName, Vec<PodRow>>,
     /// Number of Pods that workloads want, by namespace and workload.
     wanted: HashMap<(String, Workload), usize>,
     /// True without permission to list Pods: a session without Pods then means nothing.
-    pub(crate) is_unlistable: bool,
+    pub is_unlistable: bool,
+    /// The resourceVersion from which a watch of the Pods continues.
+    pub resource_version: Option<String>,
 }
 
 impl SessionPods {
+    /// The Pods of a caller without permission to list them.
+    pub fn unlistable() -> Self {
+        Self {
+            is_unlistable: true,
+            ..Self::default()
+        }
+    }
+
     /// Adds a page of the Table of Pods, with metadata.
-    pub(crate) fn add_page(&mut self, page: &Table, columns: &Table) {
+    pub(super) fn add_page(&mut self, page: &Table, columns: &Table) {
         for row in &page.rows {
             if let Some(key) = session_of(&row.object) {
                 let pod = PodRow::from_row(row, columns);
@@ -121,13 +134,13 @@ impl SessionPods {
     }
 
     /// Returns true if a workload of that kind wants some of the Pods.
-    pub(crate) fn has_pods_of(&self, kind: &str) -> bool {
+    pub(super) fn has_pods_of(&self, kind: &str) -> bool {
         let mut pods = self.rows.values().flatten();
         pods.any(|pod| pod.workload.as_ref().is_some_and(|(is, _)| *is == kind))
     }
 
     /// Adds the numbers of Pods that workloads want, from the Table of a kind: its column Ready has `READY/WANTED`.
-    pub(crate) fn add_workloads(&mut self, kind: &'static str, table: &Table) {
+    pub(super) fn add_workloads(&mut self, kind: &'static str, table: &Table) {
         let Some(ready) = table.column_index("Ready") else {
             return;
         };
@@ -151,7 +164,7 @@ impl SessionPods {
     }
 
     /// Applies a change of watched Pods, and returns the sessions concerned.
-    pub(crate) fn apply_change(
+    pub fn apply_change(
         &mut self,
         page: &Table,
         columns: &Table,
@@ -175,7 +188,7 @@ impl SessionPods {
 
     /// Returns the Pods of a session whose ownerReferences name the session or a controller. Labels alone prove nothing, because
     /// anybody can write them.
-    pub(crate) fn claiming_pods(&self, session: &Value) -> Vec<&PodRow> {
+    pub(super) fn claiming_pods(&self, session: &Value) -> Vec<&PodRow> {
         let uid = Untyped(session).uid();
         let all = self.rows.get(&namespaced_name(session));
         all.into_iter()
@@ -190,7 +203,7 @@ impl SessionPods {
     ///
     /// `None` for Pods that wait, fail or are being deleted; for fewer Pods than their workload wants; for more than one start makes, of which some may be forged; for Pods
     /// of a stopped session, and for a session that is not stopped and has none.
-    pub(crate) fn certain_state(
+    pub(super) fn certain_state(
         &self,
         session: &Value,
         recorded: Option<Phase>,
