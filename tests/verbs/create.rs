@@ -34,6 +34,8 @@ mod room;
 mod roster;
 #[path = "create/roster_resumption.rs"]
 mod roster_resumption;
+#[path = "create/roster_waits.rs"]
+mod roster_waits;
 #[path = "create/sindri.rs"]
 mod sindri;
 #[path = "create/template.rs"]
