@@ -38,6 +38,8 @@ mod roster_resumption;
 mod roster_schedule;
 #[path = "create/roster_schedule_refused.rs"]
 mod roster_schedule_refused;
+#[path = "create/roster_waits.rs"]
+mod roster_waits;
 #[path = "create/sindri.rs"]
 mod sindri;
 #[path = "create/template.rs"]

@@ -12,6 +12,8 @@
 mod again;
 #[path = "start/choice.rs"]
 mod choice;
+#[path = "start/class.rs"]
+mod class;
 #[path = "start/hours.rs"]
 mod hours;
 #[path = "start/left.rs"]

@@ -10,6 +10,8 @@
 
 #[path = "stop/choice.rs"]
 mod choice;
+#[path = "stop/class.rs"]
+mod class;
 #[path = "stop/custom.rs"]
 mod custom;
 #[path = "stop/order.rs"]

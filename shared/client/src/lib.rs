@@ -112,7 +112,7 @@ mod watch;
 mod watch_events;
 mod write;
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
 use anyhow::Result;
