@@ -121,7 +121,6 @@ use credential_renewal::CredentialRenewal;
 use credentials::Credentials;
 use process_env::ProcessEnv;
 use session_model::objects::ResourceType;
-use shared_watch::Feeds;
 use warnings::Warnings;
 
 pub use access_reviews::AccessReviews;
@@ -197,7 +196,7 @@ struct Inner {
     /// Types that discovery has found, and whether they have a scale subresource.
     discovered: Mutex<Vec<(ResourceType, bool)>>,
     /// Watches that several waits share; gone unless somebody holds a [`SharedWatches`].
-    feeds: Mutex<Weak<Feeds>>,
+    feeds: Mutex<Weak<shared_watch::Feeds>>,
 }
 
 impl Cluster {

@@ -31,9 +31,9 @@ pub struct WatchPart {
     pub own: ListOptions,
     /// Selects what all waits need.
     pub all: ListOptions,
-    /// Returns the part that an object belongs to.
-    pub part_of: fn(&Value) -> &str,
-    /// The parts that the wait needs.
+    /// Returns the part that an object belongs to, if any.
+    pub part_of: fn(&Value) -> Option<&str>,
+    /// The parts that the wait needs; [`WatchPart::REST`] stands for the objects of no part.
     pub parts: BTreeSet<String>,
     /// True if the objects are read once for all waits and kept, for types of which a wait may see an old version. Otherwise each wait
     /// begins with a LIST of what it needs.
@@ -41,19 +41,26 @@ pub struct WatchPart {
 }
 
 impl WatchPart {
+    /// Objects that belong to no part.
+    pub const REST: &str = "";
+
     /// Returns the part of one object.
     pub fn named(name: &str) -> Self {
         Self {
             own: ListOptions::with_fields(format!("metadata.name={name}")),
             all: ListOptions::default(),
-            part_of: |object| Untyped(object).name(),
+            part_of: |object| Some(Untyped(object).name()),
             parts: BTreeSet::from([name.to_owned()]),
             is_kept: false,
         }
     }
 
     fn has(&self, object: &Value) -> bool {
-        self.parts.contains((self.part_of)(object))
+        self.parts.contains(self.part(object))
+    }
+
+    fn part<'a>(&self, object: &'a Value) -> &'a str {
+        (self.part_of)(object).unwrap_or(Self::REST)
     }
 }
 
@@ -263,7 +270,7 @@ impl Feed {
     }
 
     fn keep(&mut self, object: &Value, part: &WatchPart) {
-        let objects = self.kept.entry((part.part_of)(object).to_owned());
+        let objects = self.kept.entry(part.part(object).to_owned());
         let name = Untyped(object).name().to_owned();
         objects.or_default().insert(name, object.clone());
     }
@@ -277,7 +284,7 @@ impl Feed {
                 object
             }
             WatchChange::Deleted(object) => {
-                if let Some(kept) = self.kept.get_mut((part.part_of)(object)) {
+                if let Some(kept) = self.kept.get_mut(part.part(object)) {
                     kept.remove(Untyped(object).name());
                 }
                 object
