@@ -107,7 +107,9 @@ mod userinfo;
 mod wait_object;
 mod warnings;
 mod watch;
+mod watch_change;
 mod watch_events;
+mod watch_feed;
 mod write;
 
 use std::sync::{Arc, Mutex, OnceLock, Weak};
@@ -138,8 +140,7 @@ pub use random_token::random_token;
 pub use read::IncludeObject;
 pub use scope::Scope;
 pub use shared_watch::{SharedWatches, WatchPart};
-pub use wait_object::watch_ended_error;
-pub use watch::WatchChange;
+pub use watch_change::{WatchChange, watch_ended_error};
 pub use watch_events::{WatchEvent, WatchEvents};
 pub use write::{DeleteOptions, DeleteOutcome, DryRun, WriteOptions};
 
@@ -196,7 +197,7 @@ struct Inner {
     /// Types that discovery has found, and whether they have a scale subresource.
     discovered: Mutex<Vec<(ResourceType, bool)>>,
     /// Watches that several waits share; gone unless somebody holds a [`SharedWatches`].
-    feeds: Mutex<Weak<shared_watch::Feeds>>,
+    feeds: Mutex<Weak<watch_feed::Feeds>>,
 }
 
 impl Cluster {
