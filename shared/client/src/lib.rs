@@ -109,7 +109,9 @@ mod userinfo;
 mod wait_object;
 mod warnings;
 mod watch;
+mod watch_change;
 mod watch_events;
+mod watch_feed;
 mod write;
 
 use std::sync::{Arc, Mutex, OnceLock, Weak};
@@ -123,7 +125,6 @@ use credential_renewal::CredentialRenewal;
 use credentials::Credentials;
 use discovered::Discovered;
 use process_env::ProcessEnv;
-use shared_watch::Feeds;
 use warnings::Warnings;
 
 pub use access_reviews::AccessReviews;
@@ -141,8 +142,7 @@ pub use random_token::random_token;
 pub use read::IncludeObject;
 pub use scope::Scope;
 pub use shared_watch::{SharedWatches, WatchPart};
-pub use wait_object::watch_ended_error;
-pub use watch::WatchChange;
+pub use watch_change::{WatchChange, watch_ended_error};
 pub use watch_events::{WatchEvent, WatchEvents};
 pub use write::{DeleteOptions, DeleteOutcome, DryRun, WriteOptions};
 
@@ -198,7 +198,7 @@ struct Inner {
     observer: OnceLock<exchange::ExchangeObserver>,
     discovered: Discovered,
     /// Watches that several waits share; gone unless somebody holds a [`SharedWatches`].
-    feeds: Mutex<Weak<Feeds>>,
+    feeds: Mutex<Weak<watch_feed::Feeds>>,
 }
 
 impl Cluster {

@@ -7,17 +7,16 @@
 //!                                        └─ the shared watch is lost ─► Cluster::watch of the part alone
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Error, Result};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use serde_json::Value;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::JoinSet;
+use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::{Cluster, ListOptions, ObjectList, Scope, WatchChange, watch_ended_error};
+use super::watch_feed::{Feed, Feeds, PartOf, REST, lock};
+use super::{Cluster, ListOptions, Scope, WatchChange, watch_ended_error};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::{ResourceType, Untyped};
 
@@ -31,9 +30,9 @@ pub struct WatchPart {
     pub own: ListOptions,
     /// Selects what all waits need.
     pub all: ListOptions,
-    /// Returns the part that an object belongs to.
-    pub part_of: fn(&Value) -> &str,
-    /// The parts that the wait needs.
+    /// Returns the part that an object belongs to, if any.
+    pub part_of: PartOf,
+    /// The parts that the wait needs; [`WatchPart::REST`] stands for the objects of no part.
     pub parts: BTreeSet<String>,
     /// True if the objects are read once for all waits and kept, for types of which a wait may see an old version. Otherwise each wait
     /// begins with a LIST of what it needs.
@@ -41,19 +40,18 @@ pub struct WatchPart {
 }
 
 impl WatchPart {
+    /// Objects that belong to no part.
+    pub const REST: &str = REST;
+
     /// Returns the part of one object.
     pub fn named(name: &str) -> Self {
         Self {
             own: ListOptions::with_fields(format!("metadata.name={name}")),
             all: ListOptions::default(),
-            part_of: |object| Untyped(object).name(),
+            part_of: |object| Some(Untyped(object).name()),
             parts: BTreeSet::from([name.to_owned()]),
             is_kept: false,
         }
-    }
-
-    fn has(&self, object: &Value) -> bool {
-        self.parts.contains((self.part_of)(object))
     }
 }
 
@@ -63,44 +61,6 @@ impl WatchPart {
 pub struct SharedWatches {
     #[expect(dead_code, reason = "keeps them alive")]
     feeds: Arc<Feeds>,
-}
-
-/// The shared watches of a process.
-#[derive(Debug, Default)]
-pub(super) struct Feeds {
-    /// By type, namespace and label selector.
-    feeds: Mutex<HashMap<[String; 3], Arc<Mutex<Feed>>>>,
-    /// Ended with the last [`SharedWatches`].
-    tasks: Mutex<JoinSet<()>>,
-}
-
-/// A shared watch and those who get its changes.
-#[derive(Debug, Default)]
-struct Feed {
-    state: FeedState,
-    /// Number of waits that watch alone.
-    alone: usize,
-    subscribers: Vec<Subscriber>,
-    /// Last version that was told.
-    version: String,
-    /// Objects by part and name.
-    kept: HashMap<String, BTreeMap<String, Value>>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum FeedState {
-    #[default]
-    Closed,
-    Opening,
-    Open,
-    /// The server refuses the watch.
-    Refused,
-}
-
-#[derive(Debug)]
-struct Subscriber {
-    part: WatchPart,
-    changes: UnboundedSender<WatchChange>,
 }
 
 impl Cluster {
@@ -116,9 +76,8 @@ impl Cluster {
     pub fn shares_watch(&self, t: &ResourceType, namespace: &str, part: &WatchPart) -> bool {
         let feeds = lock(&self.inner.feeds).upgrade();
         feeds.is_some_and(|feeds| {
-            let feed = feeds.feed(t, namespace, part);
-            let state = lock(&feed).state;
-            matches!(state, FeedState::Opening | FeedState::Open)
+            let feed = feeds.feed(feed_key(t, namespace, part));
+            lock(&feed).is_shared()
         })
     }
 
@@ -136,7 +95,7 @@ impl Cluster {
         let (Some(feeds), Scope::Namespace(namespace)) = (feeds, scope) else {
             return alone;
         };
-        let Some(changes) = feeds.subscribe(self, t, namespace, &part) else {
+        let Some(changes) = self.subscribe(&feeds, t, namespace, &part) else {
             return alone;
         };
         let wait = PartWait {
@@ -157,146 +116,62 @@ impl Cluster {
         })
         .boxed()
     }
-}
-
-impl Feeds {
-    fn feed(&self, t: &ResourceType, namespace: &str, part: &WatchPart) -> Arc<Mutex<Feed>> {
-        let all = part.all.label_selector.clone();
-        let key = [t.qualified(), namespace.to_owned(), all];
-        lock(&self.feeds).entry(key).or_default().clone()
-    }
 
     /// Returns the changes of a part, which end when the shared watch is lost: first a Bookmark once it is open, then what is kept.
     /// `None` for a wait that watches alone.
     fn subscribe(
         &self,
-        cluster: &Cluster,
+        feeds: &Feeds,
         t: &ResourceType,
         namespace: &str,
         part: &WatchPart,
     ) -> Option<UnboundedReceiver<WatchChange>> {
-        let (sender, receiver) = unbounded_channel();
-        let shared = self.feed(t, namespace, part);
+        let shared = feeds.feed(feed_key(t, namespace, part));
         let mut feed = lock(&shared);
-        let subscriber = Subscriber {
-            part: part.clone(),
-            changes: sender,
-        };
-        match feed.state {
-            FeedState::Refused => return None,
-            FeedState::Opening => {}
-            FeedState::Open => feed.begin(&subscriber),
-            FeedState::Closed if feed.alone < ALONE_MAX => {
-                feed.alone += 1;
-                return None;
-            }
-            FeedState::Closed => {
-                feed.state = FeedState::Opening;
-                let (cluster, t, part) = (cluster.clone(), t.clone(), part.clone());
-                let (shared, namespace) = (shared.clone(), namespace.to_owned());
-                let task = async move {
-                    let error = run_feed(&cluster, &t, &namespace, &part, &shared).await;
-                    // Without senders, the waits go on alone.
-                    *lock(&shared) = Feed {
-                        state: match failure::has_kind(&error, FailureKind::Expired) {
-                            true => FeedState::Closed,
-                            false => FeedState::Refused,
-                        },
-                        ..Feed::default()
-                    };
-                };
-                lock(&self.tasks).spawn(task);
-            }
+        let (is_first, changes) = feed.subscribe(part.part_of, &part.parts, ALONE_MAX)?;
+        if is_first {
+            let (cluster, t, part) = (self.clone(), t.clone(), part.clone());
+            let (shared, namespace) = (shared.clone(), namespace.to_owned());
+            feeds.spawn(async move {
+                let error = cluster.run_feed(&t, &namespace, &part, &shared).await;
+                lock(&shared).close(failure::has_kind(&error, FailureKind::Expired));
+            });
         }
-        (feed.subscribers).retain(|subscriber| !subscriber.changes.is_closed());
-        feed.subscribers.push(subscriber);
-        drop(feed);
-        Some(receiver)
+        Some(changes)
     }
-}
 
-/// Watches for all subscribers until the watch is lost; returns why. `part` is the one of the first subscriber.
-async fn run_feed(
-    cluster: &Cluster,
-    t: &ResourceType,
-    namespace: &str,
-    part: &WatchPart,
-    shared: &Mutex<Feed>,
-) -> Error {
-    let scope = Scope::Namespace(namespace);
-    // What is not kept gives the version alone, so the smaller list will do.
-    let first = if part.is_kept { &part.all } else { &part.own };
-    let list = match cluster.list(t, scope, first).await {
-        Ok(list) => list,
-        Err(error) => return error,
-    };
-    let from = Some(list.resource_version.as_str());
-    let mut changes = cluster.watch(t, scope, &part.all, from, false);
-    lock(shared).open(list, part);
-    while let Some(change) = changes.next().await {
-        match change {
-            Ok(change) => lock(shared).tell(change, part),
+    /// Watches for all subscribers until the watch is lost; returns why. `part` is the one of the first subscriber.
+    async fn run_feed(
+        &self,
+        t: &ResourceType,
+        namespace: &str,
+        part: &WatchPart,
+        shared: &Mutex<Feed>,
+    ) -> Error {
+        let scope = Scope::Namespace(namespace);
+        // What is not kept gives the version alone, so the smaller list will do.
+        let first = if part.is_kept { &part.all } else { &part.own };
+        let list = match self.list(t, scope, first).await {
+            Ok(list) => list,
             Err(error) => return error,
+        };
+        let from = Some(list.resource_version.as_str());
+        let mut changes = self.watch(t, scope, &part.all, from, false);
+        let kept = part.is_kept.then_some(list.items);
+        lock(shared).open(list.resource_version, kept, part.part_of);
+        while let Some(change) = changes.next().await {
+            match change {
+                Ok(change) => lock(shared).tell(change),
+                Err(error) => return error,
+            }
         }
+        watch_ended_error(t)
     }
-    watch_ended_error(t)
 }
 
-impl Feed {
-    fn open(&mut self, list: ObjectList, part: &WatchPart) {
-        self.state = FeedState::Open;
-        self.version = list.resource_version;
-        let kept = list.items.into_iter().filter(|_| part.is_kept);
-        kept.for_each(|object| self.keep(&object, part));
-        (self.subscribers.iter()).for_each(|subscriber| self.begin(subscriber));
-    }
-
-    /// Tells a subscriber that the watch is open, and what is kept. A receiver that is gone is no error, here and below.
-    fn begin(&self, subscriber: &Subscriber) {
-        let open = WatchChange::Bookmark(self.version.clone());
-        let _ = subscriber.changes.send(open);
-        let parts = subscriber.part.parts.iter();
-        let kept = parts.filter_map(|part| self.kept.get(part)).flatten();
-        for (_, object) in kept {
-            let _ = subscriber.changes.send(WatchChange::Added(object.clone()));
-        }
-    }
-
-    fn keep(&mut self, object: &Value, part: &WatchPart) {
-        let objects = self.kept.entry((part.part_of)(object).to_owned());
-        let name = Untyped(object).name().to_owned();
-        objects.or_default().insert(name, object.clone());
-    }
-
-    fn tell(&mut self, change: WatchChange, part: &WatchPart) {
-        let object = match &change {
-            WatchChange::Added(object) | WatchChange::Modified(object) => {
-                if part.is_kept {
-                    self.keep(object, part);
-                }
-                object
-            }
-            WatchChange::Deleted(object) => {
-                if let Some(kept) = self.kept.get_mut((part.part_of)(object)) {
-                    kept.remove(Untyped(object).name());
-                }
-                object
-            }
-            WatchChange::Bookmark(version) => {
-                version.clone_into(&mut self.version);
-                return;
-            }
-            WatchChange::Restarted => return,
-        };
-        if let Some(version) = Untyped(object).resource_version() {
-            version.clone_into(&mut self.version);
-        }
-        for subscriber in &self.subscribers {
-            if subscriber.part.has(object) {
-                let _ = subscriber.changes.send(change.clone());
-            }
-        }
-    }
+fn feed_key(t: &ResourceType, namespace: &str, part: &WatchPart) -> [String; 3] {
+    let all = part.all.label_selector.clone();
+    [t.qualified(), namespace.to_owned(), all]
 }
 
 /// A wait that is given its part of a shared watch.
@@ -387,8 +262,4 @@ impl PartWait {
 /// Returns the number of a version; `None` where it is none and cannot be compared.
 fn number(version: &str) -> Option<u64> {
     version.parse().ok()
-}
-
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,8 +7,7 @@ use futures::StreamExt;
 use serde_json::Value;
 
 use super::object::{not_found_error, timed_out};
-use super::{Cluster, Scope, WatchChange, WatchPart};
-use session_model::failure::{Failure, FailureKind};
+use super::{Cluster, Scope, WatchChange, WatchPart, watch_ended_error};
 use session_model::objects::ResourceType;
 use session_model::objects::conditions::has_condition;
 
@@ -61,10 +60,4 @@ impl Cluster {
         }
         Err(watch_ended_error(resource))
     }
-}
-
-/// Returns the error for a watch that ended without one, which never happens.
-pub fn watch_ended_error(resource: &ResourceType) -> anyhow::Error {
-    let message = format!("the watch of {} ended unexpectedly", resource.plural);
-    Failure::client_side(FailureKind::OtherStatus, message).into()
 }

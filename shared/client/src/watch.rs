@@ -18,6 +18,7 @@ use super::read::remove_nulls;
 use super::read_limits::{self, COLLECTION_MEMORY_MAX, WATCH_EVENT_LIMIT};
 use super::scope::{OwnedScope, Scope};
 use super::seen_objects::SeenObjects;
+use super::watch_change::WatchChange;
 use super::{Cluster, api_paths};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
@@ -29,22 +30,6 @@ const LIFETIME_SECONDS: u64 = 290;
 const GRACE_SECONDS: u64 = 20;
 /// Most consecutive failures to continue a watch.
 const REOPEN_ATTEMPTS_MAX: u32 = 5;
-
-/// A change of one object. If Tables were requested, each value is a Table with one row.
-#[derive(Clone, Debug, PartialEq)]
-pub enum WatchChange {
-    /// The object was created, existed when the watch started, or matches the selector now.
-    Added(Value),
-    /// The object was modified.
-    Modified(Value),
-    /// The object was deleted or no longer matches the selector; its last version.
-    Deleted(Value),
-    /// No further change up to this resourceVersion.
-    Bookmark(String),
-    /// The watch restarts because its resourceVersion has expired: every existing object follows as Added, and objects
-    /// that do not follow are gone. Only for watches that start with all existing objects.
-    Restarted,
-}
 
 impl Cluster {
     /// Watches objects of a type. `from` is the resourceVersion of a LIST; `None` starts with an Added event for every

@@ -46,7 +46,7 @@ pub(crate) fn pod_part(session: &Session) -> WatchPart {
     if custom_primary(session).is_some() {
         (part.own, part.all) = Default::default();
         // Pods without the label are for each of the waits.
-        part.parts.insert(String::new());
+        part.parts.insert(WatchPart::REST.to_owned());
     }
     part
 }

@@ -60,7 +60,7 @@ pub(crate) fn session_part(name: &str) -> WatchPart {
     WatchPart {
         own: session_selector(name),
         all: ListOptions::with_labels(labels::SESSION),
-        part_of: |object| Untyped(object).label(labels::SESSION).unwrap_or_default(),
+        part_of: |object| Untyped(object).label(labels::SESSION),
         parts: BTreeSet::from([name.to_owned()]),
         is_kept: false,
     }

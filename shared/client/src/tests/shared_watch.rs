@@ -38,7 +38,7 @@ fn class(name: &str) -> WatchPart {
     WatchPart {
         own: ListOptions::with_labels(format!("class={name}")),
         all: ListOptions::with_labels("class"),
-        part_of: |object| Untyped(object).label("class").unwrap_or_default(),
+        part_of: |object| Untyped(object).label("class"),
         parts: BTreeSet::from([name.to_owned()]),
         is_kept: false,
     }

@@ -7,15 +7,17 @@ use futures::stream::BoxStream;
 use serde_json::Value;
 
 use super::ReadinessWatch;
-use super::unschedulable::SCALE_UP_REASONS;
 use session_client::{ListOptions, Scope, WatchChange, WatchPart};
 use session_engine::diagnosis::{EventNote, claim_names};
 use session_model::objects::Untyped;
 use session_model::objects::metadata::name_of;
 use session_model::objects::resource::EVENT;
 
+/// Reasons of Events of a Pod for which a node is being added: those of the cluster autoscaler and of Karpenter.
+const SCALE_UP_REASONS: [&str; 2] = ["TriggeredScaleUp", "Nominated"];
+
 /// Part of the Events that say that a node is being added: it may be for any session.
-pub(super) const SCALE_UP: &str = "";
+pub(super) const SCALE_UP: &str = "scale-up/";
 
 /// Returns the part of the Events of an object: its name, that of its Deployment for a ReplicaSet.
 fn part_of_object<'a>(kind: &str, name: &'a str) -> &'a str {
@@ -23,11 +25,14 @@ fn part_of_object<'a>(kind: &str, name: &'a str) -> &'a str {
     deployment.map_or(name, |(deployment, _)| deployment)
 }
 
-fn part_of_event(event: &Value) -> &str {
-    let text = |path| Untyped(event).str_at(path).unwrap_or_default();
-    match SCALE_UP_REASONS.contains(&text("/reason")) {
-        true => SCALE_UP,
-        false => part_of_object(text("/involvedObject/kind"), text("/involvedObject/name")),
+fn part_of_event(event: &Value) -> Option<&str> {
+    let text = |path| Untyped(event).str_at(path);
+    match text("/reason").is_some_and(|reason| SCALE_UP_REASONS.contains(&reason)) {
+        true => Some(SCALE_UP),
+        false => {
+            let (kind, name) = (text("/involvedObject/kind")?, text("/involvedObject/name")?);
+            Some(part_of_object(kind, name))
+        }
     }
 }
 
@@ -77,11 +82,11 @@ impl ReadinessWatch<'_> {
         let (WatchChange::Added(object) | WatchChange::Modified(object)) = change else {
             return false;
         };
-        let Some(mut event) = EventNote::from_value(&object) else {
+        let event = part_of_event(&object).zip(EventNote::from_value(&object));
+        let Some((part, mut event)) = event else {
             return false;
         };
         event.set_age((self.now)());
-        let part = part_of_event(&object);
         let events = self.events.entry(part.to_owned()).or_default();
         // A later version replaces the same event; it is not a new occurrence.
         events.retain(|known| known.event_uid.is_none() || known.event_uid != event.event_uid);

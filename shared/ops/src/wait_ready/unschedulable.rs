@@ -7,9 +7,6 @@ use session_engine::diagnosis::{CLAIM_NOT_FOUND, Fact, FactQuery, is_node_select
 use session_engine::reconcile::WorkloadState;
 use session_model::objects::resource::PERSISTENT_VOLUME_CLAIM;
 
-/// Reasons of Events of a Pod for which a node is being added: those of the cluster autoscaler and of Karpenter.
-pub(super) const SCALE_UP_REASONS: [&str; 2] = ["TriggeredScaleUp", "Nominated"];
-
 impl ReadinessWatch<'_> {
     /// True if the scheduler reports a missing claim that exists: the scheduler has not seen the new claim yet, and will
     /// retry. True for a quota that the caller waits for.
