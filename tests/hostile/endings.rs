@@ -231,7 +231,7 @@ fn a_refused_stop_or_restart_stops_nothing() -> Result<()> {
         restart,
         &[
             "cannot create resource \"pods\"",
-            "nothing has been stopped",
+            "nothing has been restarted",
         ],
     )?;
     ensure!(scene.has("pods", "tool-alice"), "the Pod is gone");
