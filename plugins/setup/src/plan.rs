@@ -1,10 +1,10 @@
 //! The objects that setup applies or removes, in order. Pure.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::Value;
 use session_shared::api::{admission_objects, custom_resource_definitions};
 use session_shared::labels;
-use session_shared::template::{Source, builtin_templates, parse_plain_objects};
+use session_shared::template::{builtin_template_object, builtin_templates};
 
 use crate::intent::SetupPart;
 use crate::roles;
@@ -29,15 +29,8 @@ pub(crate) fn part_objects(part: SetupPart) -> Result<Vec<Value>> {
 
 fn template_objects() -> Result<Vec<Value>> {
     let mut objects = Vec::new();
-    for (name, yaml) in builtin_templates() {
-        let place = || format!("built-in template {name:?}");
-        let source = Source::new(format!("{name}.yaml"), *yaml).with_context(place)?;
-        objects.extend(
-            parse_plain_objects(&source)
-                .with_context(place)?
-                .into_iter()
-                .map(|(_, object)| label_managed(object)),
-        );
+    for (name, _) in builtin_templates() {
+        objects.extend(builtin_template_object(name)?.map(label_managed));
     }
     Ok(objects)
 }

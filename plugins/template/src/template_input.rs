@@ -1,6 +1,6 @@
 //! Selection of the template or manifest that a subcommand works with: from the cluster, a file, or the built-in templates.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::api::{Parameter, SessionTemplate};
 use session_shared::client::{ListOptions, Scope, not_found_error, parse_object};
@@ -14,7 +14,7 @@ use session_shared::ops::Cluster;
 pub(crate) use session_shared::ops::session_objects::with_setup_hint;
 use session_shared::report::console::Console;
 use session_shared::template::{
-    InputForm, Source, TemplateFile, builtin_templates, parse_plain_objects,
+    InputForm, Source, TemplateFile, builtin_template_object, builtin_templates,
 };
 
 use crate::args::TemplateFlags;
@@ -145,20 +145,14 @@ async fn available_templates_hint(cluster: &Cluster) -> String {
 /// # Errors
 /// If no built-in template has this name.
 pub(crate) fn read_builtin(name: &TemplateName) -> Result<TemplateInput> {
-    let names: Vec<&str> = builtin_templates().iter().map(|(name, _)| *name).collect();
-    match builtin_templates()
-        .iter()
-        .find(|(known, _)| *known == name.as_str())
-    {
-        Some((name, yaml)) => input_from_object(
-            parse_builtin(name, yaml)?,
-            &format!("sessiontemplate/{name}"),
-        ),
-        None => Err(with_hint(
+    let Some(object) = builtin_template_object(name.as_str())? else {
+        let names: Vec<&str> = builtin_templates().iter().map(|(name, _)| *name).collect();
+        return Err(with_hint(
             anyhow!("built-in template {:?} not found", name.as_str()),
             format!("choose one of the templates: {}", names.join(", ")),
-        )),
-    }
+        ));
+    };
+    input_from_object(object, &format!("sessiontemplate/{}", name.as_str()))
 }
 
 /// Returns the built-in templates as objects, in their order.
@@ -167,16 +161,8 @@ pub(crate) fn read_builtin(name: &TemplateName) -> Result<TemplateInput> {
 /// If a built-in template is invalid, which is a bug.
 pub(crate) fn builtin_objects() -> Result<Vec<Value>> {
     let all = builtin_templates().iter();
-    all.map(|(name, yaml)| parse_builtin(name, yaml)).collect()
-}
-
-fn parse_builtin(name: &str, yaml: &str) -> Result<Value> {
-    let source = Source::new(format!("{name}.yaml"), yaml)?;
-    let mut objects = parse_plain_objects(&source)?.into_iter();
-    let (_, object) = objects
-        .next()
-        .with_context(|| format!("built-in template {name:?} is empty"))?;
-    Ok(object)
+    let objects = all.map(|(name, _)| builtin_template_object(name));
+    objects.filter_map(Result::transpose).collect()
 }
 
 fn input_from_object(object: Value, name: &str) -> Result<TemplateInput> {

@@ -1,5 +1,11 @@
 //! The built-in templates, which are compiled into the program.
 
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::manifest::parse_plain_objects;
+use super::source::Source;
+
 /// Text of the template of a streamed application: name, title and image stand here, all else in `desktop.yaml`.
 macro_rules! desktop {
     ($name:literal, $title:literal) => {
@@ -29,6 +35,26 @@ macro_rules! desktop {
             include_str!("../templates/desktop.yaml")
         )
     };
+}
+
+/// Returns the built-in SessionTemplate of a name as an object; `None` if there is none.
+///
+/// # Errors
+/// If the built-in template is invalid, which is a bug.
+pub fn builtin_template_object(name: &str) -> Result<Option<Value>> {
+    let mut all = builtin_templates().iter();
+    let Some((_, yaml)) = all.find(|(known, _)| *known == name) else {
+        return Ok(None);
+    };
+    let place = || format!("built-in template {name:?}");
+    let source = Source::new(format!("{name}.yaml"), *yaml).with_context(place)?;
+    let mut objects = parse_plain_objects(&source)
+        .with_context(place)?
+        .into_iter();
+    let first = objects.next().map(|(_, object)| object);
+    first
+        .with_context(|| format!("{} is empty", place()))
+        .map(Some)
 }
 
 /// Returns name and YAML of every built-in SessionTemplate, in the order in which they are listed.

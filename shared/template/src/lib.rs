@@ -49,7 +49,7 @@ mod values;
 
 pub use annotation::parse_plain_value;
 pub use assigned::AssignedValues;
-pub use builtin_templates::builtin_templates;
+pub use builtin_templates::{builtin_template_object, builtin_templates};
 pub use convert::{
     Adaptation, Conversion, InputForm, MICROS, PriceRange, Prices, SecretOrigin, SecretReader,
     unknown_session_fields,
