@@ -8,13 +8,13 @@ use session_shared::api::{ConnectMethod, IntOrString, SessionTemplate};
 use session_shared::client::parse_object;
 use session_shared::failure::{self, FailureKind};
 use session_shared::objects::Untyped;
-use session_shared::objects::pods::{pod_labels, pod_metadata_paths, pod_spec, replica_count};
+use session_shared::objects::pods::{
+    has_labels, pod_labels, pod_metadata_paths, pod_spec, replica_count,
+};
 use session_shared::objects::resource::NETWORK_POLICY;
 use session_shared::ops::Cluster;
 use session_shared::ops::template_lookup::{find_template, read_template};
-use session_shared::template::{
-    Manifest, Parameters, Source, builtin_templates, parse_plain_objects,
-};
+use session_shared::template::{Manifest, Parameters, Source, builtin_template_object};
 
 /// The Pods of a template's sessions.
 #[derive(Clone, Debug)]
@@ -61,7 +61,8 @@ pub(crate) async fn read_template_pods(cluster: &Cluster, name: &str) -> Result<
     let unknown = [FailureKind::ResourceTypeNotFound, FailureKind::Forbidden];
     let is_unknown =
         |error: &anyhow::Error| unknown.iter().any(|kind| failure::has_kind(error, *kind));
-    let built_in = builtin_template(name)?;
+    let built_in = builtin_template_object(name)?;
+    let built_in = built_in.map(parse_object).transpose()?;
     let template = match (find_template(cluster, name).await, built_in) {
         (Ok(Some(found)), _) => found,
         (Ok(None), Some(built_in)) => built_in,
@@ -70,17 +71,6 @@ pub(crate) async fn read_template_pods(cluster: &Cluster, name: &str) -> Result<
         (Err(error), _) => return Err(error),
     };
     TemplatePods::of_template(name, &template)
-}
-
-/// Returns the built-in template of a name.
-fn builtin_template(name: &str) -> Result<Option<SessionTemplate>> {
-    let mut all = builtin_templates().iter();
-    let Some((_, yaml)) = all.find(|(one, _)| *one == name) else {
-        return Ok(None);
-    };
-    let objects = parse_plain_objects(&Source::new(format!("{name}.yaml"), *yaml)?)?;
-    let first = objects.into_iter().next();
-    first.map(|(_, object)| parse_object(object)).transpose()
 }
 
 impl TemplatePods {
@@ -211,11 +201,8 @@ impl TemplatePods {
 
 impl WorkloadPods {
     fn has_labels(&self, wanted: &Value) -> bool {
-        let mut wanted = match wanted.as_object() {
-            Some(wanted) => wanted.iter(),
-            None => return false,
-        };
-        wanted.all(|(key, value)| self.all_labels.get(key) == Some(value))
+        let wanted = wanted.as_object();
+        wanted.is_some_and(|wanted| has_labels(&self.all_labels, wanted))
     }
 
     fn add_port(&mut self, protocol: &str, number: u16) {
@@ -275,7 +262,8 @@ mod tests {
     use super::*;
 
     fn built_in(name: &str) -> TemplatePods {
-        TemplatePods::of_template(name, &builtin_template(name).unwrap().unwrap()).unwrap()
+        let object = builtin_template_object(name).unwrap().unwrap();
+        TemplatePods::of_template(name, &parse_object(object).unwrap()).unwrap()
     }
 
     fn numbers(pods: &WorkloadPods) -> Vec<u16> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::pods::has_pod_ended;
+use super::pods::{has_labels, has_pod_ended};
 use super::untyped::Untyped;
 
 /// Fields whose string value is the name of another object, and that object's kind.
@@ -180,9 +180,9 @@ fn selects(service: &Value, pod: &Value) -> bool {
     let Some(selector) = selector.filter(|selector| !selector.is_empty()) else {
         return false;
     };
-    let has = |key: &str| pod.pointer("/labels").and_then(|labels| labels.get(key));
+    let labels = pod.pointer("/labels").and_then(Value::as_object);
     Untyped(service).namespace() == Untyped(pod).str_at("/namespace")
-        && selector.iter().all(|(key, value)| has(key) == Some(value))
+        && labels.is_some_and(|labels| has_labels(labels, selector))
 }
 
 #[cfg(test)]

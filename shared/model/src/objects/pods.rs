@@ -118,12 +118,13 @@ fn selector_path(kind: &str) -> Option<&'static str> {
 /// Returns true if the selector selects one of the Pods. An empty selector selects every Pod of the Namespace, not the session's,
 /// and does not count.
 fn selects_any(selector: &Map<String, Value>, pods: &[Map<String, Value>]) -> bool {
-    !selector.is_empty()
-        && pods.iter().any(|labels| {
-            selector
-                .iter()
-                .all(|(key, value)| labels.get(key) == Some(value))
-        })
+    !selector.is_empty() && pods.iter().any(|labels| has_labels(labels, selector))
+}
+
+/// Returns true if all labels of a selector, such as a Service's, are among `labels`: an empty one selects everything.
+pub fn has_labels(labels: &Map<String, Value>, selector: &Map<String, Value>) -> bool {
+    let mut wanted = selector.iter();
+    wanted.all(|(key, value)| labels.get(key) == Some(value))
 }
 
 /// Returns a container of an object's Pod spec, mutable; without a name, the default container.
