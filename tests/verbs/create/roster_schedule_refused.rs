@@ -87,111 +87,33 @@ fn somebody_elses_config_map_is_left_alone() {
 fn what_cannot_be_is_told_before_any_request() {
     let mut text = String::new();
     let api = server();
-    for words in [
-        &["alice", "--template", "tool", "--at", "07:45"][..],
-        &["--roster", "-", "--template", "tool", "--at", "25:00"],
-        &[
-            "--roster",
-            "-",
-            "--template",
-            "tool",
-            "--at",
-            "07:45 Mon-Fri",
-        ],
-        &[
-            "--roster",
-            "-",
-            "--template",
-            "tool",
-            "--at",
-            "2026-02-28 07:45",
-        ],
-        &[
-            "--roster",
-            "-",
-            "--template",
-            "tool",
-            "--at",
-            "2027-03-01 07:45",
-        ],
-        &[
-            "--roster",
-            "-",
-            "--template",
-            "tool",
-            "--at",
-            "2026-03-29 02:30",
-            "--time-zone",
-            "Europe/Berlin",
-        ],
-        &[
-            "--roster",
-            "-",
-            "--template",
-            "tool",
-            "--at",
-            "07:45",
-            "--time-zone",
-            "Mars/Olympus",
-        ],
-        &[
-            "--roster",
-            "-",
-            "--template",
-            "tool",
-            "--at",
-            "07:45",
-            "--image",
-            "a b",
-        ],
-        &[
-            "--roster",
-            "-",
-            "--template",
-            "tool",
-            "--at",
-            "07:45",
-            "--ready-by",
-            "08:00",
-        ],
-        &[
-            "--roster",
-            "-",
-            "--template",
-            "tool",
-            "--at",
-            "07:45",
-            "--create-namespace",
-        ],
-        &[
-            "--roster",
-            "-",
-            "--template",
-            "tool",
-            "--ready-by",
-            "07:45",
-            "--wait",
-        ],
-        &[
-            "--roster",
-            "-",
-            "--template",
-            "tool",
-            "--time-zone",
-            "Europe/Berlin",
-        ],
-        &[
-            "--roster",
-            "-",
-            "--template",
-            "tool",
-            "--at",
-            "07:45",
-            "-o",
-            "csv",
-        ],
+    let roster = ["--roster", "-", "--template", "tool"];
+    for (class, words) in [
+        (
+            &[][..],
+            &["alice", "--template", "tool", "--at", "07:45"][..],
+        ),
+        (&roster[..], &["--at", "25:00"]),
+        (&roster[..], &["--at", "07:45 Mon-Fri"]),
+        (&roster[..], &["--at", "2026-02-28 07:45"]),
+        (&roster[..], &["--at", "2027-03-01 07:45"]),
+        (
+            &roster[..],
+            &["--at", "2026-03-29 02:30", "--time-zone", "Europe/Berlin"],
+        ),
+        (
+            &roster[..],
+            &["--at", "07:45", "--time-zone", "Mars/Olympus"],
+        ),
+        (&roster[..], &["--at", "07:45", "--image", "a b"]),
+        (&roster[..], &["--at", "07:45", "--ready-by", "08:00"]),
+        (&roster[..], &["--at", "07:45", "--create-namespace"]),
+        (&roster[..], &["--ready-by", "07:45", "--wait"]),
+        (&roster[..], &["--time-zone", "Europe/Berlin"]),
+        (&roster[..], &["--at", "07:45", "-o", "csv"]),
     ] {
-        let played = Play::on(&api).piped(CLASS).run_args::<Create>(words);
+        let words = [class, words].concat();
+        let played = Play::on(&api).piped(CLASS).run_args::<Create>(&words);
         text.push_str(&format!("$ {words:?}\n{}", played.failed()));
         assert!(api.lines().is_empty(), "{words:?}");
     }
