@@ -126,7 +126,7 @@ fn is_created_by_the_clock_once() -> Result<()> {
         "--at",
         &hour,
     ];
-    // Who may not give `assign` gets the Role printed; an admin's call makes what is missing.
+    // A user who may not give `assign` gets the Role printed; an admin's call creates what is missing.
     let user = format!("{template}@example.com");
     let kubeconfig = world.cluster.user_kubeconfig(&user, &[])?;
     world.cluster.bind_role(template, &user, "edit")?;

@@ -1,4 +1,4 @@
-//! What discovery has told this process.
+//! Types that discovery has found, kept for the process.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 /// The types of a group version, each with whether it has a scale subresource.
 pub(super) type ServedTypes = Vec<(ResourceType, bool)>;
 
-/// What discovery has told this process, by group version; one that is not served has no types.
+/// Types that the server serves, by group version; one that is not served has no types.
 #[derive(Debug, Default)]
 pub(super) struct Discovered {
     versions: Mutex<HashMap<String, Arc<OnceCell<ServedTypes>>>>,

@@ -149,7 +149,7 @@ impl Cluster {
         shared: &Mutex<Feed>,
     ) -> Error {
         let scope = Scope::Namespace(namespace);
-        // What is not kept gives the version alone, so the smaller list will do.
+        // Of objects that are not kept, only the version is needed: the smaller list has it, too.
         let first = if part.is_kept { &part.all } else { &part.own };
         let list = match self.list(t, scope, first).await {
             Ok(list) => list,

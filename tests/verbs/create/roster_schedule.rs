@@ -145,7 +145,7 @@ fn the_run_suspends_its_cron_job_first_and_creates_the_class() {
     // A repetition creates nothing twice.
     let again = Play::on(&api).run_args::<Create>(&words);
     assert_eq!(again.done().matches(" unchanged\n").count(), 3, "{again:?}");
-    // What has run may be scheduled again, with another roster.
+    // A schedule that has run can be given another roster.
     let other = ClassFile::new("run-other", "user\nzoe\n");
     let again = other.schedule(&api, &["--template", "tool", "--at", "07:45"]);
     assert!(

@@ -176,7 +176,7 @@ fn secrets_of_others_are_refused_without_force_and_keep_everything_else() {
         }
         assert_eq!(secret(&api)["data"], expected["data"]);
         assert_eq!(secret(&api)["type"], expected["type"]);
-        // What it has set it may remove.
+        // A key that the command has set can be removed by it.
         setup(&api, "secrets keys --remove-key A --force").done();
         assert_eq!(keys(&api), ["THEIRS"]);
         text += &format!(

@@ -26,7 +26,7 @@ const SINDRI_KEYS: [&str; 4] = [
     "GIT_USER_EMAIL",
 ];
 
-/// What `setup secrets` is asked for.
+/// The two commands under `setup secrets`.
 #[derive(Debug)]
 pub(crate) enum SecretsRequest {
     /// A Secret that an external store fills.
@@ -46,7 +46,7 @@ pub(crate) struct SecretIntent {
     pub(crate) connection: ConnectionFlags,
 }
 
-/// What is done with a Secret.
+/// Action on a Secret.
 #[derive(Debug)]
 pub(crate) enum SecretAction {
     View,

@@ -20,7 +20,7 @@ use crate::ownership::is_ours;
 /// Value of the label part on the Secrets of this command.
 pub(crate) const PART: &str = "secrets";
 
-/// How a change is written.
+/// The request that writes a change.
 #[derive(Debug)]
 pub(crate) enum SecretWrite {
     /// Server-side apply of the keys that this command has set, now and before: those of others are not in it.

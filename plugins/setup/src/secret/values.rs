@@ -18,7 +18,7 @@ pub(crate) const SECRET_BYTES_MAX: usize = 1 << 20;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct SecretValues {
     pub(crate) values: BTreeMap<String, ByteString>,
-    /// What the user may have meant otherwise.
+    /// Notes on values that the user may have meant otherwise.
     pub(crate) notes: Vec<String>,
 }
 

@@ -278,7 +278,7 @@ mod tests {
         let error = start(44 * 60).unwrap_err().to_string();
         let reason = "invalid value of --at \"07:45\": too near; the earliest time is 2026-03-01 07:46 (Europe/Berlin)";
         assert_eq!(error, reason);
-        // What is named is taken.
+        // The earliest time that the error names is accepted.
         let named: Timestamp = "2026-03-01T06:46:00Z".parse().unwrap();
         let lead = Duration::from_secs(44 * 60);
         assert_eq!(

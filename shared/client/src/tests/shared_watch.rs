@@ -20,7 +20,7 @@ const HERE: Scope<'static> = Scope::Namespace("default");
 
 type Changes = BoxStream<'static, Result<WatchChange>>;
 
-/// What a wait is told next.
+/// Returns the next change of a wait, as one word.
 async fn next(changes: &mut Changes) -> String {
     let next = tokio::time::timeout(Duration::from_secs(60), changes.next());
     match next.await.expect("a change in time").expect("no end") {
@@ -96,7 +96,7 @@ async fn many_waits_share_one_watch_and_each_is_told_of_its_own() {
     let of_class = of_class.filter(|line| line.contains("labelSelector=class&watch=true"));
     assert_eq!(of_class.count(), 1, "{:#?}", api.lines());
     drop(held);
-    // What is shared ends with the work on many, and the waits go on alone.
+    // The shared watch ends with the work on many sessions, and the waits go on alone.
     api.put(in_class("a2", "a"));
     assert_eq!(next(&mut first).await, "restarted");
     let mut rest = [next(&mut first).await, next(&mut first).await];
