@@ -98,6 +98,7 @@ mod progress_meter;
 mod proxy;
 mod random_token;
 mod read;
+mod read_answers;
 mod read_limits;
 pub mod remote_command;
 mod response_body;
@@ -203,7 +204,7 @@ struct Inner {
     /// Watches that several waits share; gone unless somebody holds a [`SharedWatches`].
     feeds: Mutex<Weak<watch_feed::Feeds>>,
     /// Reads that are sent once; gone unless somebody holds a [`SharedReads`] and nothing has been written since.
-    reads: Mutex<Weak<shared_reads::Reads>>,
+    reads: Mutex<Weak<read_answers::Reads>>,
 }
 
 impl Cluster {
