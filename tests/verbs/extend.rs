@@ -81,6 +81,7 @@ fn an_end_that_is_named_is_taken_and_a_second_time_nothing_is_written() {
     let lines =
         "session.streaming.platform/alice extended\nsession.streaming.platform/bob extended\n";
     assert_eq!(extend(&api, words).done(), lines);
+    assert_eq!(api.repeated_reads(), [""; 0]);
     for name in ["alice", "bob"] {
         let found = session(&api, name)["status"]["expiresAt"].clone();
         assert_eq!(found, "2026-03-01T17:00:00Z");

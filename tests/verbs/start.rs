@@ -26,6 +26,8 @@ mod play;
 mod rested;
 #[path = "start/room.rs"]
 mod room;
+#[path = "start/shared_reads.rs"]
+mod shared_reads;
 #[path = "start/template.rs"]
 mod template;
 #[path = "create/tool.rs"]

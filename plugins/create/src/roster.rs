@@ -10,8 +10,6 @@
 //! of the run, which runs this command later.
 
 pub(crate) mod args;
-mod demand;
-mod node_demand;
 mod observe;
 mod plan;
 mod report;

@@ -224,7 +224,7 @@ async fn check_class_and_driver(cluster: &Cluster, claim: &Value) -> Result<()> 
     let Some(name) = Untyped(claim).str_at("/spec/storageClassName") else {
         bail!("cannot expand claim {id:?}: claim has no StorageClass");
     };
-    let Some(class) = cluster.get(&STORAGE_CLASS, "", name).await? else {
+    let Some(class) = cluster.get_shared(&STORAGE_CLASS, "", name).await? else {
         bail!("cannot expand claim {id:?}: StorageClass {name:?} does not exist");
     };
     let class: StorageClass = parse_object(class)?;
@@ -234,7 +234,10 @@ async fn check_class_and_driver(cluster: &Cluster, claim: &Value) -> Result<()> 
     let driver = class.provisioner;
     // Provisioners that are built into Kubernetes have no CSIDriver object.
     if !driver.starts_with("kubernetes.io/")
-        && cluster.get(&CSI_DRIVER, "", &driver).await?.is_none()
+        && cluster
+            .get_shared(&CSI_DRIVER, "", &driver)
+            .await?
+            .is_none()
     {
         bail!("cannot expand claim {id:?}: CSI driver {driver:?} is not installed");
     }

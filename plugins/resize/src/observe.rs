@@ -218,7 +218,8 @@ pub(crate) async fn check_node_fit(cluster: &Cluster, change: &ResourceChange) -
     if !change.raises_requests() {
         return Ok(NodeFit::Fits);
     }
-    let Some(load) = cluster.get_node_load(node).await? else {
+    let load = cluster.get_node_load(node).await?;
+    let Some(load) = &*load else {
         return Ok(NodeFit::Fits);
     };
     let (before, after) = change.pod_specs();

@@ -8,6 +8,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
+mod class_room;
 mod intent;
 mod observe;
 mod outcome;
@@ -47,6 +48,8 @@ impl Verb for Start {
         };
         let console = &mut environment.console;
         confirmation::note_unchecked_access(&permissions, console);
+        let shortage = class_room::describe_shortage(&cluster, &observed).await;
+        shortage.iter().for_each(|note| console.note(note));
         // confirmation
         let sessions = observed.sessions();
         let losses: Vec<_> = sessions.filter_map(SessionTask::session_losses).collect();

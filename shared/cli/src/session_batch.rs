@@ -20,7 +20,7 @@ use crate::report::mutation::no_resources_message;
 use crate::roster::problems::RowProblems;
 use crate::verb::Environment;
 use session_client::interrupt::interrupted_error;
-use session_client::{DryRun, SharedWatches};
+use session_client::{DryRun, SharedReads, SharedWatches};
 use session_model::failure::{self, FailureKind, combine_errors, with_hint};
 use session_model::progress::{ProgressEvent, ProgressSink, SharedSink, WaitStage};
 use session_ops::selected_sessions::{MAX_CONCURRENT_SESSIONS, SelectedSession};
@@ -34,6 +34,8 @@ pub struct SessionBatch<T> {
     results: Vec<Result<T>>,
     /// The waits of several sessions share their watches.
     watches: Option<SharedWatches>,
+    /// While several sessions are read and planned, what they have in common is read once.
+    reads: Option<SharedReads>,
 }
 
 impl SessionBatch<SelectedSession> {
@@ -91,8 +93,12 @@ impl SessionBatch<SelectedSession> {
             }))?;
         }
         results.retain(|session| !session.as_ref().is_err_and(is_ignored));
-        let watches = (results.len() > 1).then(|| cluster.share_watches());
-        Ok(Self { results, watches })
+        let are_several = results.len() > 1;
+        Ok(Self {
+            results,
+            watches: are_several.then(|| cluster.share_watches()),
+            reads: are_several.then(|| cluster.share_reads()),
+        })
     }
 }
 
@@ -118,7 +124,7 @@ impl<T> SessionBatch<T> {
         self.results.is_empty()
     }
 
-    /// Runs a step for each session, a limited number at a time. An error of the step becomes the session's error.
+    /// Runs a step that only reads for each session, a limited number at a time. An error of the step becomes the session's error.
     pub async fn map<U>(self, step: impl AsyncFn(T) -> Result<U>) -> SessionBatch<U> {
         let step = &step;
         let steps = self.results.into_iter();
@@ -127,6 +133,7 @@ impl<T> SessionBatch<T> {
         SessionBatch {
             results,
             watches: self.watches,
+            reads: self.reads,
         }
     }
 
@@ -146,6 +153,7 @@ impl<T> SessionBatch<T> {
         Ok(SessionBatch {
             results: results.into_iter().collect::<Result<_>>()?,
             watches: self.watches,
+            reads: self.reads,
         })
     }
 
@@ -162,6 +170,8 @@ impl<T> SessionBatch<T> {
         write: impl AsyncFn(&T, &mut dyn ProgressSink) -> Result<U>,
     ) -> Result<SessionBatch<(T, U)>> {
         let _guard = environment.interrupt.guard()?;
+        // From here on, what is read may have changed since the plan.
+        drop(self.reads);
         let (mut sessions, mut results) = (Vec::new(), Vec::new());
         for (at, result) in self.results.into_iter().enumerate() {
             results.push(match result {
@@ -218,6 +228,7 @@ impl<T> SessionBatch<T> {
         Ok(SessionBatch {
             results,
             watches: self.watches,
+            reads: None,
         })
     }
 

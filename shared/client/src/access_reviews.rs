@@ -139,8 +139,13 @@ impl AccessReviews {
             asked.entry(key).or_default().clone()
         };
         let ask = || async {
-            match self.cluster.review_access(namespace, &access).await {
-                Ok(verdict) => verdict,
+            // Other caches of the command may have asked already.
+            let (key, ask) = (
+                format!("review {namespace:?} {access:?}"),
+                Box::pin(self.cluster.review_access(namespace, &access)),
+            );
+            match self.cluster.read_shared(key, ask).await {
+                Ok(verdict) => Arc::unwrap_or_clone(verdict),
                 Err(error) => AccessDecision::Unknown(format!("{error:#}")),
             }
         };

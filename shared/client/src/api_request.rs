@@ -137,6 +137,12 @@ impl ApiRequest {
     fn is_read(&self) -> bool {
         self.method == Method::GET
     }
+
+    /// Returns true if an object may be another afterwards: neither for a dry run nor for a review, which is only answered.
+    fn is_write(&self) -> bool {
+        let is_dry_run = self.query.iter().any(|(key, _)| *key == "dryRun");
+        !self.is_read() && !is_dry_run && !self.path.ends_with("reviews")
+    }
 }
 
 impl Cluster {
@@ -147,6 +153,9 @@ impl Cluster {
     pub(super) async fn send(&self, call: &ApiRequest) -> Result<BufferedResponse> {
         if !call.is_read() && call.path.contains("/customresourcedefinitions") {
             self.inner.discovered.set_changing();
+        }
+        if call.is_write() {
+            self.end_shared_reads();
         }
         let mut repetitions = 0;
         loop {

@@ -4,6 +4,7 @@
 //! ```text
 //! ConnectOptions, kubeconfig, environment ─► ClientConfig ─► Cluster
 //!                                                     ├─ read, write        one request each: ApiRequest ─► JSON
+//!                                                     ├─ read_shared        a read that several sessions have in common, sent once
 //!                                                     ├─ watch              ─► stream of WatchChange, reconnecting
 //!                                                     ├─ watch_part         a part of a watch that several waits share
 //!                                                     ├─ watch_events       several watches and timers in one stream
@@ -97,11 +98,13 @@ mod progress_meter;
 mod proxy;
 mod random_token;
 mod read;
+mod read_answers;
 mod read_limits;
 pub mod remote_command;
 mod response_body;
 mod scope;
 mod seen_objects;
+mod shared_reads;
 mod shared_watch;
 pub mod signals;
 mod transport_failure;
@@ -141,6 +144,7 @@ pub use pod_log::{LogOptions, LogStream};
 pub use random_token::random_token;
 pub use read::IncludeObject;
 pub use scope::Scope;
+pub use shared_reads::SharedReads;
 pub use shared_watch::{SharedWatches, WatchPart};
 pub use watch_change::{WatchChange, watch_ended_error};
 pub use watch_events::{WatchEvent, WatchEvents};
@@ -199,6 +203,8 @@ struct Inner {
     discovered: Discovered,
     /// Watches that several waits share; gone unless somebody holds a [`SharedWatches`].
     feeds: Mutex<Weak<watch_feed::Feeds>>,
+    /// Reads that are sent once; gone unless somebody holds a [`SharedReads`] and nothing has been written since.
+    reads: Mutex<Weak<read_answers::Reads>>,
 }
 
 impl Cluster {
@@ -242,6 +248,7 @@ impl Cluster {
             observer: OnceLock::new(),
             discovered: Discovered::default(),
             feeds: Mutex::default(),
+            reads: Mutex::default(),
         }))
     }
 
@@ -265,6 +272,7 @@ impl Cluster {
             observer: OnceLock::new(),
             discovered: Discovered::default(),
             feeds: Mutex::default(),
+            reads: Mutex::default(),
         })
     }
 

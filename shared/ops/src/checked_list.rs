@@ -1,7 +1,8 @@
 //! Lists that a check reads before the first write: a list that the caller may not read leaves the check out.
 
+use std::sync::Arc;
+
 use anyhow::Result;
-use serde_json::Value;
 
 use crate::Cluster;
 use session_client::{ListOptions, ObjectList, Scope};
@@ -13,7 +14,7 @@ use session_model::progress::{ProgressEvent, ProgressSink};
 #[derive(Clone, Debug)]
 pub(crate) enum CheckedList {
     /// The objects.
-    Items(ObjectList),
+    Items(Arc<ObjectList>),
     /// The caller may not list them.
     Forbidden,
     /// No object of the start is concerned.
@@ -21,15 +22,11 @@ pub(crate) enum CheckedList {
 }
 
 impl CheckedList {
-    pub(crate) fn into_list(self) -> Option<ObjectList> {
+    pub(crate) fn into_list(self) -> Option<Arc<ObjectList>> {
         match self {
             CheckedList::Items(list) => Some(list),
             _ => None,
         }
-    }
-
-    pub(crate) fn items(self) -> Option<Vec<Value>> {
-        self.into_list().map(|list| list.items)
     }
 }
 
@@ -53,12 +50,12 @@ pub(crate) async fn list_selected(
     scope: Scope<'_>,
     fields: &str,
 ) -> Result<CheckedList> {
-    // The server checks again at the write: a cached list is good enough.
+    // The server checks again at the write: a cached list is good enough, and so is one that was read for another session.
     let at_hand = ListOptions {
         from_cache: true,
         ..ListOptions::with_fields(fields)
     };
-    match cluster.list(kind, scope, &at_hand).await {
+    match cluster.list_shared(kind, scope, &at_hand).await {
         Ok(list) => Ok(CheckedList::Items(list)),
         Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
             Ok(CheckedList::Forbidden)

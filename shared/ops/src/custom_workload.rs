@@ -146,14 +146,14 @@ impl Cluster {
         let lists = kinds.iter().map(|kind| self.list(kind, scope, &labelled));
         let (custom, pods, lists) = futures::try_join!(
             self.get_custom_workload(namespace, session),
-            self.list(&POD, scope, &all),
+            self.list_shared(&POD, scope, &all),
             try_join_all(lists),
         )?;
         let mut owners: Vec<Value> = lists.into_iter().flat_map(|list| list.items).collect();
         owners.extend(custom.iter().map(|custom| custom.object.clone()));
-        let pods_resource_version = pods.resource_version;
-        let mut candidates = pods.items;
-        candidates.retain(|pod| may_be_of_custom(pod, session));
+        let pods_resource_version = pods.resource_version.clone();
+        let candidates = (pods.items.iter()).filter(|pod| may_be_of_custom(pod, session));
+        let candidates: Vec<Value> = candidates.cloned().collect();
         let above = self.get_owners(namespace, &candidates, &owners, session);
         owners.extend(above.await?);
         let pods = candidates.into_iter().map(parse_object);

@@ -7,6 +7,8 @@
 //!                                                         classes
 //! ```
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -20,7 +22,7 @@ use super::trust::{self, StoredPart};
 use super::verb_forms::DELETE;
 use crate::Cluster;
 use crate::apply_plan::ApplyOptions;
-use session_client::{DeleteOptions, ListOptions, Scope, WriteOptions};
+use session_client::{DeleteOptions, ListOptions, ObjectList, Scope, WriteOptions};
 use session_engine::plan::{Plan, Step};
 use session_engine::reconcile::{TargetState, effective_data_policy, kept_since_patch};
 use session_model::api::DataPolicy;
@@ -78,11 +80,11 @@ impl Deletion {
         let pods = async {
             match deletes_claims {
                 true => list_namespace_pods(cluster, &namespace).await,
-                false => Ok(Vec::new()),
+                false => Ok(Arc::default()),
             }
         };
         let ((), pods) = futures::try_join!(self.observed.load(cluster, &[Part::Snapshots]), pods)?;
-        self.check_claims_unused(&pods)?;
+        self.check_claims_unused(&pods.items)?;
         let held = self.bound_claims();
         // A controller takes the snapshot itself, before it removes its finalizer.
         if self.data_policy() != DataPolicy::Snapshot
@@ -357,9 +359,9 @@ fn is_claim_wait(step: &Step) -> bool {
     matches!(step, Step::WaitDeleted { resource, .. } if *resource == PERSISTENT_VOLUME_CLAIM)
 }
 
-async fn list_namespace_pods(cluster: &Cluster, namespace: &str) -> Result<Vec<Value>> {
+async fn list_namespace_pods(cluster: &Cluster, namespace: &str) -> Result<Arc<ObjectList>> {
     let (scope, all) = (Scope::Namespace(namespace), ListOptions::default());
-    Ok(cluster.list(&POD, scope, &all).await?.items)
+    cluster.list_shared(&POD, scope, &all).await
 }
 
 #[cfg(test)]

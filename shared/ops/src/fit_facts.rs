@@ -80,6 +80,22 @@ impl FitFacts {
         Self::read_needed(cluster, namespace, needs).await
     }
 
+    /// Reads what [`FitFacts::read`] does, but not which nodes reach the volumes that exist already.
+    ///
+    /// # Errors
+    /// As [`FitFacts::read`].
+    pub(crate) async fn read_without_volumes(
+        cluster: &Cluster,
+        namespace: &str,
+        objects: &[Value],
+    ) -> Result<Self> {
+        let needs = Needs {
+            mounted_claims: false,
+            ..Needs::of(objects)
+        };
+        Self::read_needed(cluster, namespace, needs).await
+    }
+
     async fn read_needed(cluster: &Cluster, namespace: &str, needs: Needs) -> Result<Self> {
         let own = Scope::Namespace(namespace);
         let on_nodes = needs.pods && needs.room;

@@ -47,8 +47,9 @@ pub async fn check_hours(
     let scope = Scope::Namespace(ownership.namespace.as_str());
     // Anybody may take the owner's label off a Session: the spec decides.
     let every_session = ListOptions::default();
-    let listed = cluster.list_run_records(scope, &every_session).await;
-    let mut records = match listed {
+    let listed = Box::pin(cluster.list_run_records(scope, &every_session));
+    let key = format!("run records {scope:?}");
+    let every = match cluster.read_shared(key, listed).await {
         Ok(records) => records,
         Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
             note("running hours not checked: no permission to list sessions".to_owned());
@@ -56,7 +57,11 @@ pub async fn check_hours(
         }
         Err(error) => return Err(error),
     };
-    records.sessions.retain(|one| one.session.owner() == user);
+    let own = (every.sessions.iter()).filter(|one| one.session.owner() == user);
+    let mut records = RunRecords {
+        sessions: own.cloned().collect(),
+        ..RunRecords::default()
+    };
     let mut uses = budget_uses(&budgets, &records.sessions, now)?;
     if uses.iter().any(BudgetUse::is_used_up) {
         // A run that ended by itself may not be recorded yet.

@@ -54,6 +54,8 @@ mod incomplete_copy;
 pub mod missing_kinds;
 pub mod missing_right;
 mod name_conflict;
+pub mod namespace_demand;
+pub mod node_demands;
 mod objects_by_name;
 pub mod observed_session;
 mod patch_session;

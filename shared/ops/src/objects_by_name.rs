@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::Cluster;
 use crate::observed_session::ObservedSession;
-use session_engine::reconcile::{NamedObject, RenderedStart};
+use session_engine::reconcile::{NamedObject, RenderedStart, may_use_existing};
+use session_model::objects::ownership::has_kind_and_name;
 use session_model::objects::{ResourceType, Untyped};
 
 /// Reads existing objects by name: those that this start makes and those that the last start made, except what has been read
@@ -40,11 +41,21 @@ pub(crate) async fn read_objects_by_name(
     let live = &observed.live;
     names.retain(|(_, kind, name)| kind != "Pod" && live.find_object(kind, name).is_none());
     let namespace = observed.namespace();
+    // One that may be used as it is may be there for all sessions.
+    let is_common = |kind: &str, name: &str| {
+        let mut objects = objects
+            .iter()
+            .filter(|one| has_kind_and_name(one, kind, name));
+        objects.any(|object| may_use_existing(object, &start.use_existing))
+    };
     let reads = names.iter().map(|(api_version, kind, name)| async move {
         let Some(resource) = cluster.discover_resource(api_version, kind).await? else {
             return anyhow::Ok(None);
         };
-        let found = cluster.get(&resource, namespace, name).await?;
+        let found = match is_common(kind, name) {
+            true => cluster.get_shared(&resource, namespace, name).await?,
+            false => cluster.get(&resource, namespace, name).await?,
+        };
         let typed = |object| found_object(object, &resource);
         Ok(found.map(typed))
     });

@@ -1,6 +1,8 @@
 //! Checks before the first write of a start: ResourceQuotas, StorageClasses, IngressClasses and the namespace's Pod Security level,
 //! which would leave the session pending or half created, and hosts that an Ingress of others already serves.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use futures::future::try_join_all;
 use serde_json::Value;
@@ -30,11 +32,11 @@ pub struct PreflightFacts {
     /// Quotas and LimitRanges.
     pub room: RoomFacts,
     /// StorageClasses.
-    pub storage_classes: Option<Vec<Value>>,
+    pub storage_classes: Option<Arc<ObjectList>>,
     /// IngressClasses.
-    pub ingress_classes: Option<Vec<Value>>,
+    pub ingress_classes: Option<Arc<ObjectList>>,
     /// Ingresses of all namespaces, or of the session's where the caller may list no others.
-    pub ingresses: Option<Vec<Value>>,
+    pub ingresses: Option<Arc<ObjectList>>,
     /// Objects that are used as they are, in place of those that the session would create.
     pub existing: Vec<Value>,
     /// Namespace, if its Pod Security level decides about the Pods.
@@ -83,27 +85,23 @@ pub fn check_preflight(objects: &PreflightObjects<'_>, checked: &PreflightFacts)
         ingresses,
         ..
     } = *objects;
-    let none = Vec::new();
     let objects = objects.absent(&checked.existing);
     let objects = objects.as_slice();
-    let storage = checked.storage_classes.as_ref().unwrap_or(&none);
-    let ingress = checked.ingress_classes.as_ref().unwrap_or(&none);
     let found = checked
         .storage_classes
         .as_ref()
-        .and_then(|_| {
+        .and_then(|classes| {
             missing_class::find_missing_class(
                 "StorageClass",
                 &missing_class::named_storage_classes(objects),
-                storage,
+                &classes.items,
             )
         })
         .or_else(|| {
-            checked.ingress_classes.as_ref()?;
             missing_class::find_missing_class(
                 "IngressClass",
                 &missing_class::named_ingress_classes(objects),
-                ingress,
+                &checked.ingress_classes.as_ref()?.items,
             )
         })
         .or_else(|| {
@@ -111,7 +109,7 @@ pub fn check_preflight(objects: &PreflightObjects<'_>, checked: &PreflightFacts)
                 ingresses,
                 ownership.namespace.as_str(),
                 ownership.session_uid.as_deref(),
-                checked.ingresses.as_ref()?,
+                &checked.ingresses.as_ref()?.items,
             )
         })
         .or_else(|| checked.room.find_refusal(objects))
@@ -159,11 +157,13 @@ pub async fn read_preflight_facts(
     note_unchecked(&checks, sink);
     Ok(PreflightFacts {
         room,
-        storage_classes: storage.items(),
-        ingress_classes: ingress.items(),
-        ingresses: ingresses.items(),
+        storage_classes: storage.into_list(),
+        ingress_classes: ingress.into_list(),
+        ingresses: ingresses.into_list(),
         existing,
-        pod_security: level.items().and_then(|found| found.into_iter().next()),
+        pod_security: level
+            .into_list()
+            .and_then(|found| found.items.first().cloned()),
     })
 }
 
@@ -194,7 +194,7 @@ async fn read_existing(
         let object = Untyped(object);
         let resource = ResourceType::find_known(object.api_version(), object.kind())?;
         Some(async move {
-            let found = cluster.get(resource, namespace, object.name()).await;
+            let found = cluster.get_shared(resource, namespace, object.name()).await;
             // The answer of a GET for one object need not have its kind.
             let typed = |mut found: Value| {
                 found["kind"] = object.kind().into();
@@ -216,11 +216,13 @@ async fn read_namespace(cluster: &Cluster, namespace: &str, needed: bool) -> Res
     if !needed {
         return Ok(CheckedList::NotNeeded);
     }
-    match cluster.get_metadata(&NAMESPACE, namespace, namespace).await {
-        Ok(found) => Ok(CheckedList::Items(ObjectList {
-            items: found.into_iter().collect(),
+    let key = format!("metadata of namespace {namespace:?}");
+    let read = Box::pin(cluster.get_metadata(&NAMESPACE, namespace, namespace));
+    match cluster.read_shared(key, read).await {
+        Ok(found) => Ok(CheckedList::Items(Arc::new(ObjectList {
+            items: Arc::unwrap_or_clone(found).into_iter().collect(),
             ..ObjectList::default()
-        })),
+        }))),
         Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
             Ok(CheckedList::Forbidden)
         }
@@ -312,7 +314,7 @@ mod tests {
         };
         assert_eq!(judged(PreflightFacts::default()), Ok(()));
         let no_class = PreflightFacts {
-            storage_classes: Some(Vec::new()),
+            storage_classes: Some(Arc::default()),
             ..PreflightFacts::default()
         };
         let error = judged(no_class).unwrap_err();
@@ -322,10 +324,10 @@ mod tests {
         );
         let quota = json!({"metadata": {"name": "q"}, "spec": {}, "status": {"hard": {"requests.storage": "0"}}});
         let no_room = RoomFacts {
-            quotas: Some(ObjectList {
+            quotas: Some(Arc::new(ObjectList {
                 items: vec![quota],
                 ..ObjectList::default()
-            }),
+            })),
             ..RoomFacts::default()
         };
         let error = objects.room_request(&[]).require_room(&no_room);

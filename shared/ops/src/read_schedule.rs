@@ -104,15 +104,18 @@ pub async fn read_stop_start_schedules(
     session: &Session,
 ) -> Result<Vec<CronSchedule>> {
     let scope = Scope::Namespace(session.namespace());
-    let found = list_clock_schedules(cluster, scope, &ListOptions::default()).await?;
+    let all = ListOptions::default();
+    let list = Box::pin(list_clock_schedules(cluster, scope, &all));
+    let key = format!("schedules {scope:?}");
+    let found = cluster.read_shared(key, list).await?;
     let mut own = Vec::new();
-    for one in found {
+    for one in found.iter() {
         let is_selected = match &one.query {
             None => Untyped(&one.object).is_owned_by(session.uid()),
             Some(query) => query.matches(session) && has_labels(cluster, session, query).await?,
         };
         if is_selected {
-            own.push(one.schedule);
+            own.push(one.schedule.clone());
         }
     }
     Ok(own)

@@ -6,6 +6,7 @@
 //! ```
 
 use std::fmt;
+use std::sync::Arc;
 
 use anyhow::Result;
 use serde_json::Value;
@@ -50,9 +51,9 @@ pub struct CheckedRoom {
 #[derive(Clone, Debug, Default)]
 pub struct RoomFacts {
     /// ResourceQuotas of the namespace.
-    pub quotas: Option<ObjectList>,
+    pub quotas: Option<Arc<ObjectList>>,
     /// LimitRanges of the namespace.
-    pub limit_ranges: Option<Vec<Value>>,
+    pub limit_ranges: Option<Arc<ObjectList>>,
     /// Nodes; `None` also if there are none, as in a cluster whose pools are at 0, and if quotas are short already.
     pub nodes: Option<NodeFacts>,
     /// True if the caller may not list nodes.
@@ -126,6 +127,16 @@ impl RoomRequest {
         &self.namespace
     }
 
+    /// Returns the objects.
+    pub fn objects(&self) -> &[Value] {
+        &self.objects
+    }
+
+    /// Returns the objects with the requests and limits that LimitRanges give them.
+    pub(crate) fn objects_with_defaults(&self, facts: &RoomFacts) -> Vec<Value> {
+        facts.with_defaults(&self.objects)
+    }
+
     /// Reads what the check needs, all at the same time. What the caller may not read is named in a note.
     ///
     /// # Errors
@@ -185,15 +196,16 @@ impl RoomFacts {
         note_unchecked(&checks, sink);
         let mut facts = Self {
             quotas: quotas.into_list(),
-            limit_ranges: limit_ranges.items(),
+            limit_ranges: limit_ranges.into_list(),
             nodes: None,
             nodes_forbidden: matches!(nodes, CheckedList::Forbidden),
         };
         let mut nodes = nodes.into_list().unwrap_or_default();
         // A node whose kubelet has not reported yet has no figures, not even of Pods.
-        nodes
-            .items
-            .retain(|node| node.pointer("/status/allocatable/pods").is_some());
+        let has_figures = |node: &Value| node.pointer("/status/allocatable/pods").is_some();
+        if !nodes.items.iter().all(has_figures) {
+            Arc::make_mut(&mut nodes).items.retain(has_figures);
+        }
         let nodes = Some(nodes).filter(|nodes| !nodes.items.is_empty());
         if let Some(nodes) = nodes.filter(|_| facts.find_quota_shortfalls(objects).is_empty()) {
             let demand = facts.node_demand(namespace, objects);
@@ -223,7 +235,7 @@ impl RoomFacts {
         NodeDemand {
             namespace,
             objects,
-            limit_ranges: self.limit_ranges.as_deref().unwrap_or_default(),
+            limit_ranges: self.limit_ranges(),
             nodes: &[],
         }
     }
@@ -236,18 +248,20 @@ impl RoomFacts {
         // Without the LimitRanges, their defaults are unknown.
         let ranges = self.limit_ranges.as_ref()?;
         let objects = self.with_defaults(objects);
-        limit_violation::find_limit_refusal(&objects, ranges)
+        limit_violation::find_limit_refusal(&objects, &ranges.items)
             .or_else(|| find_unset_resources(&objects, &self.quotas.as_ref()?.items))
     }
 
     /// Returns the objects with the requests and limits that LimitRanges give them.
     fn with_defaults(&self, objects: &[Value]) -> Vec<Value> {
         let mut objects = objects.to_vec();
-        apply_limit_defaults(
-            &mut objects,
-            self.limit_ranges.as_deref().unwrap_or_default(),
-        );
+        apply_limit_defaults(&mut objects, self.limit_ranges());
         objects
+    }
+
+    fn limit_ranges(&self) -> &[Value] {
+        let ranges = self.limit_ranges.as_ref();
+        ranges.map_or(&[], |ranges| &ranges.items)
     }
 }
 

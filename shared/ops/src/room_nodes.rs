@@ -1,12 +1,14 @@
 //! Nodes, and as many Pods on them as decide whether they take the Pods of a session.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use futures::future::try_join_all;
 use serde_json::Value;
 
 use crate::Cluster;
-use crate::checked_list::{CheckedList, list_selected};
-use session_client::{ObjectList, Scope};
+use crate::checked_list::list_selected;
+use session_client::{ListOptions, ObjectList, Scope};
 use session_engine::capacity::node_shortage::{NodeDemand, NodeShortage};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::resource::{CONFIG_MAP, POD};
@@ -21,9 +23,9 @@ const PROBED_NODES: usize = 3;
 #[derive(Clone, Debug)]
 pub struct NodeFacts {
     /// Nodes; never empty.
-    pub nodes: ObjectList,
+    pub nodes: Arc<ObjectList>,
     /// Pods that have not ended: those of all nodes if there is a shortage; `None` if the caller may not list them.
-    pub pods: Option<ObjectList>,
+    pub pods: Option<Arc<ObjectList>>,
     /// True if something may add nodes: then Pods that find no node are what it waits for.
     pub has_autoscaler: bool,
 }
@@ -36,7 +38,7 @@ impl NodeFacts {
     pub(crate) async fn read(
         cluster: &Cluster,
         demand: NodeDemand<'_>,
-        nodes: ObjectList,
+        nodes: Arc<ObjectList>,
     ) -> Result<Self> {
         let demand = NodeDemand {
             nodes: &nodes.items,
@@ -62,22 +64,18 @@ impl NodeFacts {
     }
 }
 
-fn items_of(list: &Option<ObjectList>) -> Option<&[Value]> {
+fn items_of(list: &Option<Arc<ObjectList>>) -> Option<&[Value]> {
     list.as_ref().map(|list| list.items.as_slice())
 }
 
 /// Reads the Pods of some nodes, and those of all nodes if there is no room on these.
-async fn read_pods(cluster: &Cluster, demand: &NodeDemand<'_>) -> Result<Option<ObjectList>> {
+async fn read_pods(cluster: &Cluster, demand: &NodeDemand<'_>) -> Result<Option<Arc<ObjectList>>> {
     let Some(suitable) = demand.suitable_nodes() else {
         return Ok(None);
     };
     let probed: Vec<&String> = suitable.iter().take(PROBED_NODES).collect();
     if !probed.is_empty() {
-        let reads = probed.iter().map(|node| async move {
-            let fields = format!("spec.nodeName={node},{ACTIVE_PODS}");
-            list_selected(cluster, &POD, Scope::All, &fields).await
-        });
-        let Some(found) = join_lists(try_join_all(reads).await?) else {
+        let Some(found) = list_pods_of_nodes(cluster, &probed).await? else {
             return Ok(None);
         };
         let is_probed = |node: &&Value| {
@@ -97,23 +95,37 @@ async fn read_pods(cluster: &Cluster, demand: &NodeDemand<'_>) -> Result<Option<
     Ok(all.into_list())
 }
 
-/// Joins lists; `None` if one of them may not be read. A watch continues from the oldest.
-fn join_lists(lists: Vec<CheckedList>) -> Option<ObjectList> {
-    let mut joined: Option<ObjectList> = None;
-    for list in lists {
-        let list = list.into_list()?;
-        match &mut joined {
-            None => joined = Some(list),
-            Some(joined) => {
-                let number = |version: &str| version.parse::<u64>().unwrap_or(0);
-                if number(&list.resource_version) < number(&joined.resource_version) {
-                    joined.resource_version = list.resource_version;
-                }
-                joined.items.extend(list.items);
-            }
-        }
+/// Lists the Pods of nodes; `None` if the caller may not list them. The sessions of a class ask for the same nodes, and share the list.
+async fn list_pods_of_nodes(
+    cluster: &Cluster,
+    nodes: &[&String],
+) -> Result<Option<Arc<ObjectList>>> {
+    let read = async {
+        let reads = nodes.iter().map(|node| async move {
+            let select = ListOptions {
+                from_cache: true,
+                ..ListOptions::with_fields(format!("spec.nodeName={node},{ACTIVE_PODS}"))
+            };
+            cluster.list(&POD, Scope::All, &select).await
+        });
+        Ok(join_lists(try_join_all(reads).await?))
+    };
+    let key = format!("Pods of nodes {nodes:?}");
+    match cluster.read_shared(key, Box::pin(read)).await {
+        Ok(pods) => Ok(Some(pods)),
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
+        Err(error) => Err(error),
     }
-    joined
+}
+
+/// Joins lists. A watch continues from the oldest.
+fn join_lists(lists: Vec<ObjectList>) -> ObjectList {
+    let versions = lists.iter().map(|list| list.resource_version.clone());
+    let oldest = versions.min_by_key(|version| version.parse::<u64>().unwrap_or(0));
+    ObjectList {
+        resource_version: oldest.unwrap_or_default(),
+        items: lists.into_iter().flat_map(|list| list.items).collect(),
+    }
 }
 
 /// Returns true if the cluster has an autoscaler, or if that may not be read: the status that the Cluster Autoscaler writes, or Karpenter's
@@ -122,7 +134,7 @@ fn join_lists(lists: Vec<CheckedList>) -> Option<ObjectList> {
 /// # Errors
 /// Refusals of the server other than of a right.
 pub async fn may_add_nodes(cluster: &Cluster) -> Result<bool> {
-    let status = cluster.get(&CONFIG_MAP, "kube-system", "cluster-autoscaler-status");
+    let status = cluster.get_shared(&CONFIG_MAP, "kube-system", "cluster-autoscaler-status");
     match status.await {
         Ok(found) if found.is_some() => return Ok(true),
         Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => return Ok(true),

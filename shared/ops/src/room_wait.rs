@@ -1,5 +1,6 @@
 //! Wait for room: a start that waits until quotas and nodes have room for its objects, and again where another client was faster.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -222,7 +223,7 @@ impl<'a> RoomWait<'a> {
 async fn count_waiting_pods(cluster: &Cluster) -> Result<Option<usize>> {
     let waiting = "spec.nodeName=,status.phase=Pending";
     let found = list_selected(cluster, &POD, Scope::All, waiting).await?;
-    Ok(found.items().map(|pods| pods.len()))
+    Ok(found.into_list().map(|pods| pods.items.len()))
 }
 
 /// A list of [`RoomFacts`] that is watched.
@@ -235,11 +236,13 @@ enum WatchedList {
 
 impl WatchedList {
     fn of(self, facts: &mut RoomFacts) -> Option<&mut ObjectList> {
-        match self {
+        let list = match self {
             WatchedList::Quotas => facts.quotas.as_mut(),
             WatchedList::Nodes => facts.nodes.as_mut().map(|facts| &mut facts.nodes),
             WatchedList::Pods => facts.nodes.as_mut()?.pods.as_mut(),
-        }
+        };
+        // Other sessions may have the same list.
+        list.map(Arc::make_mut)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reads of the parts of a session: groups of its objects that are read together, all parts at the same time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use anyhow::Result;
 use futures::future::try_join_all;
@@ -104,7 +105,7 @@ pub(crate) struct PartReader<'a> {
     pub(crate) namespace: &'a str,
     pub(crate) name: &'a str,
     pub(crate) owner_kinds: &'a [&'static ResourceType],
-    /// Options that list the claims.
+    /// Options that list the claims: those of the session, or all of the namespace.
     pub(crate) claims: ListOptions,
 }
 
@@ -135,12 +136,8 @@ impl PartReader<'_> {
         let Self {
             cluster, namespace, ..
         } = self;
-        let select = session_selector(self.name);
-        let list_by = async |kind, options| {
-            let list = cluster.list(kind, Scope::Namespace(namespace), options);
-            anyhow::Ok(list.await?.items)
-        };
-        let list = |kind| list_by(kind, &select);
+        let (select, scope) = (session_selector(self.name), Scope::Namespace(namespace));
+        let list = async |kind| anyhow::Ok(cluster.list(kind, scope, &select).await?.items);
         Ok(match part {
             Part::Pods => {
                 let pods = list(&POD).await?.into_iter().map(parse_object);
@@ -151,8 +148,12 @@ impl PartReader<'_> {
                 let owners = try_join_all(lists).await?.into_iter().flatten();
                 PartObjects::Owners(owners.collect())
             }
+            Part::Claims if self.claims == select => {
+                PartObjects::Claims(list(&PERSISTENT_VOLUME_CLAIM).await?)
+            }
             Part::Claims => {
-                PartObjects::Claims(list_by(&PERSISTENT_VOLUME_CLAIM, &self.claims).await?)
+                let all = cluster.list_shared(&PERSISTENT_VOLUME_CLAIM, scope, &self.claims);
+                PartObjects::Claims(Arc::unwrap_or_clone(all.await?).items)
             }
             Part::ParametersSecret => {
                 // Only the metadata: no caller needs the values.

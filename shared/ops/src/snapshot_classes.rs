@@ -1,10 +1,12 @@
 //! Choice of the VolumeSnapshotClass of a snapshot: the user's, else the driver's default, else the driver's only one.
 
+use std::sync::Arc;
+
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::{ListOptions, Scope};
+use session_client::{ListOptions, ObjectList, Scope};
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::names::check_dns_subdomain;
 use session_model::objects::Untyped;
@@ -43,17 +45,17 @@ pub fn parse_class_name(given: Option<&str>) -> Result<Option<String>> {
 /// The VolumeSnapshotClasses of the cluster. They are listed by themselves, so that the request can run at the same time as the
 /// reads of the sessions. A refusal is kept, and returned for each session when the classes are used.
 #[derive(Debug)]
-pub struct SnapshotClasses(Result<Option<Vec<Value>>>);
+pub struct SnapshotClasses(Result<Option<Arc<ObjectList>>>);
 
 impl SnapshotClasses {
     /// Lists the classes.
     pub async fn list(cluster: &Cluster) -> Self {
         let all = ListOptions::default();
         let listed = cluster
-            .list(&VOLUME_SNAPSHOT_CLASS, Scope::Cluster, &all)
+            .list_shared(&VOLUME_SNAPSHOT_CLASS, Scope::Cluster, &all)
             .await;
         Self(match listed {
-            Ok(list) => Ok(Some(list.items)),
+            Ok(list) => Ok(Some(list)),
             Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
             Err(error) => Err(error),
         })
@@ -78,6 +80,7 @@ pub(super) async fn choose_classes(
             retaining: Vec::new(),
         });
     };
+    let present = &present.items;
     let mut chosen = Vec::new();
     for claim in claims {
         let driver = read_driver(cluster, claim).await?;
@@ -129,7 +132,7 @@ async fn read_driver(cluster: &Cluster, claim: &Value) -> Result<Option<String>>
     let Some(class) = Untyped(claim).str_at("/spec/storageClassName") else {
         return Ok(None);
     };
-    let found = match cluster.get(&STORAGE_CLASS, "", class).await {
+    let found = match cluster.get_shared(&STORAGE_CLASS, "", class).await {
         Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => None,
         other => other?,
     };

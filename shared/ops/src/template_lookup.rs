@@ -16,7 +16,7 @@ use session_model::objects::resource::SESSION_TEMPLATE;
 /// # Errors
 /// Refusals of the server; the SessionTemplate API is not installed.
 pub async fn find_template(cluster: &Cluster, name: &str) -> Result<Option<SessionTemplate>> {
-    let found = with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name).await)?;
+    let found = with_setup_hint(cluster.get_shared(&SESSION_TEMPLATE, "", name).await)?;
     found.map(parse_object).transpose()
 }
 

@@ -1,5 +1,6 @@
 //! Wait for an in-place resize of a Pod, and reads of its node's load.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -102,11 +103,17 @@ impl Cluster {
         Err(watch_ended_error(&POD))
     }
 
-    /// Reads a node and its Pods; `None` if there is no such node.
+    /// Reads a node and its Pods, once for all who share their reads; `None` if there is no such node.
     ///
     /// # Errors
     /// Whatever the server refuses: few users may read nodes, or the Pods of all namespaces.
-    pub async fn get_node_load(&self, name: &str) -> Result<Option<NodeLoad>> {
+    pub async fn get_node_load(&self, name: &str) -> Result<Arc<Option<NodeLoad>>> {
+        let key = format!("load of node {name:?}");
+        self.read_shared(key, Box::pin(self.read_node_load(name)))
+            .await
+    }
+
+    async fn read_node_load(&self, name: &str) -> Result<Option<NodeLoad>> {
         let there = format!("spec.nodeName={name},status.phase!=Succeeded,status.phase!=Failed");
         let select = ListOptions::with_fields(there);
         let (node, pods) = futures::try_join!(

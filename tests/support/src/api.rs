@@ -230,6 +230,20 @@ impl FakeApi {
             .collect()
     }
 
+    /// The reads before the first write that were sent more than once, sorted.
+    pub fn repeated_reads(&self) -> Vec<String> {
+        let state = self.lock();
+        let before = state.log.iter().take_while(|request| !request.writes());
+        let reads = before.filter(|request| request.method == "GET");
+        let line = |read: &Recorded| format!("{} {:?}", read.line(), read.header("accept"));
+        let mut lines: Vec<String> = reads.map(line).collect();
+        lines.sort();
+        let pairs = lines.windows(2).filter(|pair| pair[0] == pair[1]);
+        let mut repeated: Vec<String> = pairs.map(|pair| pair[0].clone()).collect();
+        repeated.dedup();
+        repeated
+    }
+
     /// The requests nothing answered so far, and forgets them.
     pub fn unexpected(&self) -> Vec<String> {
         std::mem::take(&mut self.lock().unexpected)

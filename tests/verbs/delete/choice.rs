@@ -55,6 +55,13 @@ fn a_selection_is_the_servers() {
 }
 
 #[test]
+fn what_deletions_have_in_common_is_read_once() {
+    let api = two();
+    delete(&api, "--all --delete-data -y").done();
+    assert_eq!(api.repeated_reads(), [""; 0]);
+}
+
+#[test]
 fn a_roster_deletes_its_users_sessions_and_no_others() {
     let api = two();
     let roster = "user,name\nmallory,alice\nalice,bob\ncarol,carol\n";

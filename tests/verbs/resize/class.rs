@@ -52,6 +52,7 @@ fn a_class_is_resized_and_a_failure_stops_no_other() {
     let api = class();
     let words = format!("{WORDS} -y --rate 100/s --parallel 1");
     golden("resize-class.txt", &resize(&api, &words).text());
+    assert_eq!(api.repeated_reads(), [""; 0]);
     let sizes = ["alice", "bob", "carol"].map(|name| memory(&api, name));
     assert_eq!(sizes, [json!("512Mi"), json!("512Mi"), Value::Null]);
 }

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 use kubectl_session_start::Start;
 use serde_json::json;
 use session_shared::client::interrupt::Interrupt;
+use session_shared::report::console::CapturedOutput;
 use session_support::{Answer, FakeApi, golden};
 
 use crate::play::{Play, Played};
 use crate::rested::{requests_of, rested, session, start, written};
 
-fn quota(api: &FakeApi, used: &str) {
+pub fn quota(api: &FakeApi, used: &str) {
     api.put(json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q", "namespace": "default"},
         "spec": {"hard": {"pods": "3"}}, "status": {"hard": {"pods": "3"}, "used": {"pods": used}}}));
 }
@@ -19,13 +20,18 @@ fn quota(api: &FakeApi, used: &str) {
 fn waiting(api: &FakeApi, act: impl FnOnce(&Interrupt) + Send) -> Played {
     let words = "alice --wait=false --wait-for-room";
     Play::on(api).meanwhile::<Start>(words, |printed, interrupt| {
-        let begun = Instant::now();
-        while !printed.stderr().contains(" waits for room: ") {
-            assert!(begun.elapsed().as_secs() < 20, "it never waits");
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        wait_until(printed, " waits for room: ");
         act(interrupt);
     })
+}
+
+/// Waits until that has been said on standard error.
+pub fn wait_until(printed: &CapturedOutput, said: &str) {
+    let begun = Instant::now();
+    while !printed.stderr().contains(said) {
+        assert!(begun.elapsed().as_secs() < 20, "never said: {said}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 #[test]

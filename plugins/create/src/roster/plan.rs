@@ -10,12 +10,12 @@ use session_shared::failure::{combine_errors, with_hint};
 use session_shared::objects::Untyped;
 use session_shared::ops::hours_check::check_hours;
 use session_shared::ops::missing_kinds::MissingKinds;
+use session_shared::ops::namespace_demand::NamespaceDemand;
+use session_shared::ops::node_demands::{NodeDemands, NodesForAll};
 use session_shared::ops::preflight::{self, PreflightFacts, PreflightObjects};
 use session_shared::ops::{Cluster, check_stoppable};
 use session_shared::progress::DiscardingSink;
 
-use super::demand::NamespaceDemand;
-use super::node_demand::NodeDemands;
 use super::observe::RosterFacts;
 use super::rows::{Action, PlannedRow, RosterIntent};
 use session_shared::roster::problems::RowProblems;
@@ -23,6 +23,9 @@ use session_shared::roster::reader::{Roster, Row};
 
 /// Number of notes that are shown.
 const MAX_NOTES: usize = 20;
+const NODES_UNKNOWN: &str =
+    "free resources of nodes not checked: no permission to list nodes and Pods of all namespaces";
+const NODES_HINT: &str = "stop sessions that are not needed now, or add --skip-checks to create all: those without room stay pending";
 
 /// What a roster comes to.
 #[derive(Debug, Default)]
@@ -68,6 +71,7 @@ pub(super) async fn check_rows(
     facts: &RosterFacts,
     now: Timestamp,
 ) -> Result<RosterPlan> {
+    let _reads = cluster.share_reads();
     let mut checks = RowChecks {
         cluster,
         intent,
@@ -77,7 +81,7 @@ pub(super) async fn check_rows(
         lines: HashMap::new(),
         preflight: HashMap::new(),
         demands: BTreeMap::new(),
-        node_demands: NodeDemands::default(),
+        node_demands: NodeDemands::of_new_sessions(),
     };
     let mut problems = RowProblems::new(&roster.label);
     for (line, row) in roster.rows() {
@@ -97,10 +101,28 @@ pub(super) async fn check_rows(
     checks.require_quota()?;
     let mut rooms = checks.preflight.values().map(|facts| &facts.room);
     if rooms.any(|room| room.nodes.is_some() || room.nodes_forbidden) {
-        let notes = checks.node_demands.check(cluster).await?;
-        checks.plan.notes.extend(notes);
+        let room = checks.node_demands.check(cluster).await?;
+        checks.plan.notes.extend(require_nodes(room)?);
     }
     Ok(checks.plan)
+}
+
+/// Checks that the nodes have room for all sessions, or may get it. Returns a note on what was not checked, or what an autoscaler has to add.
+///
+/// # Errors
+/// Too little room, with how many fit.
+fn require_nodes(room: NodesForAll) -> Result<Option<String>> {
+    match room {
+        NodesForAll::Enough => Ok(None),
+        NodesForAll::Unknown => Ok(Some(NODES_UNKNOWN.to_owned())),
+        NodesForAll::Short {
+            message,
+            has_autoscaler: true,
+        } => Ok(Some(format!(
+            "{message}; those without room stay pending until the cluster has another node"
+        ))),
+        NodesForAll::Short { message, .. } => Err(with_hint(anyhow!(message), NODES_HINT)),
+    }
 }
 
 impl RowChecks<'_> {

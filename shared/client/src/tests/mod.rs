@@ -9,6 +9,7 @@ mod http2;
 mod kubectl;
 mod presence;
 mod read;
+mod shared_reads;
 mod shared_watch;
 mod trusted_leaf;
 mod watch;

@@ -1,29 +1,46 @@
-//! Whether the nodes have room for all sessions of a roster, as the scheduler counts.
+//! Whether the nodes have room for several sessions together, as the scheduler counts.
 //!
-//! Rows whose Pods request the same and may go to the same nodes are one group, of whatever namespace: the LimitRanges are those of the first.
+//! Sessions whose Pods request the same and may go to the same nodes are one group, of whatever namespace: the LimitRanges are those of the first.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use serde_json::Value;
-use session_shared::capacity::demand::sum_quota_demand;
-use session_shared::capacity::fit::{FitInput, NodeRoom, compute_fit};
-use session_shared::capacity::node_shortage::NodeDemand;
-use session_shared::failure::with_hint;
-use session_shared::objects::pods::pod_spec;
-use session_shared::ops::Cluster;
-use session_shared::ops::fit_facts::FitFacts;
-use session_shared::ops::room_nodes::may_add_nodes;
+
+use crate::Cluster;
+use crate::fit_facts::FitFacts;
+use crate::room_nodes::may_add_nodes;
+use session_engine::capacity::demand::sum_quota_demand;
+use session_engine::capacity::fit::{FitInput, NodeRoom, compute_fit};
+use session_engine::capacity::node_shortage::NodeDemand;
+use session_model::objects::pods::pod_spec;
 
 /// Most sessions of different groups that are placed together; of more, each group is checked alone.
 const PLACED_TOGETHER: u64 = 300;
-const HINT: &str = "stop sessions that are not needed now, or add --skip-checks to create all: those without room stay pending";
 
-/// Groups of new sessions with Pods that are alike.
-#[derive(Debug, Default)]
-pub(super) struct NodeDemands {
+/// Groups of sessions with Pods that are alike.
+#[derive(Debug)]
+pub struct NodeDemands {
+    /// True for sessions that are created, false for those that are started again.
+    are_new: bool,
     groups: BTreeMap<String, Group>,
+}
+
+/// Whether there is room for all sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodesForAll {
+    /// There may be.
+    Enough,
+    /// The caller may not list nodes and Pods of all namespaces.
+    Unknown,
+    /// There is not.
+    Short {
+        /// How many fit, and what there is too little of.
+        message: String,
+        /// True if something may add nodes.
+        has_autoscaler: bool,
+    },
 }
 
 #[derive(Debug)]
@@ -37,8 +54,32 @@ struct Group {
 }
 
 impl NodeDemands {
+    /// Creates the demands of sessions that are created, none yet.
+    pub fn of_new_sessions() -> Self {
+        Self {
+            are_new: true,
+            groups: BTreeMap::new(),
+        }
+    }
+
+    /// Creates the demands of sessions that are started again, none yet. Each has volumes of its own, and a group is judged by its first
+    /// two sessions: nodes that cannot reach a volume are counted.
+    pub fn of_existing_sessions() -> Self {
+        Self {
+            are_new: false,
+            groups: BTreeMap::new(),
+        }
+    }
+
+    fn noun(&self) -> &'static str {
+        match self.are_new {
+            true => "new session",
+            false => "session",
+        }
+    }
+
     /// Adds a session by its objects.
-    pub(super) fn add(&mut self, namespace: &str, template: &str, objects: &[Value]) {
+    pub fn add(&mut self, namespace: &str, template: &str, objects: &[Value]) {
         if !objects.iter().any(|object| pod_spec(object).is_some()) {
             return;
         }
@@ -65,41 +106,41 @@ impl NodeDemands {
         }
     }
 
-    /// Checks that there is room for all. Returns notes: what was not checked, and what an autoscaler has to add.
+    /// Checks by all nodes and Pods of the cluster whether there is room for all.
     ///
     /// # Errors
-    /// Too little room, with how many fit; refusals of the server.
-    pub(super) async fn check(&self, cluster: &Cluster) -> Result<Vec<String>> {
+    /// Refusals of the server.
+    pub async fn check(&self, cluster: &Cluster) -> Result<NodesForAll> {
         let Some(first) = self.groups.values().next() else {
-            return Ok(Vec::new());
+            return Ok(NodesForAll::Enough);
         };
         let groups = self.groups.values();
         let all: Vec<Value> = groups.flat_map(|group| &group.objects).cloned().collect();
-        let mut facts = FitFacts::read(cluster, &first.namespace, &all).await?;
+        let mut facts = match self.are_new {
+            true => FitFacts::read(cluster, &first.namespace, &all).await?,
+            false => FitFacts::read_without_volumes(cluster, &first.namespace, &all).await?,
+        };
         let (Some(nodes), Some(_)) = (&mut facts.nodes, &facts.pods) else {
-            let note = "free resources of nodes not checked: no permission to list nodes and Pods of all namespaces";
-            return Ok(vec![note.to_owned()]);
+            return Ok(NodesForAll::Unknown);
         };
         // A node whose kubelet has not reported yet has no figures; a cluster whose pools are at 0 has no nodes.
         nodes.retain(|node| node.pointer("/status/allocatable/pods").is_some());
         if nodes.is_empty() {
-            return Ok(Vec::new());
+            return Ok(NodesForAll::Enough);
         }
-        let Some(shortage) = self.find_shortage(&facts) else {
-            return Ok(Vec::new());
+        let Some(message) = self.find_shortage(&facts) else {
+            return Ok(NodesForAll::Enough);
         };
-        match may_add_nodes(cluster).await? {
-            true => Ok(vec![format!(
-                "{shortage}; those without room stay pending until the cluster has another node"
-            )]),
-            false => Err(with_hint(anyhow!(shortage), HINT)),
-        }
+        Ok(NodesForAll::Short {
+            message,
+            has_autoscaler: may_add_nodes(cluster).await?,
+        })
     }
 
     /// Returns what there is too little room for.
     fn find_shortage(&self, facts: &FitFacts) -> Option<String> {
         let groups = || self.groups.values();
-        if let Some(alone) = groups().find_map(|group| group.find_shortage(facts)) {
+        if let Some(alone) = groups().find_map(|group| group.find_shortage(self.noun(), facts)) {
             return Some(alone);
         }
         let sessions: u64 = groups().map(|group| group.sessions).sum();
@@ -111,16 +152,14 @@ impl NodeDemands {
         let room = place(facts, &groups().next()?.namespace, &objects, &objects, 1)?;
         let is_short = room.most == 0 && room.proven;
         is_short.then(|| {
-            let lacking = lacking(&room);
-            format!(
-                "{sessions} new sessions do not fit on the nodes together: too little {lacking}"
-            )
+            let (noun, lacking) = (self.noun(), lacking(&room));
+            format!("{sessions} {noun}s do not fit on the nodes together: too little {lacking}")
         })
     }
 }
 
 impl Group {
-    fn find_shortage(&self, facts: &FitFacts) -> Option<String> {
+    fn find_shortage(&self, noun: &str, facts: &FitFacts) -> Option<String> {
         let Self {
             namespace,
             template,
@@ -141,7 +180,7 @@ impl Group {
         if let Some(shortage) = demand.find_shortage(facts.pods.as_deref()) {
             let message = shortage.message;
             return Some(format!(
-                "{sessions} new session{s} of template {template:?} {fit} on no node: {message}"
+                "{sessions} {noun}{s} of template {template:?} {fit} on no node: {message}"
             ));
         }
         let other = other.as_ref().unwrap_or(objects);
@@ -149,7 +188,7 @@ impl Group {
         let is_short = room.most < *sessions && room.proven;
         is_short.then(|| {
             let (most, lacking) = (room.most, lacking(&room));
-            format!("only {most} of {sessions} new session{s} of template {template:?} fit on the nodes: too little {lacking}")
+            format!("only {most} of {sessions} {noun}{s} of template {template:?} fit on the nodes: too little {lacking}")
         })
     }
 }
@@ -199,7 +238,7 @@ mod tests {
         let mut facts = FitFacts::default();
         facts.nodes = Some(vec![node("a"), node("b")]);
         facts.pods = Some(Vec::new());
-        let mut demands = NodeDemands::default();
+        let mut demands = NodeDemands::of_new_sessions();
         for (number, (cpu, sessions)) in classes.iter().enumerate() {
             for _ in 0..*sessions {
                 demands.add("ns", &format!("t{number}"), &session(cpu));

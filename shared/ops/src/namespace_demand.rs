@@ -1,26 +1,49 @@
-//! What all sessions of a roster demand of a namespace's quotas together. Pure.
+//! What several sessions demand of a namespace's quotas together. Pure.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Error, anyhow};
 use serde_json::Value;
-use session_shared::capacity::amount_text::format_amount;
-use session_shared::capacity::demand::sum_quota_demand;
-use session_shared::capacity::quota_usage::QuotaUsage;
-use session_shared::failure::with_hint;
-use session_shared::quantity::Quantity;
 
-/// Sum of what new sessions demand of one namespace.
+use crate::room::CheckedRoom;
+use session_engine::capacity::amount_text::format_amount;
+use session_engine::capacity::demand::sum_quota_demand;
+use session_engine::capacity::quota_usage::QuotaUsage;
+use session_model::failure::with_hint;
+use session_model::quantity::Quantity;
+
+/// Sum of what sessions demand of one namespace.
 #[derive(Debug, Default)]
-pub(super) struct NamespaceDemand {
+pub struct NamespaceDemand {
     /// Number of sessions.
-    pub(super) sessions: u64,
+    sessions: u64,
     amounts: BTreeMap<String, Quantity>,
+}
+
+/// Returns a note if starts of one namespace do not fit into its quotas together, though each of them may fit alone: how many do, in their
+/// order.
+pub fn describe_shortfall<'a>(rooms: impl Iterator<Item = &'a CheckedRoom>) -> Option<String> {
+    let mut demand = NamespaceDemand::default();
+    let (mut fitting, mut last) = (None, None);
+    for room in rooms {
+        let quotas = &room.facts.quotas.as_ref()?.items;
+        let before = demand.sessions;
+        demand.add(&room.request.objects_with_defaults(&room.facts));
+        if fitting.is_none() && !demand.shortfalls(quotas).is_empty() {
+            fitting = Some(before);
+        }
+        last = Some((room.request.namespace(), quotas));
+    }
+    let (fitting, (namespace, quotas)) = (fitting?, last?);
+    let (all, figures) = (demand.sessions, demand.shortfalls(quotas).join("; "));
+    (all > 1).then(|| {
+        format!("only {fitting} of {all} sessions fit into namespace {namespace:?}: {figures}")
+    })
 }
 
 impl NamespaceDemand {
     /// Adds a session by its objects.
-    pub(super) fn add(&mut self, objects: &[Value]) {
+    pub fn add(&mut self, objects: &[Value]) {
         self.sessions += 1;
         for (resource, amount) in sum_quota_demand(objects) {
             let sum = self.amounts.entry(resource).or_insert(Quantity::ZERO);
@@ -28,9 +51,26 @@ impl NamespaceDemand {
         }
     }
 
-    /// Returns an error with the figures of every quota that has too little left. Quotas with scopes are left to the server, which
-    /// alone can match them.
-    pub(super) fn find_shortfall(&self, namespace: &str, quotas: &[Value]) -> Option<Error> {
+    /// Returns an error with the figures of every quota that has too little left for new sessions.
+    pub fn find_shortfall(&self, namespace: &str, quotas: &[Value]) -> Option<Error> {
+        let figures = self.shortfalls(quotas);
+        if figures.is_empty() {
+            return None;
+        }
+        let count = self.sessions;
+        let error = anyhow!(
+            "{count} new sessions do not fit into namespace {namespace:?}: {}",
+            figures.join("; ")
+        );
+        Some(with_hint(
+            error,
+            "ask an administrator to raise the quota, or add --skip-checks to create as many as fit",
+        ))
+    }
+
+    /// Returns the figures of every quota that has too little left. Quotas with scopes are left to the server, which alone can match
+    /// them.
+    fn shortfalls(&self, quotas: &[Value]) -> Vec<String> {
         let quotas = quotas.iter().filter_map(QuotaUsage::of);
         let unscoped = quotas.filter(|quota| quota.scopes.is_empty());
         let mut figures = Vec::new();
@@ -54,18 +94,7 @@ impl NamespaceDemand {
                 }
             }
         }
-        if figures.is_empty() {
-            return None;
-        }
-        let count = self.sessions;
-        let error = anyhow!(
-            "{count} new sessions do not fit into namespace {namespace:?}: {}",
-            figures.join("; ")
-        );
-        Some(with_hint(
-            error,
-            "ask an administrator to raise the quota, or add --skip-checks to create as many as fit",
-        ))
+        figures
     }
 }
 
