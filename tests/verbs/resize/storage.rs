@@ -183,9 +183,7 @@ fn of_a_session_that_may_not_be_changed_neither_pod_nor_claim_is() {
     ] {
         deny_change(&api);
         let played = resize(&api, words);
-        played.failed();
-        let sent = told(&api, &played);
-        text.push_str(&format!("$ resize {words}\n{sent}"));
+        text.push_str(&format!("$ resize {words}\n{}", played.failed()));
         assert_eq!(kept(&api), Vec::<String>::new(), "{words}");
     }
     golden("resize-not-owner.txt", &text);
