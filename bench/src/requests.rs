@@ -19,8 +19,9 @@ pub(crate) const STAGE: Stage = Stage {
         count("session logs one", 3),
         count("session connect one -- true", 3),
         count("session extend one --by 1h", 5),
-        count("session resize one --cpu 200m", 12),
-        count("session resize one --storage 128Mi", 12),
+        // One of each lets the server judge the Session's patch before Pod or claim is changed.
+        count("session resize one --cpu 200m", 13),
+        count("session resize one --storage 128Mi", 13),
         count("session snapshot create one --class CLASS --name first", 7),
         count("session snapshot list", 1),
         // Four of them ask about rights.
@@ -33,7 +34,8 @@ pub(crate) const STAGE: Stage = Stage {
         ),
         count("session start one", 19),
         count("session start one", 6),
-        count("session snapshot clone one two --class CLASS", 15),
+        // One is the new Session, as a dry run before the snapshot.
+        count("session snapshot clone one two --class CLASS", 16),
         count("session snapshot restore first --into three", 12),
         count("session cleanup --expired --dry-run=client", 8),
         // Seven about rights, a rehearsal, and who else uses the claim; one more where a claim is held for a moment

@@ -1,7 +1,8 @@
-//! Reads the session, its Pods and their nodes, and sends the resize as a server dry run, so that obstacles are found before the
+//! Reads the session, its Pods and their nodes, and sends the resize as a server dry run, so that refusals are found before the
 //! first write.
 
 use anyhow::Result;
+use serde_json::{Map, Value, json};
 use session_shared::api::Session;
 use session_shared::client::{AccessReviews, DryRun, WriteOptions};
 use session_shared::diagnosis::pod_resize::{self, NodeFit, ResizeState};
@@ -94,7 +95,10 @@ async fn observe_session(
     let claim_expansion = ClaimExpansion::plan(&observed, intent.storage)?;
     let mut notes = Vec::from_iter(interrupted_start_note(&observed));
     claim_expansion.check(cluster, intent, &mut notes).await?;
-    let obstacle = find_obstacle(cluster, intent, &resize_plan, &mut notes).await?;
+    let (obstacle, ()) = futures::try_join!(
+        find_obstacle(cluster, intent, &resize_plan, &mut notes),
+        check_session_patch(cluster, intent, &observed, &resize_plan, &claim_expansion)
+    )?;
     let start_plan = match obstacle {
         None => None,
         Some(obstacle) if !intent.restart => return Err(obstacle.into_error(observed.name())),
@@ -114,6 +118,31 @@ async fn observe_session(
         start_plan,
         notes,
     })
+}
+
+/// Lets the server judge the Session's patch if claims or Pods are changed before it: a refusal would leave the session half resized.
+async fn check_session_patch(
+    cluster: &Cluster,
+    intent: &Intent,
+    observed: &ObservedSession,
+    resize_plan: &ResizePlan,
+    claim_expansion: &ClaimExpansion,
+) -> Result<()> {
+    let changes_pods = resize_plan.changes_pods() && resize_plan.in_place_obstacle.is_none();
+    if !changes_pods && claim_expansion.claims.is_empty() {
+        return Ok(());
+    }
+    let patches = [&resize_plan.session_patch, &claim_expansion.session_patch];
+    let specs = patches.into_iter().flatten();
+    let specs = specs.filter_map(|patch| patch.get("spec")?.as_object());
+    let spec: Map<String, Value> = specs.flat_map(Map::clone).collect();
+    // A restart patches the Session in any case.
+    if spec.is_empty() && !intent.restart {
+        return Ok(());
+    }
+    let (session, write) = (&observed.session, &intent.mutation.write);
+    let patch = json!({ "spec": spec });
+    cluster.check_session_patch(session, patch, write).await
 }
 
 /// Returns a note for a session whose start was interrupted: a resize does not finish the start.

@@ -287,9 +287,12 @@ impl ResizePlan {
 
     /// Returns true if there is anything to write.
     pub(crate) fn has_changes(&self) -> bool {
-        self.session_patch.is_some()
-            || self.pod_template.is_some()
-            || self.pods.iter().any(ResourceChange::is_needed)
+        self.session_patch.is_some() || self.changes_pods()
+    }
+
+    /// Returns true if a Pod or Pod template is to be changed.
+    pub(crate) fn changes_pods(&self) -> bool {
+        self.pod_template.is_some() || self.pods.iter().any(ResourceChange::is_needed)
     }
 }
 

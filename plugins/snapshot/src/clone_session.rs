@@ -2,12 +2,13 @@
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
-use session_shared::client::DryRun;
+use session_shared::client::{DryRun, WriteOptions};
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
 use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::objects::Untyped;
+use session_shared::objects::resource::SESSION;
 use session_shared::objects::volume_snapshot::source_claim_name;
 use session_shared::ops::Cluster;
 use session_shared::ops::claim_restore::RestoreOutcome;
@@ -85,6 +86,7 @@ pub(crate) async fn run(
         let _guard = environment.interrupt.guard()?;
         let interrupt = environment.interrupt.clone();
         let with = writes.snapshot_run(&interrupt, true);
+        check_creation(&cluster, &clone, with.write).await?;
         let mut sink = environment.console.progress();
         let taken = plan.take(&cluster, &with, &mut sink).await;
         let taken = taken.inspect_err(|_| sink.tell(ProgressEvent::Done))?;
@@ -125,6 +127,24 @@ pub(crate) fn dry_run_outcome(clone: &ClonePlan) -> CloneOutcome {
         session: clone.session.clone(),
         restore: RestoreOutcome::default(),
     }
+}
+
+/// Lets the server judge the new Session before hooks run and a snapshot is taken for it: an admission policy may refuse a session of
+/// another user. Sends nothing in a dry run, which sends the Session itself.
+///
+/// # Errors
+/// Refusals of the server.
+async fn check_creation(cluster: &Cluster, clone: &ClonePlan, write: &WriteOptions) -> Result<()> {
+    if write.dry_run {
+        return Ok(());
+    }
+    let rehearsal = WriteOptions {
+        dry_run: true,
+        ..write.clone()
+    };
+    let (session, namespace) = (&clone.session, cluster.namespace());
+    let checked = cluster.create(&SESSION, namespace, session, &rehearsal);
+    checked.await.map(drop)
 }
 
 /// Creates the new session and its claims from `snapshots`.

@@ -18,8 +18,8 @@ use super::claim_restore::{
     RestoreOutcome, claim_from_snapshot, note_sizes, required_source_claim, wait_claims_bound,
 };
 use super::incomplete_copy::{
-    create_or_get, delete_created, find_incomplete, incomplete_source, mark_complete,
-    with_claims_hint, with_finish_hint, with_retry_hint,
+    check_completion, create_or_get, delete_created, find_incomplete, incomplete_source,
+    mark_complete, with_claims_hint, with_finish_hint, with_retry_hint,
 };
 use super::session_record::check_no_kept_claims;
 use super::snapshot_plan::SnapshotRun;
@@ -188,6 +188,9 @@ impl ClonePlan {
             session_uid: Some(Untyped(&session).require_uid()?.to_owned()),
             ..self.ownership.clone()
         };
+        if self.begun.is_some() {
+            check_completion(cluster, &ownership, with.write).await?;
+        }
         let stored: Session = serde_json::from_value(self.session.clone())?;
         let uid = ownership.session_uid.as_deref();
         trust::record_trusted(cluster, uid, &stored.spec, None, sink);

@@ -346,7 +346,8 @@ impl Deletion {
     }
 }
 
-fn targets_session(step: &Step) -> bool {
+/// Returns true for a step that patches, deletes or awaits the Session.
+pub(super) fn targets_session(step: &Step) -> bool {
     match step {
         Step::Delete { target, .. } | Step::Patch { target, .. } => target.kind == "Session",
         Step::WaitDeleted { resource, .. } => resource.kind == "Session",

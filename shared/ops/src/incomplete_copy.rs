@@ -106,8 +106,27 @@ pub(super) async fn mark_complete(
     ownership: &Ownership,
     write: &WriteOptions,
 ) -> Result<Value> {
-    let patch = json!({ "metadata": { "annotations": { labels::COPYING: null } } });
-    cluster.patch_session(ownership, patch, write).await
+    cluster
+        .patch_session(ownership, completion_patch(), write)
+        .await
+}
+
+/// Lets the server judge the patch of [`mark_complete`] before the objects of an interrupted copy are created.
+///
+/// # Errors
+/// Refusals of the server.
+pub(super) async fn check_completion(
+    cluster: &Cluster,
+    ownership: &Ownership,
+    write: &WriteOptions,
+) -> Result<()> {
+    cluster
+        .check_session_patch(ownership, completion_patch(), write)
+        .await
+}
+
+fn completion_patch() -> Value {
+    json!({ "metadata": { "annotations": { labels::COPYING: null } } })
 }
 
 /// Returns the name of the snapshot that an incomplete copy is made from; `None` for all other Sessions.

@@ -53,6 +53,29 @@ impl Cluster {
         self.patch_part(session.into(), None, patch, write).await
     }
 
+    /// Lets the server judge a merge patch of a Session before something else is written. Access reviews do not know admission
+    /// policies, whose refusal would come only after those writes. Sends nothing if `write` is a dry run itself.
+    ///
+    /// # Errors
+    /// As [`Cluster::patch_session`].
+    pub async fn check_session_patch<'a>(
+        &self,
+        session: impl Into<SessionRef<'a>>,
+        patch: Value,
+        write: &WriteOptions,
+    ) -> Result<()> {
+        if write.dry_run {
+            return Ok(());
+        }
+        let rehearsal = WriteOptions {
+            dry_run: true,
+            ..write.clone()
+        };
+        self.patch_session(session, patch, &rehearsal)
+            .await
+            .map(drop)
+    }
+
     /// Sends a merge patch of a Session's status and returns the Session as stored. Sets the patch's metadata.uid, which the
     /// server ignores here: a Session that has been created again is noticed by the answer's UID.
     ///

@@ -78,8 +78,7 @@ impl ObservedSession {
         }
         let synced = matches!(plan.steps().next(), Some(Step::RunHook { .. }));
         if self.session.spec.state != Some(DesiredState::Stopped) {
-            let step =
-                self.session_patch_step(json!({ "spec": { "state": DesiredState::Stopped } }));
+            let step = self.session_patch_step(stopped_state_patch());
             plan.stages.insert(usize::from(synced), vec![step]);
         }
         plan
@@ -127,6 +126,9 @@ impl ObservedSession {
             trust::check_trust(cluster, &self.session, StoredPart::Hooks).await?;
         }
         self.require_stop_access(options, &[], with).await?;
+        let plan = self.plan_stop(options, with.now);
+        self.check_state_patch(cluster, &plan, options.verb, with.write)
+            .await?;
         let rest = self.live.replica_counts(self.uid());
         self.record_replicas(cluster, &rest, with.write).await?;
         let carrying = ApplyOptions {
@@ -135,7 +137,6 @@ impl ObservedSession {
             interrupt: with.interrupt,
             wait_limit: options.timeout,
         };
-        let plan = self.plan_stop(options, with.now);
         let outcome = cluster.apply_plan(&plan, &carrying, sink).await;
         if let Some((step, error)) = outcome.failed {
             return Err(explain_step_failure(
@@ -214,7 +215,7 @@ impl ObservedSession {
         with: &StopContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<Value> {
-        let mut patch = json!({ "spec": { "state": DesiredState::Stopped } });
+        let mut patch = stopped_state_patch();
         if options.skip_sync {
             patch["metadata"]["annotations"][labels::SKIP_SYNC] = "true".into();
         }
@@ -250,6 +251,11 @@ pub struct StopContext<'a> {
     pub now: Timestamp,
     /// Answers of access reviews.
     pub permissions: &'a AccessReviews,
+}
+
+/// Returns the merge patch of a Session that asks for the stop.
+pub(super) fn stopped_state_patch() -> Value {
+    json!({ "spec": { "state": DesiredState::Stopped } })
 }
 
 fn condition_summary(session: &Value, r#type: &str) -> String {

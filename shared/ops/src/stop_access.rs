@@ -1,14 +1,17 @@
-//! Access checks of a stop, made before its first write.
+//! Checks of a stop, made before its first write: rights, and what admission policies say of the Session's patch.
 
 use anyhow::Result;
 
-use super::stop::{StopContext, nothing_done_hint};
+use super::deletion::targets_session;
+use super::stop::{StopContext, nothing_done_hint, stopped_state_patch};
 use super::stop_options::StopOptions;
+use super::verb_forms::VerbForms;
 use crate::Cluster;
 use crate::controller::Driver;
 use crate::observed_session::ObservedSession;
 use crate::selected_sessions::SelectedSession;
-use session_client::AccessReviews;
+use session_client::{AccessReviews, WriteOptions};
+use session_engine::plan::{Plan, Step};
 use session_model::api::Session;
 use session_model::objects::access::Access;
 use session_model::objects::resource::SESSION;
@@ -54,5 +57,26 @@ impl ObservedSession {
         needs.extend_from_slice(more);
         let permitted = with.permissions.require(self.namespace(), &needs).await;
         permitted.map_err(|error| nothing_done_hint(options.verb, self.name(), error))
+    }
+
+    /// Lets the server judge the Session's patch if `plan` does something else before it, as the sync hook does, or the removal of the
+    /// workload where an interrupted stop has patched the Session already.
+    ///
+    /// # Errors
+    /// Refusals of the server, with the hint that nothing has been written.
+    pub(super) async fn check_state_patch(
+        &self,
+        cluster: &Cluster,
+        plan: &Plan,
+        verb: VerbForms,
+        write: &WriteOptions,
+    ) -> Result<()> {
+        let mut before = plan.steps().take_while(|step| !targets_session(step));
+        if before.all(|step| matches!(step, Step::WaitDeleted { .. })) {
+            return Ok(());
+        }
+        let checked = cluster.check_session_patch(&self.session, stopped_state_patch(), write);
+        let checked = checked.await;
+        checked.map_err(|error| nothing_done_hint(verb, self.name(), error))
     }
 }

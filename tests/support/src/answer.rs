@@ -161,6 +161,16 @@ impl Answer {
         )
     }
 
+    /// 403 of the admission policy for Sessions.
+    pub fn denied_by_policy(session: &str, why: &str) -> Self {
+        let policy = "session-owner.streaming.platform";
+        let message = format!(
+            "sessions.streaming.platform {session:?} is forbidden: ValidatingAdmissionPolicy '{policy}' with binding '{policy}' denied request: {why}"
+        );
+        let details = json!({"name": session, "group": "streaming.platform", "kind": "sessions"});
+        Self::status(403, "Forbidden", &message, details)
+    }
+
     /// 403 of a used-up ResourceQuota.
     pub fn quota(resource: &str, name: &str, quota: &str, detail: &str) -> Self {
         let message =

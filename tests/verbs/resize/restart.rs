@@ -25,7 +25,7 @@ spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
 "#;
 
 /// Returns a server with session alice that cannot lower memory in place.
-fn running() -> FakeApi {
+pub fn running() -> FakeApi {
     let api = FakeApi::stateful();
     api.put(json!({"apiVersion": "streaming.platform/v1", "kind": "SessionTemplate", "metadata": {"name": "tool"},
         "spec": {"manifest": MANIFEST}}));

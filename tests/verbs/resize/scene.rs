@@ -4,7 +4,7 @@ use kubectl_session_resize::Resize;
 use serde_json::{Value, json};
 pub use session_support::session_fixture::SESSIONS;
 use session_support::session_fixture::START;
-use session_support::{FakeApi, SessionFixture};
+use session_support::{Answer, FakeApi, SessionFixture};
 
 use crate::play::{Play, Played};
 
@@ -80,6 +80,13 @@ pub fn session(api: &FakeApi) -> Value {
 pub fn resources(api: &FakeApi) -> Value {
     let pod = api.object("pods", "default", "tool-alice-0").unwrap();
     pod["spec"]["containers"][1]["resources"].clone()
+}
+
+/// Lets the admission policy refuse every change of the session.
+pub fn deny_change(api: &FakeApi) {
+    let path = "/apis/streaming.platform/v1/namespaces/default/sessions/alice";
+    let why = "the session belongs to 'alice', but you are 'bobby'";
+    api.on("PATCH", path, Answer::denied_by_policy("alice", why));
 }
 
 /// Returns the writes that the server persisted.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi, SessionFixture, golden};
 
-use crate::scene::{half, kept, resize, server, session, told};
+use crate::scene::{deny_change, half, kept, resize, server, session, told};
 
 const CLAIM: &str = "/api/v1/namespaces/default/persistentvolumeclaims/home-alice";
 
@@ -170,4 +170,48 @@ fn the_claims_of_a_stopped_session_grow_once_it_is_started() {
     let hint = "hint: start the session: kubectl session start alice -n default\n";
     assert!(played.failed().ends_with(hint), "{played:?}");
     assert_eq!(asked(&api), before);
+}
+
+#[test]
+fn of_a_session_that_may_not_be_changed_neither_pod_nor_claim_is() {
+    let mut text = String::new();
+    for (api, words) in [
+        (stored(), "alice --cpu 2"),
+        (server("StatefulSet", &half()), "alice --memory 2Gi"),
+        (stored(), "alice --storage 2Gi"),
+        (stored(), "alice --cpu 2 --storage 2Gi"),
+    ] {
+        deny_change(&api);
+        let played = resize(&api, words);
+        text.push_str(&format!("$ resize {words}\n{}", played.failed()));
+        assert_eq!(kept(&api), Vec::<String>::new(), "{words}");
+    }
+    golden("resize-not-owner.txt", &text);
+}
+
+/// The Session has the size already, so only the restart patches it.
+#[test]
+fn no_claim_grows_for_a_restart_that_is_refused() {
+    let api = crate::restart::running();
+    api.serve("storage.k8s.io/v1", "CSIDriver", "csidrivers", false);
+    for object in stored().objects("storageclasses.storage.k8s.io") {
+        api.put(object);
+    }
+    for object in stored().objects("csidrivers.storage.k8s.io") {
+        api.put(object);
+    }
+    let mut bound = claim(&api);
+    bound["spec"]["storageClassName"] = "fast".into();
+    bound["spec"]["volumeName"] = "volume-1".into();
+    bound["status"] = json!({"phase": "Bound", "capacity": {"storage": "1Gi"}});
+    api.put(bound);
+    let mut sized = session(&api);
+    sized["spec"]["storage"] = json!({"size": "2Gi"});
+    sized["spec"]["resources"] = json!({"memory": "512Mi"});
+    api.put(sized);
+    deny_change(&api);
+    let played = resize(&api, "alice --memory 512Mi --storage 2Gi --restart");
+    let why = "denied request: the session belongs to 'alice'";
+    assert!(played.failed().contains(why), "{played:?}");
+    assert_eq!(kept(&api), Vec::<String>::new());
 }

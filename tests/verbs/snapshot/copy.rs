@@ -112,6 +112,36 @@ fn a_copy_that_was_cut_off_is_finished_by_the_next() {
 }
 
 #[test]
+fn nothing_is_done_for_a_session_that_the_caller_may_not_create() {
+    let api = server();
+    let path = "/apis/streaming.platform/v1/namespaces/default/sessions";
+    let why = "spec.userId is 'alice@example.com', but you are 'bobby'";
+    api.on("POST", path, Answer::denied_by_policy("bob", why));
+    let played = snapshot(&api, "clone alice bob");
+    played.failed();
+    golden("snapshot-clone-not-owner.txt", &played.text());
+    assert!(api.writes().is_empty());
+    assert_eq!(api.executed().len(), 2, "those of the snapshot `before`");
+}
+
+#[test]
+fn an_incomplete_copy_of_another_gets_no_objects() {
+    let api = server();
+    snapshot(&api, "restore before --into bob").done();
+    let mut session = api.object(SESSIONS, "default", "bob").unwrap();
+    session["metadata"]["annotations"]["streaming.platform/copying"] = "before".into();
+    api.put(session);
+    api.remove(CLAIMS, "default", "home-bob");
+    api.forget_requests();
+    let path = "/apis/streaming.platform/v1/namespaces/default/sessions/bob";
+    let why = "the session belongs to 'alice@example.com', but you are 'bobby'";
+    api.on("PATCH", path, Answer::denied_by_policy("bob", why));
+    let played = snapshot(&api, "restore before --into bob");
+    assert!(played.failed().contains(why), "{played:?}");
+    assert!(api.writes().is_empty());
+}
+
+#[test]
 fn what_cannot_be_copied_is_told_and_nothing_is_written() {
     let api = server();
     let mut text = String::new();

@@ -90,6 +90,34 @@ fn a_sync_that_fails_stops_nothing() {
     golden("stop-sync-failed.txt", &text);
 }
 
+/// The admission policy is not in the answers of access reviews. Where an interrupted stop has patched the Session, the Pod would be
+/// deleted first.
+#[test]
+fn a_session_that_may_not_be_stopped_is_neither_synchronised_nor_ended() {
+    let mut text = String::new();
+    for state in ["running", "stopped"] {
+        let api = running("alice").server();
+        let mut asked = session(&api, "alice");
+        asked["spec"]["state"] = state.into();
+        api.put(asked);
+        let path = "/apis/streaming.platform/v1/namespaces/default/sessions/alice";
+        let why = "the session belongs to 'alice', but you are 'bobby'";
+        api.on("PATCH", path, Answer::denied_by_policy("alice", why));
+        for words in ["alice", "alice --skip-sync"] {
+            api.forget_requests();
+            let played = stop(&api, words);
+            played.failed();
+            let (told, sent) = (played.text(), api.lines());
+            let patches = sent.iter().filter(|line| line.starts_with("PATCH"));
+            let patches: String = patches.map(|line| format!("{line}\n")).collect();
+            text.push_str(&format!("$ stop {words} ({state})\n{told}{patches}"));
+        }
+        assert!(api.executed().is_empty());
+        assert_eq!(api.objects("pods").len(), 1);
+    }
+    golden("stop-not-owner.txt", &text);
+}
+
 #[test]
 fn what_does_not_run_is_not_synchronised() {
     let api = running("alice").server();
