@@ -97,5 +97,5 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
 
 fn parse_lifetime(text: &str) -> Result<Lifetime> {
     text.parse()
-        .with_context(|| format!("invalid lifetime {text:?}"))
+        .context("invalid value of --expires-in")
 }
