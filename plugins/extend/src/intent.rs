@@ -70,9 +70,7 @@ fn parse_expiry(
 ) -> Result<NewExpiry> {
     match (by, until, no_expiry) {
         (Some(text), None, false) => {
-            let by: Lifetime = text
-                .parse()
-                .context("invalid value of --by")?;
+            let by: Lifetime = text.parse().context("invalid value of --by")?;
             let by = by.duration();
             by.map(NewExpiry::After).ok_or_else(|| {
                 usage_error("--by requires a duration: use --no-expiry to remove the expiry")

@@ -85,7 +85,9 @@ fn parse_rule(keep: Option<u32>, older_than: Option<&str>) -> Result<RetentionRu
         }
     };
     if keep.is_none() && older_than.is_none() {
-        return Err(usage_error("at least one of --keep and --older-than is required"));
+        return Err(usage_error(
+            "at least one of --keep and --older-than is required",
+        ));
     }
     let keep = keep.map(|keep| usize::try_from(keep).unwrap_or(usize::MAX));
     Ok(RetentionRule { keep, older_than })

@@ -82,7 +82,10 @@ fn timeout_error(report: &Report) -> Error {
         timed_out(&SESSION, &report.metadata.name),
         head.phase.as_str()
     );
-    add_next_steps(Failure::client_side(FailureKind::TimedOut, error).into(), report)
+    add_next_steps(
+        Failure::client_side(FailureKind::TimedOut, error).into(),
+        report,
+    )
 }
 
 /// Returns the error of a phase that cannot be reached, with its cause, and the remedy and the next steps as its hints.
@@ -101,7 +104,10 @@ fn unreachable_error(report: &Report, target: Phase) -> Error {
 
 /// Adds the remedy of the first cause and the next steps as hints.
 fn add_next_steps(error: Error, report: &Report) -> Error {
-    let remedy = report.diagnosis.first().and_then(|found| found.remedy.clone());
+    let remedy = report
+        .diagnosis
+        .first()
+        .and_then(|found| found.remedy.clone());
     let steps = report.next.iter();
     let steps = steps.map(|step| format!("{}: {}", step.what, step.command));
     remedy.into_iter().chain(steps).fold(error, with_hint)

@@ -287,7 +287,10 @@ mod tests {
     #[test]
     fn names_selectors_and_all_exclude_each_other() {
         for (line, text) in [
-            ("", "at least one NAME is required, or --all, --selector, --template, --user-id, --phase or --roster"),
+            (
+                "",
+                "at least one NAME is required, or --all, --selector, --template, --user-id, --phase or --roster",
+            ),
             (
                 "a -l x=y",
                 "name cannot be provided when a selector is specified",
