@@ -229,7 +229,8 @@ impl<'a> Class<'a> {
     /// Deletes all sessions and waits for the collector, so that it does not work while the next ones are timed. kubectl's own wait
     /// reads them one by one, five a second; they have no finalizers, so they are gone with the answer.
     fn clear(&self) -> Result<()> {
-        self.scene.run("kubectl delete sessions --all --wait=false")?;
+        self.scene
+            .run("kubectl delete sessions --all --wait=false")?;
         let wait = "kubectl wait --for=delete --timeout=300s pods --all";
         self.scene.run(wait).map(drop)
     }

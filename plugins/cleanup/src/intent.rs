@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{usage_error, with_hint};
@@ -89,7 +89,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     let sweeps = expired || unhealthy || orphans || all;
     if !sweeps && kept.is_none() && snapshots.is_none() && !snapshot_contents {
         return Err(usage_error(
-            "one of --expired, --unhealthy, --orphans, --all, --kept-older-than, --snapshots-older-than or --snapshot-contents is required",
+            "at least one of --expired, --unhealthy, --orphans, --all, --kept-older-than, --snapshots-older-than and --snapshot-contents is required",
         ));
     }
     if max == Some(0) {
@@ -128,7 +128,8 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
 /// Parses the minimum age of data to delete. It must be greater than 0, so that no value means all data.
 fn parse_min_age(flag: &str, text: Option<&str>) -> Result<Option<Duration>> {
     let Some(text) = text else { return Ok(None) };
-    let lifetime: Lifetime = text.parse()?;
+    let parsed = text.parse::<Lifetime>();
+    let lifetime = parsed.with_context(|| format!("invalid value of --{flag}"))?;
     match lifetime.duration() {
         Some(age) => Ok(Some(age)),
         None => Err(usage_error(format!("--{flag} must be greater than 0"))),

@@ -135,6 +135,13 @@ async fn open_connection(
             let user = user.as_ref();
             let host = ssh::ssh_host(cluster, intent, observed, place, port, user)?;
             if *mode == ConnectMode::SshConfig {
+                let methods = plan::connect_methods(&observed.session);
+                if !methods.iter().any(|method| method.ssh.is_some()) {
+                    let session = &intent.name;
+                    environment.console.note(&format!(
+                        "session \"{session}\" has no SSH method: the block connects to port {port}"
+                    ));
+                }
                 return ssh::print_host_block(host, &intent.connection, &mut environment.console);
             }
             ssh::exec_ssh(&host, &intent.command)

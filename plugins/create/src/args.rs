@@ -62,7 +62,7 @@ const EXAMPLES: &str = "  # Create a session from a template and wait until it i
   # Create the sessions of a class, at most 10 in a minute; the same command continues after an interruption
   kubectl session create --roster class.csv --template shell --rate 10/60s
 
-  # Have the sessions of a class created in the cluster, so that they are ready when it begins
+  # Create the sessions of a class in the cluster, ready when it begins
   kubectl session create --roster class.csv --template shell --rate 10/60s --ready-by \"2026-03-02 07:45\" --time-zone Europe/Berlin --image registry.example.com/kubectl-session:0.1.0
 
   # Print the objects that would be created

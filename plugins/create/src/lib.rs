@@ -111,6 +111,7 @@ impl Verb for Create {
             started,
             intent.wait,
             &intent.mutation.write,
+            true,
             environment,
         )
         .await

@@ -67,7 +67,8 @@ pub(crate) fn print_results(
         console.print(&mutations.print_deleted(&SESSION, name, namespace, false))?;
         let lines = data_lines(&deletion, namespace);
         let suffix = dry_run_suffix(intent.mutation.dry_run);
-        for line in lines {
+        let is_quiet = console.is_quiet();
+        for line in lines.iter().filter(|_| !is_quiet) {
             console.print_error_line(&format!("{line}{suffix}"));
         }
         Ok(())

@@ -70,9 +70,7 @@ fn parse_expiry(
 ) -> Result<NewExpiry> {
     match (by, until, no_expiry) {
         (Some(text), None, false) => {
-            let by: Lifetime = text
-                .parse()
-                .with_context(|| format!("invalid value of --by {text:?}"))?;
+            let by: Lifetime = text.parse().context("invalid value of --by")?;
             let by = by.duration();
             by.map(NewExpiry::After).ok_or_else(|| {
                 usage_error("--by requires a duration: use --no-expiry to remove the expiry")
@@ -82,7 +80,7 @@ fn parse_expiry(
             let Ok(at) = text.parse::<Timestamp>() else {
                 return Err(usage_error(format!(
                     "invalid value of --until {text:?}: expected a time such as {}",
-                    format_rfc3339(now)
+                    format_rfc3339(now + Duration::from_secs(3600))
                 )));
             };
             if at <= now {

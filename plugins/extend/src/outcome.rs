@@ -7,6 +7,7 @@ use session_shared::api::IntOrString;
 use session_shared::client::{DryRun, WriteOptions};
 use session_shared::failure;
 use session_shared::labels;
+use session_shared::objects::Untyped;
 use session_shared::ops::Cluster;
 use session_shared::progress::{ProgressSink, WaitStage};
 use session_shared::reconcile::status_patch;
@@ -87,11 +88,17 @@ pub(crate) fn print_results(
     now: Timestamp,
 ) -> Result<()> {
     let mut mutations = intent.mutation.printer();
+    let is_only = extended.len() == 1;
     let errors = extended.print(console, |(session, object), console| {
         match session.extension {
             Some(extension) => {
                 console.print(&mutations.print_result(&object, "extended")?)?;
-                console.note(&extension_note(&extension, now));
+                let note = extension_note(&extension, now);
+                let name = Untyped(&object).name();
+                console.note(&match is_only {
+                    true => note,
+                    false => format!("session {name:?}: {note}"),
+                });
                 Ok(())
             }
             None => console.print(&mutations.print_result(&object, "unchanged")?),

@@ -91,6 +91,11 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         field_selector,
         chunk_size,
     } = scope;
+    if all_namespaces && roster.is_some() {
+        return Err(usage_error(
+            "--roster and --all-namespaces cannot be specified together: name the namespaces in the roster",
+        ));
+    }
     if all_namespaces && !names.is_empty() {
         bail!("a resource cannot be retrieved by name across all namespaces");
     }

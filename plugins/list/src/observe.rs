@@ -1,16 +1,19 @@
 //! Reads sessions and their Pods concurrently, as Tables or as objects.
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 use serde_json::{Value, json};
-use session_shared::client::{IncludeObject, ListOptions, Scope};
+use session_shared::client::{IncludeObject, ListOptions, Scope, not_found_error};
 use session_shared::failure::{self, FailureKind};
+use session_shared::names::SessionName;
 use session_shared::objects::Untyped;
 use session_shared::objects::resource::SESSION;
 use session_shared::objects::table::{Row, Table};
 use session_shared::ops::Cluster;
 use session_shared::ops::session_objects::with_setup_hint;
 use session_shared::ops::session_phases::{SessionPods, concat_pages};
-use session_shared::ops::session_selection::RosterSession;
+use session_shared::ops::session_selection::{MOST_GETS, RosterSession};
 use session_shared::roster::problems::RowProblems;
 use session_shared::session_batch::run_concurrently;
 
@@ -86,7 +89,11 @@ async fn get_sessions(cluster: &Cluster, intent: &Intent, form: SessionForm) -> 
     let mut observed = Observed::default();
     let roster = intent.roster.as_ref();
     let mut problems = roster.map(|roster| RowProblems::new(&roster.label));
-    let tables = run_concurrently(reads).await;
+    let tables = match list_roster(cluster, intent, form).await? {
+        Some(tables) => tables.into_iter().map(Ok).collect(),
+        None => run_concurrently(reads).await,
+    };
+    let mut has_namespace = false;
     for (at, (name, table)) in intent.names.iter().zip(tables).enumerate() {
         let row = roster.and_then(|roster| roster.sessions.get(at));
         let table = with_setup_hint(table)?;
@@ -98,10 +105,15 @@ async fn get_sessions(cluster: &Cluster, intent: &Intent, form: SessionForm) -> 
                 continue;
             }
             (_, None) if intent.ignore_not_found => continue,
+            (_, None) if has_namespace => not_found_error(&SESSION, name.as_str()),
             (_, None) => {
                 let missing =
                     cluster.missing_object_error(&SESSION, cluster.namespace(), name.as_str());
-                missing.await
+                let error = missing.await;
+                // One look at the namespace is enough for a roster of hundreds.
+                has_namespace =
+                    error.to_string() == not_found_error(&SESSION, name.as_str()).to_string();
+                error
             }
         };
         match (&mut problems, row) {
@@ -118,6 +130,36 @@ async fn get_sessions(cluster: &Cluster, intent: &Intent, form: SessionForm) -> 
     });
     observed.not_found.extend(errors.into_iter().flatten());
     Ok(observed)
+}
+
+/// Reads the sessions of a long roster by one LIST, each as a Table of one row; `None` for a short one, or without the right to list.
+async fn list_roster(
+    cluster: &Cluster,
+    intent: &Intent,
+    form: SessionForm,
+) -> Result<Option<Vec<Option<Table>>>> {
+    if intent.roster.is_none() || intent.names.len() <= MOST_GETS {
+        return Ok(None);
+    }
+    let all = match list_sessions(cluster, intent, form).await {
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => return Ok(None),
+        all => all?.sessions,
+    };
+    let column = all.column_index("NAME");
+    let name_of = |row: &Row| {
+        let cell = column.and_then(|at| row.cells.get(at)?.as_str());
+        cell.unwrap_or(Untyped(&row.object).name()).to_owned()
+    };
+    let rows: HashMap<String, &Row> = all.rows.iter().map(|row| (name_of(row), row)).collect();
+    let table_of = |name: &SessionName| {
+        let row = rows.get(name.as_str())?;
+        Some(Table {
+            column_definitions: all.column_definitions.clone(),
+            rows: vec![(*row).clone()],
+            ..Table::default()
+        })
+    };
+    Ok(Some(intent.names.iter().map(table_of).collect()))
 }
 
 fn is_known(known: &[anyhow::Error], error: &anyhow::Error) -> bool {

@@ -123,9 +123,12 @@ fn no_pods_error(session: &Session, chosen: &PodSelection, follow: bool) -> Resu
         );
     }
     if session.spec.state == Some(DesiredState::Stopped) || phase == Some(Phase::Stopped) {
-        bail!(
+        let error = anyhow!(
             "cannot print logs of session {name:?}: the session is stopped, and its Pods and logs are deleted"
         );
+        let namespace = session.namespace();
+        let start = format!("start the session: kubectl session start {name} -n {namespace}");
+        return Err(with_hint(error, start));
     }
     if follow {
         return Ok(());

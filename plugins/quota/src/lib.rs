@@ -16,7 +16,6 @@ mod cost;
 mod fit;
 mod group_flag;
 mod intent;
-mod name_list;
 mod nodes;
 mod rendered_sessions;
 mod row_output;

@@ -127,7 +127,7 @@ pub(crate) async fn resize_sessions(
     let _guard = environment.interrupt.guard();
     for started in waiting {
         let write = &intent.mutation.write;
-        let finished = started::finish(cluster, started, intent.wait, write, environment);
+        let finished = started::finish(cluster, started, intent.wait, write, !several, environment);
         errors.extend(finished.await.err());
     }
     failure::combine_errors(errors)

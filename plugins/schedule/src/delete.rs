@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use session_shared::client::random_token;
-use session_shared::failure::{FailureKind, has_kind};
+use session_shared::failure::{FailureKind, has_kind, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::names::SessionName;
@@ -74,14 +74,24 @@ async fn find_named(cluster: &Cluster, target: &Target, name: &SessionName) -> R
     };
     let found = cluster.get(&CRON_JOB, namespace, name.as_str()).await;
     let found = found.ok().flatten().and_then(ClockSchedule::read);
-    let roster = found.filter(|found| found.schedule.action.as_deref() == Some(CREATE));
-    let Some(roster) = roster else {
+    let Some(found) = found else {
         return Err(error);
     };
+    if found.schedule.action.as_deref() != Some(CREATE) {
+        return Err(with_hint(error, owner_hint(&found, namespace)));
+    }
     let name = ScheduleName::of_cron_job(name.as_str());
     Ok(Deletion {
         ownership: selection_ownership(&name, namespace, random_token()?)?,
-        selection: roster.schedule.sessions,
+        selection: found.schedule.sessions,
         parts: SchedulePart::of_schedule_with_file(&name),
     })
+}
+
+/// Returns how to delete a schedule of a session or a selection, which is not named like its CronJob.
+fn owner_hint(found: &ClockSchedule, namespace: &str) -> String {
+    let sessions = found.schedule.sessions.as_deref().unwrap_or_default();
+    format!(
+        "delete the schedule by its sessions: kubectl session schedule delete {sessions} -n {namespace}"
+    )
 }

@@ -29,7 +29,7 @@ impl Target {
     pub(crate) fn parse(flags: &SelectionFlags, console: &mut Console) -> Result<Self> {
         if flags.roster.is_some() {
             return Err(usage_error(
-                "--roster cannot be used: a schedule selects its sessions at each run, with -l, --template or --user-id",
+                "--roster cannot be used: a schedule selects its sessions at each run, with --all, -l, --template, --user-id or --phase",
             ));
         }
         match flags.selection(console.input())? {
@@ -37,7 +37,7 @@ impl Target {
             SessionSelection::ByName(mut names) => match (names.pop(), names.is_empty()) {
                 (Some(name), true) => Ok(Self::Session(name)),
                 _ => Err(usage_error(
-                    "exactly one NAME is required; use -l, --template or --user-id for several sessions",
+                    "exactly one NAME is required; use --all, -l, --template, --user-id or --phase for several sessions",
                 )),
             },
             SessionSelection::ByRoster(_) => Err(usage_error("--roster cannot be used")),

@@ -11,6 +11,7 @@ use session_shared::progress::ProgressSink;
 use session_shared::report::console::{
     Console, DELETION_QUESTION, cancelled_text, deletion_preview,
 };
+use session_shared::report::name_list::{SHOWN_NAMES, list_names};
 
 use crate::snapshot_set::SnapshotSet;
 
@@ -28,7 +29,10 @@ pub(crate) fn confirm_deletion(doomed: &[SnapshotSet], console: &mut Console) ->
         return Ok(true);
     }
     if !console.can_prompt() {
-        let error = anyhow!("deleting would destroy data: {}", names.join(", "));
+        let error = anyhow!(
+            "deleting would destroy data: {}",
+            list_names(&names, SHOWN_NAMES)
+        );
         return Err(with_hint(
             error,
             "confirm with --yes; nothing has been deleted",

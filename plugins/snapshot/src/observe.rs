@@ -46,13 +46,10 @@ pub(crate) async fn get_source_session(
                 shell::quote_word(&set.name),
                 Failure::client_side(FailureKind::NotFound, message),
             );
-            let create = format!(
-                "create the session again, from its file or --template: kubectl session create {name} -f FILENAME -n {namespace}"
+            let into = format!(
+                "restore it into a new session: kubectl session snapshot restore {set} --into {name} -n {namespace}"
             );
-            let restore = format!(
-                "then stop it and restore its data: kubectl session stop {name} -n {namespace} && kubectl session snapshot restore {set} --in-place -n {namespace}"
-            );
-            return Err(with_hint(with_hint(error, create), restore));
+            return Err(with_hint(error, into));
         }
         other => other?,
     };

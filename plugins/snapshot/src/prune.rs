@@ -1,6 +1,6 @@
 //! `snapshot prune`.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{self, usage_error};
@@ -78,13 +78,16 @@ fn parse_rule(keep: Option<u32>, older_than: Option<&str>) -> Result<RetentionRu
     let older_than = match older_than {
         None => None,
         Some(text) => {
-            let age: Lifetime = text.parse()?;
+            let age = text.parse::<Lifetime>();
+            let age = age.context("invalid value of --older-than")?;
             let age = age.duration();
             Some(age.ok_or_else(|| usage_error("--older-than must be greater than 0"))?)
         }
     };
     if keep.is_none() && older_than.is_none() {
-        return Err(usage_error("--keep or --older-than is required"));
+        return Err(usage_error(
+            "at least one of --keep and --older-than is required",
+        ));
     }
     let keep = keep.map(|keep| usize::try_from(keep).unwrap_or(usize::MAX));
     Ok(RetentionRule { keep, older_than })

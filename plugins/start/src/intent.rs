@@ -96,6 +96,5 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
 }
 
 fn parse_lifetime(text: &str) -> Result<Lifetime> {
-    text.parse()
-        .with_context(|| format!("invalid lifetime {text:?}"))
+    text.parse().context("invalid value of --expires-in")
 }

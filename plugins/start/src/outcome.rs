@@ -46,6 +46,7 @@ pub(crate) async fn start_sessions(
         dry_run: intent.mutation.dry_run,
         is_idle: |task: &SessionTask| task.start_plan.is_none(),
     };
+    let is_only = observed.len() == 1;
     // The waits for ready come after the last use of the batch.
     let _watches = (observed.len() > 1).then(|| cluster.share_watches());
     let applied = observed.apply(work, environment, apply).await?;
@@ -68,6 +69,7 @@ pub(crate) async fn start_sessions(
             started,
             intent.wait,
             &intent.mutation.write,
+            is_only,
             environment,
         );
         errors.extend(ready.await.err());

@@ -32,7 +32,7 @@ const EXAMPLES: &str = "  # Show the state of a session
   kubectl session status dev --wait-for ready --timeout 2m
 
   # Print why a session is not ready
-  kubectl session status dev -o jsonpath='{.diagnosis[0].message}'";
+  kubectl session status dev -o jsonpath='{.diagnosis[*].message}'";
 
 /// Flags and arguments of `status`, unchecked.
 #[derive(Parser, Clone, Debug)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Error, Result, anyhow};
 use session_shared::api::Phase;
 use session_shared::client::timed_out;
-use session_shared::failure::with_hint;
+use session_shared::failure::{Failure, FailureKind, with_hint};
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
 use session_shared::progress::{ProgressEvent, ProgressSink, WaitStage};
@@ -70,16 +70,22 @@ pub(crate) async fn wait_for_phase(
     }
 }
 
-/// Returns the timeout error, with the current phase as its hint.
+/// Returns the timeout error with what the session waits for, and the remedy and the next steps as its hints.
 fn timeout_error(report: &Report) -> Error {
-    let error = timed_out(&SESSION, &report.metadata.name);
     let head = &report.head;
-    let phase = format!("check why the session is {}", head.phase.as_str());
-    if head.message.is_empty() {
-        with_hint(error, phase)
-    } else {
-        with_hint(error, format!("{phase}: {}", head.message))
-    }
+    let message = match head.message.as_str() {
+        "" => String::new(),
+        message => format!(": {message}"),
+    };
+    let error = format!(
+        "{:#}: the session is {}{message}",
+        timed_out(&SESSION, &report.metadata.name),
+        head.phase.as_str()
+    );
+    add_next_steps(
+        Failure::client_side(FailureKind::TimedOut, error).into(),
+        report,
+    )
 }
 
 /// Returns the error of a phase that cannot be reached, with its cause, and the remedy and the next steps as its hints.
@@ -93,7 +99,15 @@ fn unreachable_error(report: &Report, target: Phase) -> Error {
         None => format!("the session is {}: {}", head.phase.as_str(), head.message),
     };
     let error = anyhow!("session {name:?} cannot become {}: {why}", target.as_str());
-    let remedy = first.and_then(|found| found.remedy.clone());
+    add_next_steps(error, report)
+}
+
+/// Adds the remedy of the first cause and the next steps as hints.
+fn add_next_steps(error: Error, report: &Report) -> Error {
+    let remedy = report
+        .diagnosis
+        .first()
+        .and_then(|found| found.remedy.clone());
     let steps = report.next.iter();
     let steps = steps.map(|step| format!("{}: {}", step.what, step.command));
     remedy.into_iter().chain(steps).fold(error, with_hint)

@@ -3,8 +3,10 @@
 //! ```text
 //! SessionSelection ─► names: GET each ──────────────────────────► SelectedSession or its error, in order
 //!                  ├─► query: LIST, SessionQuery, phases ───────┤
-//!                  └─► roster: GET each, check namespace, user ─┘
+//!                  └─► roster: GET each, or one LIST, check ────┘
 //! ```
+
+use std::collections::HashMap;
 
 use anyhow::{Result, anyhow, bail};
 use futures::{StreamExt, TryStreamExt};
@@ -13,12 +15,15 @@ use crate::Cluster;
 use crate::selected_sessions::{MAX_CONCURRENT_SESSIONS, SelectedSession};
 use crate::session_objects::with_setup_hint;
 use crate::session_parts::OnFailure;
-use session_client::{ListOptions, Scope};
+use session_client::{ListOptions, Scope, not_found_error};
 use session_model::api::{Phase, Session};
-use session_model::failure::with_hint;
+use session_model::failure::{self, FailureKind, with_hint};
 use session_model::names::{NamespaceName, SessionName, TemplateName, UserId};
 use session_model::objects::resource::SESSION;
 use session_model::objects::table::{Row, Table};
+
+/// Number of sessions of a roster that are read one by one, which needs no right to list.
+pub const MOST_GETS: usize = 50;
 
 /// The sessions a command acts on; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,10 +204,19 @@ impl Cluster {
                 let found = self.query_sessions(namespace, query).await?;
                 Ok(found.into_iter().map(Ok).collect())
             }
+            SessionSelection::ByRoster(RosterSelection { sessions, .. })
+                if sessions.len() > MOST_GETS =>
+            {
+                match self.list_roster_sessions(namespace, sessions).await {
+                    // The right to get sessions is enough, however long that takes.
+                    Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
+                        self.get_roster_sessions(namespace, sessions).await
+                    }
+                    found => found,
+                }
+            }
             SessionSelection::ByRoster(RosterSelection { sessions, .. }) => {
-                let reads = futures::stream::iter(sessions)
-                    .map(|session| self.find_roster_session(namespace, session));
-                reads.buffered(MAX_CONCURRENT_SESSIONS).try_collect().await
+                self.get_roster_sessions(namespace, sessions).await
             }
             SessionSelection::ByName(names) => {
                 let reads = futures::stream::iter(names)
@@ -238,6 +252,39 @@ impl Cluster {
         let judged = found.into_iter().zip(verdicts.await?);
         let judged = judged.filter(|(_, verdict)| query.has_phase(verdict.standing.phase));
         Ok(judged.map(|(selected, _)| selected).collect())
+    }
+
+    async fn get_roster_sessions(
+        &self,
+        namespace: &str,
+        sessions: &[RosterSession],
+    ) -> Result<Vec<Result<SelectedSession>>> {
+        let reads = futures::stream::iter(sessions)
+            .map(|session| self.find_roster_session(namespace, session));
+        reads.buffered(MAX_CONCURRENT_SESSIONS).try_collect().await
+    }
+
+    /// Reads the sessions of a long roster by one LIST.
+    async fn list_roster_sessions(
+        &self,
+        namespace: &str,
+        sessions: &[RosterSession],
+    ) -> Result<Vec<Result<SelectedSession>>> {
+        let all = ListOptions::default();
+        let list = self.list(&SESSION, Scope::Namespace(namespace), &all);
+        let list = with_setup_hint(list.await)?;
+        let found = list.items.into_iter().map(SelectedSession::parse);
+        let found = found.map(|found| found.map(|found| (found.session.name().to_owned(), found)));
+        let found: HashMap<String, SelectedSession> = found.collect::<Result<_>>()?;
+        let find = |session: &RosterSession| {
+            session.check_namespace(namespace)?;
+            let name = session.name.as_str();
+            let found = found.get(name).cloned();
+            let found = found.ok_or_else(|| not_found_error(&SESSION, name))?;
+            session.check_owner(&found.session.spec.user_id)?;
+            Ok(found)
+        };
+        Ok(sessions.iter().map(find).collect())
     }
 
     /// Reads a session of a roster. That it is in another namespace, does not exist or belongs to somebody else is the inner error.

@@ -97,6 +97,25 @@ fn a_template_is_that_of_the_spec_and_a_roster_that_of_create() {
 }
 
 #[test]
+fn a_long_roster_is_read_by_one_list() {
+    let api = class();
+    let missing: String = (0..60).map(|at| format!("user{at},nobody{at}\n")).collect();
+    let roster = format!("user,name\nalice@example.com,alice\nmallory,bob\n{missing}");
+    for form in ["", " -o name"] {
+        let before = api.lines().len();
+        let play = Play::on(&api).piped(&roster);
+        let played = play.run::<List>(&format!("--roster -{form}"));
+        let (text, sent) = (played.text(), api.lines().len() - before);
+        assert!(text.contains("belongs to another user"), "{text}");
+        assert!(
+            text.contains("61 of 62 rows name no session of their user"),
+            "{text}"
+        );
+        assert!(sent < 10, "{sent} requests: {:?}", api.lines());
+    }
+}
+
+#[test]
 fn names_are_listed_in_the_order_they_were_given() {
     let api = class();
     let played = list(&api, "dave session/alice");

@@ -11,7 +11,7 @@ use session_shared::capacity::grouping::Grouping;
 use session_shared::report::table;
 use session_shared::template::Prices;
 
-use crate::name_list::list_names;
+use session_shared::report::name_list::list_names;
 
 /// Containers and claims that a note names.
 const NAMED: usize = 3;

@@ -5,7 +5,7 @@ use session_shared::capacity::node_pools::{NodePlan, PoolNodes, PoolRules};
 use session_shared::report::table;
 
 use super::observe::Observed;
-use crate::name_list::list_names;
+use session_shared::report::name_list::list_names;
 
 /// Nodes that a note names.
 const NAMED_NODES: usize = 5;

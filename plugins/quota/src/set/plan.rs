@@ -15,7 +15,7 @@ use session_shared::ops::planned_object::PlannedObject;
 
 use super::intent::Intent;
 use super::observe::Observed;
-use crate::name_list::list_names;
+use session_shared::report::name_list::list_names;
 
 /// Sessions that a question names.
 const NAMED: usize = 5;

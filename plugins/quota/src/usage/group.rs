@@ -7,7 +7,7 @@ use session_shared::capacity::grouping::Grouping;
 use session_shared::capacity::run_hours::{RunEnd, UsedHours, Window};
 use session_shared::ops::run_records::{RecordedSession, RunRecords};
 
-use crate::name_list::list_names;
+use session_shared::report::name_list::list_names;
 
 /// Names that a note lists; more are counted.
 const NAMES_MAX: usize = 5;

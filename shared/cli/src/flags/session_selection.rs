@@ -40,7 +40,7 @@ pub struct SelectionFlags {
     #[arg(help_heading = "Selection", long, value_name = "ID")]
     pub user_id: Option<String>,
 
-    /// Phases of the sessions, as list shows them: pending, running, stopped, terminating or failed; may be repeated or comma-separated
+    /// Phases of the sessions, as status shows them: pending, running, stopped, terminating or failed; may be repeated or comma-separated
     #[arg(
         help_heading = "Selection",
         long,
@@ -62,7 +62,7 @@ impl SelectionFlags {
     pub fn selection(&self, input: &mut dyn BufRead) -> Result<SessionSelection> {
         if self.is_empty() {
             return Err(usage_error(
-                "at least one NAME is required, or --all, or --selector",
+                "at least one NAME is required, or --all, --selector, --template, --user-id, --phase or --roster",
             ));
         }
         self.selection_or_all(input)
@@ -287,7 +287,10 @@ mod tests {
     #[test]
     fn names_selectors_and_all_exclude_each_other() {
         for (line, text) in [
-            ("", "at least one NAME is required, or --all, or --selector"),
+            (
+                "",
+                "at least one NAME is required, or --all, --selector, --template, --user-id, --phase or --roster",
+            ),
             (
                 "a -l x=y",
                 "name cannot be provided when a selector is specified",

@@ -3,6 +3,7 @@
 use anyhow::{Result, anyhow};
 
 use crate::report::console::{Console, DELETION_QUESTION, cancelled_text};
+use crate::report::name_list::{SHOWN_NAMES, list_names};
 use session_client::AccessReviews;
 use session_model::failure::with_hint;
 use session_model::objects::resource::SESSION;
@@ -59,7 +60,10 @@ impl Confirmation {
             ..
         } = self.verb;
         if !destroyed.is_empty() && !terminal && !self.interactive {
-            let error = anyhow!("{doing} would destroy data: {}", destroyed.join(", "));
+            let error = anyhow!(
+                "{doing} would destroy data: {}",
+                list_names(&destroyed, SHOWN_NAMES)
+            );
             let confirm = format!("confirm with --yes; nothing has been {done}");
             return Err(with_hint(error, confirm));
         }
@@ -69,7 +73,7 @@ impl Confirmation {
             let error = anyhow!(
                 "{doing} would interrupt the work in {} session{s}: {}",
                 names.len(),
-                names.join(", ")
+                list_names(&names, SHOWN_NAMES)
             );
             let confirm = format!("confirm with --yes; nothing has been {done}");
             return Err(with_hint(error, confirm));
@@ -113,7 +117,7 @@ fn confirmation_lines(verb: &str, sessions: &[SessionLosses]) -> Vec<String> {
     let all: Vec<String> = names.chain(data).collect();
     let first = format!(
         "You are about to {verb} the following {} resource(s):",
-        all.len()
+        sessions.len()
     );
     std::iter::once(first).chain(all).collect()
 }

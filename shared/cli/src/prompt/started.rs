@@ -33,7 +33,8 @@ pub fn print_started(
     console.print(&mutations.print_result(&started.object, word)?)
 }
 
-/// Waits until the session is ready if `wait` has a timeout, writes the status, and prints how to connect.
+/// Waits until the session is ready if `wait` has a timeout, writes the status, and prints how to connect; of several sessions only
+/// what differs from one to the other.
 ///
 /// # Errors
 /// The session does not become ready; it is kept.
@@ -42,6 +43,7 @@ pub async fn finish(
     started: Started,
     wait: Option<Duration>,
     write: &WriteOptions,
+    is_only: bool,
     environment: &mut Environment,
 ) -> Result<()> {
     if write.dry_run {
@@ -54,7 +56,7 @@ pub async fn finish(
         }
         None => started_endpoint(&started, None),
     };
-    print_next_steps(&started, endpoint, &mut environment.console);
+    print_next_steps(&started, endpoint, is_only, &mut environment.console);
     Ok(())
 }
 
@@ -77,30 +79,44 @@ pub async fn wait_ready(
 
 /// Prints endpoint, commands to connect and delete, and commands that read the secret parameters, all on standard error, so that
 /// scripts are not disturbed.
-fn print_next_steps(started: &Started, endpoint: Option<String>, console: &mut Console) {
+fn print_next_steps(
+    started: &Started,
+    endpoint: Option<String>,
+    is_only: bool,
+    console: &mut Console,
+) {
     if console.is_quiet() {
         return;
     }
     let belonging = &started.start.ownership;
     let (name, namespace) = (belonging.session.as_str(), belonging.namespace.as_str());
+    let of_session = match is_only {
+        true => String::new(),
+        false => format!("session {name:?}: "),
+    };
     if let Some(endpoint) = endpoint {
-        console.print_error_line(&format!("endpoint: {endpoint}"));
+        console.print_error_line(&format!("{of_session}endpoint: {endpoint}"));
     }
-    let mut lines = vec![format!(
-        "connect: kubectl session connect {name} -n {namespace}"
-    )];
+    let mut lines = Vec::new();
+    if is_only {
+        lines.push(format!(
+            "connect: kubectl session connect {name} -n {namespace}"
+        ));
+    }
     let secret = parameters_secret_name(name);
     for (parameter, value) in &started.start.rendering.secrets {
         lines.push(match unused_in(started, value) {
-            Some(other) => format!("{parameter}: not in use: existing secret {other:?} is used unchanged"),
+            Some(other) => format!("{of_session}{parameter}: not in use: existing secret {other:?} is used unchanged"),
             None => format!(
-                "{parameter}: kubectl get secret {secret} -n {namespace} -o jsonpath='{{.data.{parameter}}}' | base64 -d"
+                "{of_session}{parameter}: kubectl get secret {secret} -n {namespace} -o jsonpath='{{.data.{parameter}}}' | base64 -d"
             ),
         });
     }
-    lines.push(format!(
-        "delete: kubectl session delete {name} -n {namespace}"
-    ));
+    if is_only {
+        lines.push(format!(
+            "delete: kubectl session delete {name} -n {namespace}"
+        ));
+    }
     for line in lines {
         let line = console.with_connection_flags(&line).into_owned();
         console.print_error_line(&line);

@@ -26,6 +26,7 @@ pub mod kyaml;
 pub mod live_line;
 pub mod log_merger;
 pub mod mutation;
+pub mod name_list;
 pub mod sort;
 mod standard_input;
 pub mod stderr_handle;

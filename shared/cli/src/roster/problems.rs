@@ -92,7 +92,13 @@ impl RowProblems {
 pub fn error_line(error: &Error) -> String {
     let text = error_text(error, "");
     let text = text.strip_prefix("error: ").unwrap_or(&text);
-    text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+    let mut lines = text.lines().map(str::trim);
+    let first = lines.next().unwrap_or_default();
+    let more: Vec<&str> = lines.collect();
+    match more.is_empty() {
+        true => first.to_owned(),
+        false => format!("{first}: {}", more.join("; ")),
+    }
 }
 
 fn find_hint(error: &Error) -> Option<String> {

@@ -46,6 +46,10 @@ pub fn find_missing_class(kind: &str, wanted: &[String], present: &[Value]) -> O
     let name = wanted.iter().find(|name| !names.contains(&name.as_str()))?;
     let remedy = match names.as_slice() {
         [] => format!("create one first: the cluster has no {kind}"),
+        names if kind == "StorageClass" => {
+            let names = names.join(", ");
+            format!("use one of the cluster's with create --storage-class: {names}")
+        }
         names => format!("use one of the cluster's: {}", names.join(", ")),
     };
     Some(Cause {
@@ -71,7 +75,7 @@ mod tests {
         assert_eq!(cause.message, "StorageClass \"fast\" does not exist");
         assert_eq!(
             cause.remedy.as_deref(),
-            Some("use one of the cluster's: standard")
+            Some("use one of the cluster's with create --storage-class: standard")
         );
         assert_eq!(
             find_missing_class("StorageClass", &["standard".into()], &present),

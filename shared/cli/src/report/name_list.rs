@@ -1,7 +1,10 @@
 //! Names in a sentence.
 
+/// Number of names in an error of a command that works on many.
+pub const SHOWN_NAMES: usize = 20;
+
 /// Joins names, `most` of them: `a, b, c and 2 more`.
-pub(crate) fn list_names(names: &[impl AsRef<str>], most: usize) -> String {
+pub fn list_names(names: &[impl AsRef<str>], most: usize) -> String {
     let named: Vec<&str> = names.iter().take(most).map(AsRef::as_ref).collect();
     let named = named.join(", ");
     match names.len().saturating_sub(most) {
