@@ -81,9 +81,36 @@ pub(crate) fn check_owner(namespace: &Value, user: Option<&UserId>) -> Result<()
     let annotation = format!("{}-", labels::USER_ID);
     let free = ["kubectl", "annotate", "namespace", name, &annotation];
     let hint = format!(
-        "choose another NAME; to hand the namespace over with its sessions and data, first run: {}",
+        "choose another NAME; to hand the namespace over with its sessions and data, add --force and first run: {}",
         shell::quote_command(&free)
     );
+    Err(with_hint(error, hint))
+}
+
+/// Checks that no other user has sessions in a namespace that names no user.
+///
+/// # Errors
+/// Such sessions, up to three of them with their users.
+pub(crate) fn check_sessions(name: &str, user: &UserId, sessions: &[Value]) -> Result<()> {
+    let owned = sessions.iter().filter_map(|session| {
+        let owner = Untyped(session).str_at("/spec/userId")?;
+        let is_other = owner != user.as_str();
+        is_other.then(|| format!("{} ({owner})", Untyped(session).name()))
+    });
+    let mut others: Vec<String> = owned.collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    if others.len() > 3 {
+        others.truncate(3);
+        others.push("…".to_owned());
+    }
+    let error = anyhow!(
+        "namespace {name:?} has sessions of other users: {}",
+        others.join(", ")
+    );
+    let hint =
+        "choose another NAME; to hand the namespace over with its sessions and data: add --force";
     Err(with_hint(error, hint))
 }
 
