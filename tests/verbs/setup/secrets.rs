@@ -212,6 +212,11 @@ fn mistakes_are_told_before_a_write() {
         ("secrets keys --from-file -", ""),
         ("secrets keys --from-file A=- --from-file B=/dev/stdin", ""),
         ("secrets keys --from-file A=/dev/zero", ""),
+        ("secrets keys --from-file A=-", ""),
+        (
+            "secrets keys --from-env-file /dev/stdin --from-file A=Cargo.toml",
+            "",
+        ),
         ("secrets keys --from-env-file -", "A=1\nhunter2\n"),
         ("secrets keys --from-env-file -", "1A=1\n"),
         ("secrets keys --from-env-file -", "export A=1\n"),

@@ -116,7 +116,13 @@ fn read_file(file: &str, input: &mut dyn BufRead) -> Result<Vec<u8>> {
         let error = anyhow!("the path {file:?} is a directory");
         return Err(with_hint(error, "name its files one by one"));
     }
-    read_bytes(input_name(file), input, SECRET_BYTES_MAX)
+    let bytes = read_bytes(input_name(file), input, SECRET_BYTES_MAX)?;
+    // A command before the pipe that fails prints nothing, and must not erase what is stored.
+    if bytes.is_empty() && is_input(file) {
+        let hint = "to set an empty value: --from-file KEY=/dev/null";
+        return Err(with_hint(anyhow!("standard input is empty"), hint));
+    }
+    Ok(bytes)
 }
 
 impl SecretValues {
