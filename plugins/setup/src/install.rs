@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
-use session_shared::api::{ADMISSION_POLICY, ObjectRef};
-use session_shared::client::interrupt::Interrupt;
+use session_shared::api::ADMISSION_POLICY;
+use session_shared::client::interrupt::{Interrupt, interrupted_error};
 use session_shared::client::{DryRun, ListOptions, Scope, WriteOptions};
 use session_shared::failure::{self, FailureKind, with_hint};
 use session_shared::objects::ResourceType;
@@ -14,12 +14,12 @@ use session_shared::objects::resource::{
     CUSTOM_RESOURCE_DEFINITION, SESSION, VALIDATING_ADMISSION_POLICY,
 };
 use session_shared::ops::Cluster;
-use session_shared::plan::PropagationPolicy;
 use session_shared::progress::{ProgressEvent, ProgressSink, WaitStage};
 use session_shared::report::mutation::apply_verb;
 
 use crate::intent::SetupPart;
 use crate::plan::part_objects;
+use crate::writer::{send_delete, try_deletes};
 
 /// An object after it was applied.
 #[derive(Debug)]
@@ -218,36 +218,55 @@ pub(crate) async fn check_no_sessions(
     ))
 }
 
-/// Deletes the objects of a part in reverse order, and reports each once it is deleted.
+/// Deletes the objects of parts, the last ones first, and reports each once it is deleted.
 ///
 /// # Errors
-/// If a request or `report` fails; Interrupted.
-pub(crate) async fn remove_part(
+/// A refusal, before anything is deleted; if a request or `report` fails; Interrupted.
+pub(crate) async fn remove_parts(
     cluster: &Cluster,
-    part: SetupPart,
+    parts: &[SetupPart],
     options: SetupOptions<'_>,
     mut report: impl FnMut(&'static ResourceType, &Value) -> Result<()>,
 ) -> Result<()> {
-    for object in part_objects(part)?.into_iter().rev() {
-        let resource = resource_type_of(&object)?;
-        let found = cluster.get(resource, "", Untyped(&object).name());
-        let found = match options.interrupt.race(found).await {
-            Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => None,
-            other => other?,
-        };
-        let Some(found) = found else { continue };
-        if options.dry_run != DryRun::Client {
-            cluster
-                .delete_if_present(
-                    resource,
-                    "",
-                    &ObjectRef::from_object(&found),
-                    PropagationPolicy::Background,
-                    options.write,
-                )
-                .await?;
+    let SetupOptions {
+        dry_run,
+        write,
+        interrupt,
+    } = options;
+    let found = interrupt.race(find_objects(cluster, parts)).await?;
+    let objects = found.iter().rev();
+    let objects: Vec<_> = objects
+        .map(|(resource, object)| (*resource, object))
+        .collect();
+    if dry_run == DryRun::None {
+        try_deletes(cluster, &objects, write, interrupt).await?;
+    }
+    for (resource, object) in objects {
+        if interrupt.is_set() {
+            return Err(interrupted_error());
         }
-        report(resource, &found)?;
+        if dry_run != DryRun::Client {
+            send_delete(cluster, resource, object, write).await?;
+        }
+        report(resource, object)?;
     }
     Ok(())
+}
+
+/// Reads the objects of parts that are there, in the order of installation.
+async fn find_objects(
+    cluster: &Cluster,
+    parts: &[SetupPart],
+) -> Result<Vec<(&'static ResourceType, Value)>> {
+    let mut all = Vec::new();
+    for part in parts {
+        for object in part_objects(*part)? {
+            let resource = resource_type_of(&object)?;
+            match cluster.get(resource, "", Untyped(&object).name()).await {
+                Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {}
+                found => all.extend(found?.map(|found| (resource, found))),
+            }
+        }
+    }
+    Ok(all)
 }

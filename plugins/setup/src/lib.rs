@@ -155,14 +155,12 @@ async fn remove(
         interrupt.race(checked).await?;
     }
     let console = &mut environment.console;
-    for part in intent.parts.iter().rev() {
-        let removed = install::remove_part(cluster, *part, options, |resource, object| {
-            *written += 1;
-            let name = Untyped(object).name();
-            console.print(&mutations.print_deleted(resource, name, "", false))
-        });
-        removed.await?;
-    }
+    let removed = install::remove_parts(cluster, &intent.parts, options, |resource, object| {
+        *written += 1;
+        let name = Untyped(object).name();
+        console.print(&mutations.print_deleted(resource, name, "", false))
+    });
+    removed.await?;
     if *written == 0 {
         console.print_error_line(&no_resources_message(None));
     }

@@ -288,6 +288,29 @@ fn a_refusal_of_one_object_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_refused_deletion_leaves_everything_there() {
+    let api = complete();
+    setup(&api, "roles --for nvim").done();
+    let before = sent(&api).len();
+    let role =
+        "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles/nvim-web-session-manager";
+    api.on(
+        "DELETE",
+        role,
+        Answer::forbidden("carol", "delete", "roles", "default"),
+    );
+    let refused = setup(&api, "roles --for nvim --remove");
+    refused.failed();
+    assert!(
+        refused.err.contains("\nhint: nothing has been deleted\n"),
+        "{refused:?}"
+    );
+    for request in &sent(&api)[before..] {
+        assert_eq!(request.json()["dryRun"], json!(["All"]));
+    }
+}
+
+#[test]
 fn wrong_command_lines_send_nothing() {
     let api = complete();
     let mut text = String::new();

@@ -1,7 +1,7 @@
 //! Tests of `setup --remove`, which is refused while sessions exist.
 
 use serde_json::json;
-use session_support::{FakeApi, golden};
+use session_support::{Answer, FakeApi, golden};
 
 use crate::cluster::{cluster, count, sent, setup};
 
@@ -35,6 +35,24 @@ fn everything_goes_last_ones_first_and_by_uid() {
     let played = setup(&api, "--remove");
     let said = (played.done(), played.err.as_str());
     assert_eq!(said, ("", "No resources found\n"));
+}
+
+#[test]
+fn a_refusal_of_one_deletion_leaves_everything_there() {
+    let api = installed();
+    let before = (count(&api), sent(&api).len());
+    api.on(
+        "DELETE",
+        "/apis/rbac.authorization.k8s.io/v1/clusterroles/session-reader",
+        Answer::forbidden("carol", "delete", "clusterroles", ""),
+    );
+    let refused = setup(&api, "--remove");
+    golden("setup-removal-refused.txt", &refused.text());
+    refused.failed();
+    assert_eq!(count(&api), before.0);
+    for request in &sent(&api)[before.1..] {
+        assert_eq!(request.json()["dryRun"], json!(["All"]));
+    }
 }
 
 #[test]

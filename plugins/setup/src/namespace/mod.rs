@@ -118,9 +118,11 @@ async fn remove(cluster: &Cluster, intent: &Intent, environment: &mut Environmen
     }
     let removed = plan::plan_removal(&observed);
     let mut writer = ObjectWriter::new(cluster, &intent.mutation, environment);
-    for (resource, object) in &removed {
-        writer.delete(resource, object).await?;
-    }
+    let objects = removed.iter();
+    let objects: Vec<_> = objects
+        .map(|(resource, object)| (*resource, object))
+        .collect();
+    writer.delete_all(&objects).await?;
     let console = &mut environment.console;
     if removed.is_empty() {
         console.print_error_line(&no_resources_message(Some(name)));

@@ -115,9 +115,11 @@ async fn remove(
     let found = observe::find_applied(cluster, site, part.object_name());
     let found = environment.interrupt.race(found).await?;
     let mut writer = ObjectWriter::new(cluster, &intent.mutation, environment);
-    for (resource, object) in found.iter().rev() {
-        writer.delete(resource, object).await?;
-    }
+    let objects = found.iter().rev();
+    let objects: Vec<_> = objects
+        .map(|(resource, object)| (resource, object))
+        .collect();
+    writer.delete_all(&objects).await?;
     if found.is_empty() {
         let is_namespaced = site.types.iter().any(|one| one.namespaced);
         let namespace = is_namespaced.then_some(site.namespace.as_str());
