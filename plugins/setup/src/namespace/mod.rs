@@ -66,7 +66,7 @@ async fn prepare(
     let observed = observe::observe(cluster, &intent.namespace, intent.mutation.dry_run);
     let mut observed = environment.interrupt.race(observed).await?;
     if let Some(namespace) = &observed.namespace {
-        plan::check_owner(namespace, Some(user))?;
+        plan::check_owner(namespace, user)?;
         if !intent.force && Untyped(namespace).annotation(labels::USER_ID).is_none() {
             let sessions = observe::list_sessions(cluster, intent, &mut observed.notes);
             let sessions = environment.interrupt.race(sessions).await?;
@@ -103,7 +103,7 @@ async fn remove(cluster: &Cluster, intent: &Intent, environment: &mut Environmen
     let Some(namespace) = &observed.namespace else {
         return Err(not_found_error(&NAMESPACE, name));
     };
-    plan::check_owner(namespace, intent.user.as_ref())?;
+    plan::check_removal(namespace, intent.user.as_ref())?;
     if !intent.force {
         let what = format!("cannot remove the limits of namespace {name:?}");
         let scope = Scope::Namespace(name);
