@@ -151,6 +151,7 @@ fn flags_change_the_figures() {
         "mesh --for blender --host a.example.org --host *.b.example.org --tls-secret own",
         "monitoring --for preview --alerts --label release=prometheus --latency 1s --error-rate 1 --restarts 0 --usage 80",
         "storage --for gimp-cloud --driver pd.csi.storage.gke.io",
+        "secrets x --external --store s --data a=b --refresh-interval 300",
         "secrets own --external --store s --store-kind SecretStore --data a=b --data c=d/e#f --refresh-interval 5m",
     ] {
         let words = format!("{words} --dry-run=client -o yaml");
@@ -335,6 +336,8 @@ fn wrong_command_lines_send_nothing() {
         "secrets x --external --store s --data a=#b",
         "secrets x --external --store s --data a=b --store-kind Vault",
         "secrets x --external --store s --data a=b --refresh-interval soon",
+        "secrets x --external --store s --data a=b --refresh-interval=-1h",
+        "secrets x --external --store s --data a=b --data c=d --data a=e",
         "secrets X --external --remove",
         "crds monitoring",
     ] {
