@@ -225,6 +225,7 @@ fn mistakes_are_told_before_a_write() {
         ("secrets keys --from-env-file src", ""),
         ("secrets keys --remove --from-literal A=1", ""),
         ("secrets keys --remove-key A --from-literal A=1", ""),
+        ("secrets keys --remove-key A --dry-run=client -o yaml", ""),
         ("secrets keys --remove-key THEIRS", ""),
         ("secrets keys --remove-key NONE", ""),
         ("secrets other --remove-key NONE", ""),
