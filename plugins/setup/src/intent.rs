@@ -39,6 +39,17 @@ impl SetupPart {
     ];
 }
 
+/// Names of the subcommands of `setup`.
+const COMMANDS: [&str; 7] = [
+    "namespace",
+    "autoscaling",
+    "isolation",
+    "mesh",
+    "monitoring",
+    "secrets",
+    "storage",
+];
+
 /// What `setup` is asked for.
 #[derive(Debug)]
 pub(crate) enum Request {
@@ -157,13 +168,11 @@ fn parse_parts(words: &[String]) -> Result<Vec<SetupPart>> {
                     error,
                     "put namespace first: kubectl session setup namespace NAME [options]",
                 ),
-                "autoscaling" | "isolation" | "mesh" | "monitoring" | "secrets" | "storage" => {
-                    with_hint(
-                        error,
-                        format!("put {word} first: kubectl session setup {word} [options]"),
-                    )
-                }
-                _ => error,
+                word if COMMANDS.contains(&word) => with_hint(
+                    error,
+                    format!("put {word} first: kubectl session setup {word} [options]"),
+                ),
+                _ => with_hint(error, format!("commands: {}", COMMANDS.join(", "))),
             });
         };
         parts.push(*part);
@@ -179,6 +188,16 @@ fn parse_parts(words: &[String]) -> Result<Vec<SetupPart>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_subcommand_is_named() {
+        let command = <Args as clap::CommandFactory>::command();
+        let names: Vec<&str> = command
+            .get_subcommands()
+            .map(|one| one.get_name())
+            .collect();
+        assert_eq!(names, COMMANDS);
+    }
 
     #[test]
     fn parts_are_installed_in_their_order_whatever_was_typed() {

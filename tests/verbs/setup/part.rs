@@ -340,6 +340,7 @@ fn wrong_command_lines_send_nothing() {
         "secrets x --external --store s --data a=b --data c=d --data a=e",
         "secrets X --external --remove",
         "crds monitoring",
+        "secret",
     ] {
         let refused = setup(&api, words);
         text += &format!("$ setup {words}\n{}", refused.text());
