@@ -289,6 +289,18 @@ fn a_refusal_of_one_object_leaves_nothing_behind() {
 }
 
 #[test]
+fn classes_of_another_driver_are_removed_first() {
+    let api = complete();
+    let path = "/apis/storage.k8s.io/v1/storageclasses/ssd-user-storage";
+    let message = "StorageClass.storage.k8s.io \"ssd-user-storage\" is invalid: provisioner: Forbidden: updates to provisioner are forbidden.";
+    let answer = Answer::status(422, "Invalid", message, json!({}));
+    api.on("PATCH", path, answer);
+    let refused = setup(&api, "storage --for gimp --driver pd.csi.storage.gke.io");
+    let hint = "hint: to replace the classes, remove them first; volumes are kept: kubectl session setup storage --for gimp --remove\n";
+    assert!(refused.failed().ends_with(hint), "{refused:?}");
+}
+
+#[test]
 fn a_refused_deletion_leaves_everything_there() {
     let api = complete();
     setup(&api, "roles --for nvim").done();
