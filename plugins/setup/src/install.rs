@@ -183,39 +183,53 @@ pub(crate) async fn check_no_sessions(
     refused: &str,
     fate: &str,
 ) -> Result<()> {
-    let sessions = match cluster
-        .list_metadata(&SESSION, scope, &ListOptions::default())
-        .await
-    {
-        Ok(list) => list.items,
-        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    if sessions.is_empty() {
+    let Some((count, named)) = find_sessions(cluster, scope).await? else {
         return Ok(());
-    }
-    let named = |session: &Value| {
-        format!(
-            "{}/{}",
-            Untyped(session).home_namespace(),
-            Untyped(session).name()
-        )
     };
-    let some: Vec<String> = sessions.iter().take(3).map(named).collect();
-    let more = if sessions.len() > some.len() {
-        ", …"
-    } else {
-        ""
-    };
-    let count = match sessions.len() {
-        1 => "1 session exists".to_owned(),
-        several => format!("{several} sessions exist"),
-    };
-    let error = anyhow!("{refused}: {count} ({}{more}) and {fate}", some.join(", "));
+    let exist = if count == 1 { "exists" } else { "exist" };
+    let sessions = count_sessions(count);
+    let error = anyhow!("{refused}: {sessions} {exist} ({named}) and {fate}");
     Err(with_hint(
         error,
         "delete the sessions with kubectl session delete, or use --force",
     ))
+}
+
+/// Returns the warning about the sessions that go with the API, if there are some.
+///
+/// # Errors
+/// Refusals of the server.
+pub(crate) async fn deleted_sessions_warning(cluster: &Cluster) -> Result<Option<String>> {
+    let found = find_sessions(cluster, Scope::All).await?;
+    Ok(found.map(|(count, named)| {
+        let are = if count == 1 { "is" } else { "are" };
+        format!("{} {are} deleted ({named})", count_sessions(count))
+    }))
+}
+
+fn count_sessions(count: usize) -> String {
+    match count {
+        1 => "1 session".to_owned(),
+        several => format!("{several} sessions"),
+    }
+}
+
+/// Returns the number of sessions, and the names of up to three of them; `None` if there are none.
+async fn find_sessions(cluster: &Cluster, scope: Scope<'_>) -> Result<Option<(usize, String)>> {
+    let all = ListOptions::default();
+    let sessions = match cluster.list_metadata(&SESSION, scope, &all).await {
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
+            return Ok(None);
+        }
+        list => list?.items,
+    };
+    let name = |session: &Value| {
+        let session = Untyped(session);
+        format!("{}/{}", session.home_namespace(), session.name())
+    };
+    let mut named: Vec<String> = sessions.iter().take(3).map(name).collect();
+    named.extend((sessions.len() > 3).then(|| "…".to_owned()));
+    Ok((!sessions.is_empty()).then(|| (sessions.len(), named.join(", "))))
 }
 
 /// Deletes the objects of parts, the last ones first, and reports each once it is deleted.

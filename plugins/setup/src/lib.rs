@@ -149,7 +149,13 @@ async fn remove(
     let mutations = intent.mutation.printer();
     let interrupt = environment.interrupt.clone();
     let options = setup_options(intent, &interrupt);
-    if !intent.force && intent.parts.contains(&SetupPart::Crds) {
+    let removes_api = intent.parts.contains(&SetupPart::Crds);
+    if removes_api && intent.force {
+        let warning = interrupt.race(install::deleted_sessions_warning(cluster));
+        if let Some(warning) = warning.await? {
+            environment.console.warn(&warning);
+        }
+    } else if removes_api {
         let (what, fate) = ("cannot remove the API", "would be deleted");
         let checked = install::check_no_sessions(cluster, Scope::All, what, fate);
         interrupt.race(checked).await?;

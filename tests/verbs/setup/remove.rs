@@ -63,8 +63,18 @@ fn it_is_refused_while_there_are_sessions() {
         let played = setup(&api, "--remove");
         golden(&format!("setup-in-use-{number}.txt"), &played.text());
         assert_eq!(count(&api), before);
-        setup(&api, "--remove --force").done();
+        let rehearsed = setup(&api, "--remove --force --dry-run=client");
+        let forced = setup(&api, "--remove --force");
+        forced.done();
         assert_eq!(count(&api), 0);
+        let warning = match number {
+            1 => "Warning: 1 session is deleted (team/s-0)\n",
+            _ => "Warning: 5 sessions are deleted (team/s-0, team/s-1, team/s-2, …)\n",
+        };
+        assert_eq!(
+            (rehearsed.err.as_str(), forced.err.as_str()),
+            (warning, warning)
+        );
     }
 }
 
