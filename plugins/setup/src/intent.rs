@@ -7,6 +7,7 @@ use session_shared::client::DryRun;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::mutation_options::MutationOptions;
+use session_shared::names::check_dns_subdomain;
 use session_shared::report::console::Console;
 
 use crate::args::{Args, ESTABLISHED_TIMEOUT, SetupCommand};
@@ -104,6 +105,7 @@ pub(crate) fn parse_request(args: Args, console: &mut Console) -> Result<Request
             let error = "--for requires the part roles and no other, and excludes --force";
             return Err(usage_error(error));
         }
+        check_account(bind_to.as_deref())?;
         let flags = PartFlags {
             template,
             remove,
@@ -126,6 +128,22 @@ pub(crate) fn parse_request(args: Args, console: &mut Console) -> Result<Request
         mutation,
         connection,
     })))
+}
+
+/// Checks the name of a ServiceAccount in `--bind-to`, before which `kubectl create rolebinding` has a namespace.
+fn check_account(bind_to: Option<&str>) -> Result<()> {
+    let account = bind_to.and_then(|subject| subject.strip_prefix("serviceaccount:"));
+    let checked = account
+        .filter(|account| !account.is_empty())
+        .map(check_dns_subdomain);
+    checked.unwrap_or(Ok(())).map_err(|reason| {
+        let subject = bind_to.unwrap_or_default();
+        let error = usage_error(format!("invalid value of --bind-to {subject:?}: {reason}"));
+        with_hint(
+            error,
+            "name a ServiceAccount of the namespace: serviceaccount:NAME",
+        )
+    })
 }
 
 fn parse_command(

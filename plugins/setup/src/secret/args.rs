@@ -40,8 +40,7 @@ pub(crate) const EXAMPLES: &str = "  # Set a key from a file, and one from stand
   kubectl session setup secrets --external --for sindri -n dev-environments
 
   # Fill the password of a lab from Vault
-  kubectl session setup secrets lab-session-alice-secrets --external --store vault-backend \\
-    --data vscode-password=dozlab/sessions/alice#vscode_password
+  kubectl session setup secrets lab-session-alice-secrets --external --store vault-backend --data vscode-password=dozlab/sessions/alice#vscode_password
 
   # Delete the ExternalSecret
   kubectl session setup secrets sindri-secrets --external --remove";
