@@ -375,29 +375,6 @@ fn what_was_made_is_removed_and_the_namespace_kept() {
 }
 
 #[test]
-fn a_refused_removal_leaves_everything_there() {
-    let api = counting();
-    setup(&api, ALICE).done();
-    let policy = "/apis/networking.k8s.io/v1/namespaces/dev-alice/networkpolicies/session";
-    let answer = Answer::forbidden("carol", "delete", "networkpolicies", "dev-alice");
-    api.on("DELETE", policy, answer);
-    let refused = setup(&api, "namespace dev-alice --remove");
-    refused.failed();
-    assert!(
-        refused.err.contains("\nhint: nothing has been deleted\n"),
-        "{refused:?}"
-    );
-    let deletions = sent(&api).into_iter().filter(|one| one.method == "DELETE");
-    for request in deletions {
-        assert_eq!(request.json()["dryRun"], json!(["All"]));
-    }
-    assert_eq!(
-        (api.objects(POLICIES).len(), api.objects(BINDINGS).len()),
-        (3, 1)
-    );
-}
-
-#[test]
 fn who_may_not_watch_is_not_made_to_wait() {
     // Nothing is counted here.
     let api = FakeApi::stateful();

@@ -56,6 +56,28 @@ fn a_refusal_of_one_deletion_leaves_everything_there() {
 }
 
 #[test]
+fn a_refusal_in_the_namespace_of_a_user_leaves_everything_there() {
+    const POLICIES: &str = "networkpolicies.networking.k8s.io";
+    let api = cluster();
+    setup(&api, "namespace dev-alice --user-id alice").done();
+    let before = sent(&api).len();
+    let policy = "/apis/networking.k8s.io/v1/namespaces/dev-alice/networkpolicies/session";
+    let answer = Answer::forbidden("carol", "delete", "networkpolicies", "dev-alice");
+    api.on("DELETE", policy, answer);
+    let refused = setup(&api, "namespace dev-alice --remove");
+    assert!(
+        refused
+            .failed()
+            .contains("\nhint: nothing has been deleted\n"),
+        "{refused:?}"
+    );
+    assert_eq!(api.objects(POLICIES).len(), 3);
+    for request in &sent(&api)[before..] {
+        assert_eq!(request.json()["dryRun"], json!(["All"]));
+    }
+}
+
+#[test]
 fn it_is_refused_while_there_are_sessions() {
     for number in [1, 5] {
         let api = with_sessions(number);
