@@ -7,7 +7,7 @@ use serde_json::Value;
 use session_shared::api::ADMISSION_POLICY;
 use session_shared::client::interrupt::{Interrupt, interrupted_error};
 use session_shared::client::{DryRun, ListOptions, Scope, WriteOptions};
-use session_shared::failure::{self, FailureKind, with_hint};
+use session_shared::failure::{self, FailureKind, HintExt, with_hint};
 use session_shared::objects::ResourceType;
 use session_shared::objects::Untyped;
 use session_shared::objects::resource::{
@@ -42,14 +42,11 @@ pub(crate) const NO_ADMISSION_WARNING: &str = "admission policy skipped: the ser
 validatingadmissionpolicies.admissionregistration.k8s.io/v1 (Kubernetes 1.30 or later). Users of a namespace can change \
 each other's sessions, and so the manifests and hooks that the owners run: give each user a namespace of their own";
 
-/// Returns true if the server serves the kinds of a part. Only admission policies can be missing.
+/// Returns true if the server serves admission policies.
 ///
 /// # Errors
 /// If a request fails for another reason.
-pub(crate) async fn is_served(cluster: &Cluster, part: SetupPart) -> Result<bool> {
-    if part != SetupPart::Admission {
-        return Ok(true);
-    }
+pub(crate) async fn serves_admission(cluster: &Cluster) -> Result<bool> {
     let found = cluster
         .get(&VALIDATING_ADMISSION_POLICY, "", ADMISSION_POLICY)
         .await;
@@ -66,6 +63,37 @@ pub(crate) struct SetupOptions<'a> {
     pub(crate) write: &'a WriteOptions,
     /// Ends the work between two writes.
     pub(crate) interrupt: &'a Interrupt,
+}
+
+/// Has the server check the objects of parts without storing them. Templates are not checked beside their definition, which they may
+/// need in its new form; nor is the binding of a role that is not there yet, if the caller may not bind every role.
+///
+/// # Errors
+/// The server's refusal; Interrupted.
+pub(crate) async fn try_parts(
+    cluster: &Cluster,
+    parts: &[SetupPart],
+    options: SetupOptions<'_>,
+) -> Result<()> {
+    let write = WriteOptions {
+        dry_run: true,
+        ..options.write.clone()
+    };
+    let defines = parts.contains(&SetupPart::Crds);
+    let tried = parts
+        .iter()
+        .filter(|part| !defines || **part != SetupPart::Templates);
+    for part in tried {
+        for object in part_objects(*part)? {
+            let (resource, name) = (resource_type_of(&object)?, Untyped(&object).name());
+            let tried = cluster.apply(resource, "", name, &object, &write);
+            match options.interrupt.race(tried).await {
+                Err(error) if failure::has_kind(&error, FailureKind::NotFound) => {}
+                tried => drop(tried.with_hint("nothing has been changed")?),
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Applies the objects of a part, and reports each once it is applied. A client-side dry run sends no writes and reports every

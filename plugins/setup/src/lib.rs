@@ -109,11 +109,17 @@ async fn install(
     let mut mutations = intent.mutation.printer();
     let interrupt = environment.interrupt.clone();
     let options = setup_options(intent, &interrupt);
-    for part in &intent.parts {
-        if !interrupt.race(install::is_served(cluster, *part)).await? {
-            environment.console.warn(install::NO_ADMISSION_WARNING);
-            continue;
-        }
+    let mut parts = intent.parts.clone();
+    if parts.contains(&SetupPart::Admission)
+        && !interrupt.race(install::serves_admission(cluster)).await?
+    {
+        environment.console.warn(install::NO_ADMISSION_WARNING);
+        parts.retain(|part| *part != SetupPart::Admission);
+    }
+    if intent.mutation.dry_run == DryRun::None {
+        install::try_parts(cluster, &parts, options).await?;
+    }
+    for part in &parts {
         let console = &mut environment.console;
         let applied = install::apply_part(cluster, *part, options, |object| {
             *written += 1;
