@@ -4,22 +4,22 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
-use session_shared::api::{ADMISSION_POLICY, ObjectRef};
-use session_shared::client::interrupt::Interrupt;
+use session_shared::api::ADMISSION_POLICY;
+use session_shared::client::interrupt::{Interrupt, interrupted_error};
 use session_shared::client::{DryRun, ListOptions, Scope, WriteOptions};
-use session_shared::failure::{self, FailureKind, with_hint};
+use session_shared::failure::{self, FailureKind, HintExt, with_hint};
 use session_shared::objects::ResourceType;
 use session_shared::objects::Untyped;
 use session_shared::objects::resource::{
     CUSTOM_RESOURCE_DEFINITION, SESSION, VALIDATING_ADMISSION_POLICY,
 };
 use session_shared::ops::Cluster;
-use session_shared::plan::PropagationPolicy;
 use session_shared::progress::{ProgressEvent, ProgressSink, WaitStage};
 use session_shared::report::mutation::apply_verb;
 
 use crate::intent::SetupPart;
 use crate::plan::part_objects;
+use crate::writer::{send_delete, try_deletes};
 
 /// An object after it was applied.
 #[derive(Debug)]
@@ -42,14 +42,11 @@ pub(crate) const NO_ADMISSION_WARNING: &str = "admission policy skipped: the ser
 validatingadmissionpolicies.admissionregistration.k8s.io/v1 (Kubernetes 1.30 or later). Users of a namespace can change \
 each other's sessions, and so the manifests and hooks that the owners run: give each user a namespace of their own";
 
-/// Returns true if the server serves the kinds of a part. Only admission policies can be missing.
+/// Returns true if the server serves admission policies.
 ///
 /// # Errors
 /// If a request fails for another reason.
-pub(crate) async fn is_served(cluster: &Cluster, part: SetupPart) -> Result<bool> {
-    if part != SetupPart::Admission {
-        return Ok(true);
-    }
+pub(crate) async fn serves_admission(cluster: &Cluster) -> Result<bool> {
     let found = cluster
         .get(&VALIDATING_ADMISSION_POLICY, "", ADMISSION_POLICY)
         .await;
@@ -66,6 +63,37 @@ pub(crate) struct SetupOptions<'a> {
     pub(crate) write: &'a WriteOptions,
     /// Ends the work between two writes.
     pub(crate) interrupt: &'a Interrupt,
+}
+
+/// Has the server check the objects of parts without storing them. Templates are not checked beside their definition, which they may
+/// need in its new form; nor is the binding of a role that is not there yet, if the caller may not bind every role.
+///
+/// # Errors
+/// The server's refusal; Interrupted.
+pub(crate) async fn try_parts(
+    cluster: &Cluster,
+    parts: &[SetupPart],
+    options: SetupOptions<'_>,
+) -> Result<()> {
+    let write = WriteOptions {
+        dry_run: true,
+        ..options.write.clone()
+    };
+    let defines = parts.contains(&SetupPart::Crds);
+    let tried = parts
+        .iter()
+        .filter(|part| !defines || **part != SetupPart::Templates);
+    for part in tried {
+        for object in part_objects(*part)? {
+            let (resource, name) = (resource_type_of(&object)?, Untyped(&object).name());
+            let tried = cluster.apply(resource, "", name, &object, &write);
+            match options.interrupt.race(tried).await {
+                Err(error) if failure::has_kind(&error, FailureKind::NotFound) => {}
+                tried => drop(tried.with_hint("nothing has been changed")?),
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Applies the objects of a part, and reports each once it is applied. A client-side dry run sends no writes and reports every
@@ -183,71 +211,104 @@ pub(crate) async fn check_no_sessions(
     refused: &str,
     fate: &str,
 ) -> Result<()> {
-    let sessions = match cluster
-        .list_metadata(&SESSION, scope, &ListOptions::default())
-        .await
-    {
-        Ok(list) => list.items,
-        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    if sessions.is_empty() {
+    let Some((count, named)) = find_sessions(cluster, scope).await? else {
         return Ok(());
-    }
-    let named = |session: &Value| {
-        format!(
-            "{}/{}",
-            Untyped(session).home_namespace(),
-            Untyped(session).name()
-        )
     };
-    let some: Vec<String> = sessions.iter().take(3).map(named).collect();
-    let more = if sessions.len() > some.len() {
-        ", …"
-    } else {
-        ""
-    };
-    let count = match sessions.len() {
-        1 => "1 session exists".to_owned(),
-        several => format!("{several} sessions exist"),
-    };
-    let error = anyhow!("{refused}: {count} ({}{more}) and {fate}", some.join(", "));
+    let exist = if count == 1 { "exists" } else { "exist" };
+    let sessions = count_sessions(count);
+    let error = anyhow!("{refused}: {sessions} {exist} ({named}) and {fate}");
     Err(with_hint(
         error,
         "delete the sessions with kubectl session delete, or use --force",
     ))
 }
 
-/// Deletes the objects of a part in reverse order, and reports each once it is deleted.
+/// Returns the warning about the sessions that go with the API, if there are some.
 ///
 /// # Errors
-/// If a request or `report` fails; Interrupted.
-pub(crate) async fn remove_part(
+/// Refusals of the server.
+pub(crate) async fn deleted_sessions_warning(cluster: &Cluster) -> Result<Option<String>> {
+    let found = find_sessions(cluster, Scope::All).await?;
+    Ok(found.map(|(count, named)| {
+        let are = if count == 1 { "is" } else { "are" };
+        format!("{} {are} deleted ({named})", count_sessions(count))
+    }))
+}
+
+fn count_sessions(count: usize) -> String {
+    match count {
+        1 => "1 session".to_owned(),
+        several => format!("{several} sessions"),
+    }
+}
+
+/// Returns the number of sessions, and the names of up to three of them; `None` if there are none.
+async fn find_sessions(cluster: &Cluster, scope: Scope<'_>) -> Result<Option<(usize, String)>> {
+    let all = ListOptions::default();
+    let sessions = match cluster.list_metadata(&SESSION, scope, &all).await {
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
+            return Ok(None);
+        }
+        list => list?.items,
+    };
+    let name = |session: &Value| {
+        let session = Untyped(session);
+        format!("{}/{}", session.home_namespace(), session.name())
+    };
+    let mut named: Vec<String> = sessions.iter().take(3).map(name).collect();
+    named.extend((sessions.len() > 3).then(|| "…".to_owned()));
+    Ok((!sessions.is_empty()).then(|| (sessions.len(), named.join(", "))))
+}
+
+/// Deletes the objects of parts, the last ones first, and reports each once it is deleted.
+///
+/// # Errors
+/// A refusal, before anything is deleted; if a request or `report` fails; Interrupted.
+pub(crate) async fn remove_parts(
     cluster: &Cluster,
-    part: SetupPart,
+    parts: &[SetupPart],
     options: SetupOptions<'_>,
     mut report: impl FnMut(&'static ResourceType, &Value) -> Result<()>,
 ) -> Result<()> {
-    for object in part_objects(part)?.into_iter().rev() {
-        let resource = resource_type_of(&object)?;
-        let found = cluster.get(resource, "", Untyped(&object).name());
-        let found = match options.interrupt.race(found).await {
-            Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => None,
-            other => other?,
-        };
-        let Some(found) = found else { continue };
-        if options.dry_run != DryRun::Client {
-            cluster
-                .delete_if_present(
-                    resource,
-                    "",
-                    &ObjectRef::from_object(&found),
-                    PropagationPolicy::Background,
-                    options.write,
-                )
-                .await?;
+    let SetupOptions {
+        dry_run,
+        write,
+        interrupt,
+    } = options;
+    let found = interrupt.race(find_objects(cluster, parts)).await?;
+    let objects = found.iter().rev();
+    let objects: Vec<_> = objects
+        .map(|(resource, object)| (*resource, object))
+        .collect();
+    if dry_run == DryRun::None {
+        try_deletes(cluster, &objects, write, interrupt).await?;
+    }
+    for (resource, object) in objects {
+        if interrupt.is_set() {
+            return Err(interrupted_error());
         }
-        report(resource, &found)?;
+        if dry_run != DryRun::Client {
+            send_delete(cluster, resource, object, write).await?;
+        }
+        report(resource, object)?;
     }
     Ok(())
+}
+
+/// Reads the objects of parts that are there, in the order of installation.
+async fn find_objects(
+    cluster: &Cluster,
+    parts: &[SetupPart],
+) -> Result<Vec<(&'static ResourceType, Value)>> {
+    let mut all = Vec::new();
+    for part in parts {
+        for object in part_objects(*part)? {
+            let resource = resource_type_of(&object)?;
+            match cluster.get(resource, "", Untyped(&object).name()).await {
+                Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {}
+                found => all.extend(found?.map(|found| (resource, found))),
+            }
+        }
+    }
+    Ok(all)
 }

@@ -7,6 +7,7 @@ use session_shared::client::DryRun;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::mutation_options::MutationOptions;
+use session_shared::names::check_dns_subdomain;
 use session_shared::report::console::Console;
 
 use crate::args::{Args, ESTABLISHED_TIMEOUT, SetupCommand};
@@ -38,6 +39,17 @@ impl SetupPart {
         (SetupPart::Templates, "templates"),
     ];
 }
+
+/// Names of the subcommands of `setup`.
+const COMMANDS: [&str; 7] = [
+    "namespace",
+    "autoscaling",
+    "isolation",
+    "mesh",
+    "monitoring",
+    "secrets",
+    "storage",
+];
 
 /// What `setup` is asked for.
 #[derive(Debug)]
@@ -93,6 +105,7 @@ pub(crate) fn parse_request(args: Args, console: &mut Console) -> Result<Request
             let error = "--for requires the part roles and no other, and excludes --force";
             return Err(usage_error(error));
         }
+        check_account(bind_to.as_deref())?;
         let flags = PartFlags {
             template,
             remove,
@@ -115,6 +128,22 @@ pub(crate) fn parse_request(args: Args, console: &mut Console) -> Result<Request
         mutation,
         connection,
     })))
+}
+
+/// Checks the name of a ServiceAccount in `--bind-to`, before which `kubectl create rolebinding` has a namespace.
+fn check_account(bind_to: Option<&str>) -> Result<()> {
+    let account = bind_to.and_then(|subject| subject.strip_prefix("serviceaccount:"));
+    let checked = account
+        .filter(|account| !account.is_empty())
+        .map(check_dns_subdomain);
+    checked.unwrap_or(Ok(())).map_err(|reason| {
+        let subject = bind_to.unwrap_or_default();
+        let error = usage_error(format!("invalid value of --bind-to {subject:?}: {reason}"));
+        with_hint(
+            error,
+            "name a ServiceAccount of the namespace: serviceaccount:NAME",
+        )
+    })
 }
 
 fn parse_command(
@@ -157,13 +186,11 @@ fn parse_parts(words: &[String]) -> Result<Vec<SetupPart>> {
                     error,
                     "put namespace first: kubectl session setup namespace NAME [options]",
                 ),
-                "autoscaling" | "isolation" | "mesh" | "monitoring" | "secrets" | "storage" => {
-                    with_hint(
-                        error,
-                        format!("put {word} first: kubectl session setup {word} [options]"),
-                    )
-                }
-                _ => error,
+                word if COMMANDS.contains(&word) => with_hint(
+                    error,
+                    format!("put {word} first: kubectl session setup {word} [options]"),
+                ),
+                _ => with_hint(error, format!("commands: {}", COMMANDS.join(", "))),
             });
         };
         parts.push(*part);
@@ -179,6 +206,16 @@ fn parse_parts(words: &[String]) -> Result<Vec<SetupPart>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_subcommand_is_named() {
+        let command = <Args as clap::CommandFactory>::command();
+        let names: Vec<&str> = command
+            .get_subcommands()
+            .map(|one| one.get_name())
+            .collect();
+        assert_eq!(names, COMMANDS);
+    }
 
     #[test]
     fn parts_are_installed_in_their_order_whatever_was_typed() {

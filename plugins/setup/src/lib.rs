@@ -109,11 +109,17 @@ async fn install(
     let mut mutations = intent.mutation.printer();
     let interrupt = environment.interrupt.clone();
     let options = setup_options(intent, &interrupt);
-    for part in &intent.parts {
-        if !interrupt.race(install::is_served(cluster, *part)).await? {
-            environment.console.warn(install::NO_ADMISSION_WARNING);
-            continue;
-        }
+    let mut parts = intent.parts.clone();
+    if parts.contains(&SetupPart::Admission)
+        && !interrupt.race(install::serves_admission(cluster)).await?
+    {
+        environment.console.warn(install::NO_ADMISSION_WARNING);
+        parts.retain(|part| *part != SetupPart::Admission);
+    }
+    if intent.mutation.dry_run == DryRun::None {
+        install::try_parts(cluster, &parts, options).await?;
+    }
+    for part in &parts {
         let console = &mut environment.console;
         let applied = install::apply_part(cluster, *part, options, |object| {
             *written += 1;
@@ -149,20 +155,24 @@ async fn remove(
     let mutations = intent.mutation.printer();
     let interrupt = environment.interrupt.clone();
     let options = setup_options(intent, &interrupt);
-    if !intent.force && intent.parts.contains(&SetupPart::Crds) {
+    let removes_api = intent.parts.contains(&SetupPart::Crds);
+    if removes_api && intent.force {
+        let warning = interrupt.race(install::deleted_sessions_warning(cluster));
+        if let Some(warning) = warning.await? {
+            environment.console.warn(&warning);
+        }
+    } else if removes_api {
         let (what, fate) = ("cannot remove the API", "would be deleted");
         let checked = install::check_no_sessions(cluster, Scope::All, what, fate);
         interrupt.race(checked).await?;
     }
     let console = &mut environment.console;
-    for part in intent.parts.iter().rev() {
-        let removed = install::remove_part(cluster, *part, options, |resource, object| {
-            *written += 1;
-            let name = Untyped(object).name();
-            console.print(&mutations.print_deleted(resource, name, "", false))
-        });
-        removed.await?;
-    }
+    let removed = install::remove_parts(cluster, &intent.parts, options, |resource, object| {
+        *written += 1;
+        let name = Untyped(object).name();
+        console.print(&mutations.print_deleted(resource, name, "", false))
+    });
+    removed.await?;
     if *written == 0 {
         console.print_error_line(&no_resources_message(None));
     }

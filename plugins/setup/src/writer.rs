@@ -1,10 +1,11 @@
-//! Applies objects: everything is tried as a dry run on the server before the first one is stored.
+//! Applies and deletes objects: everything is tried as a dry run on the server before the first one is stored or deleted.
 
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::api::ObjectRef;
+use session_shared::client::interrupt::Interrupt;
 use session_shared::client::{DryRun, WriteOptions};
-use session_shared::failure::{self, FailureKind, with_hint};
+use session_shared::failure::{self, FailureKind, HintExt, with_hint};
 use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::objects::resource::NAMESPACE;
 use session_shared::objects::{ResourceType, Untyped};
@@ -110,27 +111,77 @@ impl<'a> ObjectWriter<'a> {
         self.environment.console.print(&text)
     }
 
-    /// Deletes an object as it was read, and prints that. A client-side dry run sends nothing.
+    /// Deletes objects as they were read, in order, and prints each. A client-side dry run sends nothing.
     ///
     /// # Errors
-    /// The server's refusal; Interrupted.
-    pub(crate) async fn delete(&mut self, resource: &ResourceType, object: &Value) -> Result<()> {
-        let namespace = match resource.namespaced {
-            true => Untyped(object).home_namespace(),
-            false => "",
-        };
-        if self.options.dry_run != DryRun::Client {
-            let target = ObjectRef::from_object(object);
-            let (way, write) = (PropagationPolicy::Background, &self.options.write);
-            let deleted = self
-                .cluster
-                .delete_if_present(resource, namespace, &target, way, write);
-            let deleted = self.environment.interrupt.race(deleted).await;
-            deleted.map_err(finish_hint)?;
+    /// A refusal, before anything is deleted; Interrupted between two writes; whatever the server refuses nevertheless.
+    pub(crate) async fn delete_all(&mut self, objects: &[(&ResourceType, &Value)]) -> Result<()> {
+        if self.options.dry_run == DryRun::None {
+            let interrupt = &self.environment.interrupt;
+            try_deletes(self.cluster, objects, &self.options.write, interrupt).await?;
         }
-        let name = Untyped(object).name();
-        let line = self.printer.print_deleted(resource, name, namespace, false);
-        self.environment.console.print(&line)
+        for (resource, object) in objects {
+            if self.options.dry_run != DryRun::Client {
+                let deleted = send_delete(self.cluster, resource, object, &self.options.write);
+                let deleted = self.environment.interrupt.race(deleted).await;
+                deleted.map_err(finish_hint)?;
+            }
+            let (name, namespace) = (Untyped(object).name(), namespace_of(resource, object));
+            let line = self.printer.print_deleted(resource, name, namespace, false);
+            self.environment.console.print(&line)?;
+        }
+        Ok(())
+    }
+}
+
+/// Has the server check the deletions of objects without deleting them. One object needs no check before its deletion.
+///
+/// # Errors
+/// The server's refusal; Interrupted.
+pub(crate) async fn try_deletes(
+    cluster: &Cluster,
+    objects: &[(&ResourceType, &Value)],
+    write: &WriteOptions,
+    interrupt: &Interrupt,
+) -> Result<()> {
+    let write = WriteOptions {
+        dry_run: true,
+        ..write.clone()
+    };
+    if objects.len() < 2 {
+        return Ok(());
+    }
+    for (resource, object) in objects {
+        let tried = send_delete(cluster, resource, object, &write);
+        let tried = interrupt.race(tried).await;
+        tried.with_hint("nothing has been deleted")?;
+    }
+    Ok(())
+}
+
+/// Deletes an object as it was read.
+///
+/// # Errors
+/// The server's refusal.
+pub(crate) async fn send_delete(
+    cluster: &Cluster,
+    resource: &ResourceType,
+    object: &Value,
+    write: &WriteOptions,
+) -> Result<()> {
+    let (namespace, target) = (
+        namespace_of(resource, object),
+        ObjectRef::from_object(object),
+    );
+    let way = PropagationPolicy::Background;
+    let deleted = cluster.delete_if_present(resource, namespace, &target, way, write);
+    deleted.await
+}
+
+fn namespace_of<'o>(resource: &ResourceType, object: &'o Value) -> &'o str {
+    match resource.namespaced {
+        true => Untyped(object).home_namespace(),
+        false => "",
     }
 }
 

@@ -37,17 +37,20 @@ pub fn role_hint(error: &anyhow::Error) -> Option<String> {
             "ask an administrator for the right to {verb} {resource} {place}"
         ));
     };
-    let binding = shell::quote_command(&["kubectl", "create", "rolebinding", role]);
-    let grantee = match right.user.strip_prefix("system:serviceaccount:") {
-        Some(account) => format!("--serviceaccount {}", shell::quote_word(account)),
-        None => format!("--user {}", shell::quote_word(right.user)),
+    let (flag, grantee) = match right.user.strip_prefix("system:serviceaccount:") {
+        Some(account) => ("--serviceaccount", account),
+        None => ("--user", right.user),
     };
+    // A name of its own for each user: kubectl does not add a subject to a RoleBinding that exists. No name may have "/" or "%".
+    let binding = format!("{role}-{grantee}").replace(['/', '%'], "-");
+    let binding = shell::quote_command(&["kubectl", "create", "rolebinding", &binding]);
+    let grantee = shell::quote_word(grantee);
     let named = match roles {
         [role] => format!("role {role}"),
         roles => format!("one of the roles {}", roles.join(", ")),
     };
     Some(format!(
-        "grant {verb} on {resource} in namespace {namespace:?} with {named}: {binding} --clusterrole {role} {grantee} -n {namespace}"
+        "grant {verb} on {resource} in namespace {namespace:?} with {named}: {binding} --clusterrole {role} {flag} {grantee} -n {namespace}"
     ))
 }
 
@@ -97,6 +100,8 @@ impl<'a> MissingRight<'a> {
             // View reads neither Secrets nor what serves streams.
             ("", "secrets" | "pods/attach" | "pods/proxy" | "services/proxy") => &["edit"],
             ("rbac.authorization.k8s.io", _) => &["admin"],
+            // One that does not exist has no room for a RoleBinding.
+            ("", "namespaces") => &[],
             // The maker of a custom kind grants it, or nobody.
             (API_GROUP | "snapshot.storage.k8s.io", _) => &["edit"],
             (group, _) if is_custom_api(&format!("{group}/")) => &[],
@@ -129,35 +134,35 @@ mod tests {
                 "get",
                 "pods/exec",
                 "",
-                "grant get and create on pods/exec in namespace \"ns\" with one of the roles session-user, edit: kubectl create rolebinding session-user --clusterrole session-user --user bob -n ns",
+                "grant get and create on pods/exec in namespace \"ns\" with one of the roles session-user, edit: kubectl create rolebinding session-user-bob --clusterrole session-user --user bob -n ns",
             ),
             (
                 "system:serviceaccount:ci:bot",
                 "create",
                 "sessions",
                 API_GROUP,
-                "grant create on sessions in namespace \"ns\" with one of the roles edit, session-user: kubectl create rolebinding edit --clusterrole edit --serviceaccount ci:bot -n ns",
+                "grant create on sessions in namespace \"ns\" with one of the roles edit, session-user: kubectl create rolebinding edit-ci:bot --clusterrole edit --serviceaccount ci:bot -n ns",
             ),
             (
                 "bob smith",
                 "list",
                 "pods",
                 "",
-                "grant list on pods in namespace \"ns\" with one of the roles view, edit, session-user: kubectl create rolebinding view --clusterrole view --user 'bob smith' -n ns",
+                "grant list on pods in namespace \"ns\" with one of the roles view, edit, session-user: kubectl create rolebinding 'view-bob smith' --clusterrole view --user 'bob smith' -n ns",
             ),
             (
                 "bob",
                 "create",
                 "pods/attach",
                 "",
-                "grant get and create on pods/attach in namespace \"ns\" with role edit: kubectl create rolebinding edit --clusterrole edit --user bob -n ns",
+                "grant get and create on pods/attach in namespace \"ns\" with role edit: kubectl create rolebinding edit-bob --clusterrole edit --user bob -n ns",
             ),
             (
                 "bob",
                 "manage",
                 "sessions",
                 API_GROUP,
-                "grant manage on sessions in namespace \"ns\" with role admin: kubectl create rolebinding admin --clusterrole admin --user bob -n ns",
+                "grant manage on sessions in namespace \"ns\" with role admin: kubectl create rolebinding admin-bob --clusterrole admin --user bob -n ns",
             ),
             (
                 "bob",
@@ -165,6 +170,20 @@ mod tests {
                 "limitranges",
                 "",
                 "ask an administrator for the right to create limitranges in namespace \"ns\"",
+            ),
+            (
+                "https://issuer.example/a%b",
+                "delete",
+                "pods",
+                "",
+                "grant delete on pods in namespace \"ns\" with role edit: kubectl create rolebinding edit-https:--issuer.example-a-b --clusterrole edit --user 'https://issuer.example/a%b' -n ns",
+            ),
+            (
+                "bob",
+                "get",
+                "namespaces",
+                "",
+                "ask an administrator for the right to get namespaces in namespace \"ns\"",
             ),
         ] {
             let message = format!(

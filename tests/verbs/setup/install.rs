@@ -268,6 +268,22 @@ fn a_server_dry_run_has_the_server_check_what_it_can() {
 }
 
 #[test]
+fn a_refusal_of_one_object_leaves_nothing_behind() {
+    let api = cluster();
+    let path = "/apis/rbac.authorization.k8s.io/v1/clusterroles/session-user";
+    let denied = Answer::forbidden("alice", "patch", "clusterroles", "");
+    api.on("PATCH", path, denied);
+    let refused = setup(&api, "");
+    assert!(
+        refused
+            .failed()
+            .contains("\nhint: nothing has been changed\n"),
+        "{refused:?}"
+    );
+    assert_eq!(count(&api), 0);
+}
+
+#[test]
 fn a_right_that_is_missing_is_the_servers_to_say() {
     let api = cluster();
     let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/*";

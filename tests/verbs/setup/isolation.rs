@@ -207,6 +207,7 @@ fn a_role_is_bound_to_whom_the_command_names() {
         "roles --for lab --bind-to group:teachers --dry-run=client -o yaml",
         "roles --for lab --bind-to serviceaccount:app --dry-run=client -o yaml",
         "roles --for lab --bind-to alice",
+        "roles --for lab --bind-to serviceaccount:ci:bot",
         "roles --for sindri",
         "crds roles --for lab",
         "--for lab",

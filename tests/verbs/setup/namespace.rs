@@ -117,6 +117,39 @@ fn a_namespace_of_create_is_taken_up() {
 }
 
 #[test]
+fn a_namespace_of_no_user_with_sessions_of_others_is_handed_over_by_force_only() {
+    let api = counting();
+    api.put(managed("dev-alice", json!({})));
+    let add = |name: &str, user: &str| {
+        api.put(
+            json!({"apiVersion": "streaming.platform/v1", "kind": "Session",
+            "metadata": {"name": name, "namespace": "dev-alice"}, "spec": {"userId": user}}),
+        )
+    };
+    add("own", "alice@company.com");
+    setup(&api, &format!("{ALICE} --dry-run=server")).done();
+    let mut text = String::new();
+    for (name, user) in [
+        ("one", "bob"),
+        ("three", "carol"),
+        ("two", "bob"),
+        ("zero", "x"),
+    ] {
+        add(name, user);
+        let refused = setup(&api, ALICE);
+        refused.failed();
+        text += &refused.text();
+    }
+    assert_eq!(stored(&api), 0);
+    golden(
+        "setup-namespace-handed-over.txt",
+        &format!("{text}{}", setup(&api, &format!("{ALICE} --force")).text()),
+    );
+    // Her sessions and theirs are in her namespace now.
+    setup(&api, ALICE).done();
+}
+
+#[test]
 fn namespaces_of_others_are_refused() {
     let mut text = String::new();
     for namespace in [
@@ -146,7 +179,6 @@ fn namespaces_of_others_are_refused() {
         "namespace Dev --user-id alice",
         "namespace dev-alice",
         "namespace --user-id alice",
-        "namespace dev-alice --user-id alice --force",
         "namespace dev-alice --user-id alice --pod-security strict",
         "namespace dev-alice --remove",
         "crds namespace dev-alice",

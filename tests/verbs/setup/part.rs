@@ -151,6 +151,7 @@ fn flags_change_the_figures() {
         "mesh --for blender --host a.example.org --host *.b.example.org --tls-secret own",
         "monitoring --for preview --alerts --label release=prometheus --latency 1s --error-rate 1 --restarts 0 --usage 80",
         "storage --for gimp-cloud --driver pd.csi.storage.gke.io",
+        "secrets x --external --store s --data a=b --refresh-interval 300",
         "secrets own --external --store s --store-kind SecretStore --data a=b --data c=d/e#f --refresh-interval 5m",
     ] {
         let words = format!("{words} --dry-run=client -o yaml");
@@ -288,6 +289,41 @@ fn a_refusal_of_one_object_leaves_nothing_behind() {
 }
 
 #[test]
+fn classes_of_another_driver_are_removed_first() {
+    let api = complete();
+    let path = "/apis/storage.k8s.io/v1/storageclasses/ssd-user-storage";
+    let message = "StorageClass.storage.k8s.io \"ssd-user-storage\" is invalid: provisioner: Forbidden: updates to provisioner are forbidden.";
+    let answer = Answer::status(422, "Invalid", message, json!({}));
+    api.on("PATCH", path, answer);
+    let refused = setup(&api, "storage --for gimp --driver pd.csi.storage.gke.io");
+    let hint = "hint: to replace the classes, remove them first; volumes are kept: kubectl session setup storage --for gimp --remove\n";
+    assert!(refused.failed().ends_with(hint), "{refused:?}");
+}
+
+#[test]
+fn a_refused_deletion_leaves_everything_there() {
+    let api = complete();
+    setup(&api, "roles --for nvim").done();
+    let before = sent(&api).len();
+    let role =
+        "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles/nvim-web-session-manager";
+    api.on(
+        "DELETE",
+        role,
+        Answer::forbidden("carol", "delete", "roles", "default"),
+    );
+    let refused = setup(&api, "roles --for nvim --remove");
+    refused.failed();
+    assert!(
+        refused.err.contains("\nhint: nothing has been deleted\n"),
+        "{refused:?}"
+    );
+    for request in &sent(&api)[before..] {
+        assert_eq!(request.json()["dryRun"], json!(["All"]));
+    }
+}
+
+#[test]
 fn wrong_command_lines_send_nothing() {
     let api = complete();
     let mut text = String::new();
@@ -312,8 +348,11 @@ fn wrong_command_lines_send_nothing() {
         "secrets x --external --store s --data a=#b",
         "secrets x --external --store s --data a=b --store-kind Vault",
         "secrets x --external --store s --data a=b --refresh-interval soon",
+        "secrets x --external --store s --data a=b --refresh-interval=-1h",
+        "secrets x --external --store s --data a=b --data c=d --data a=e",
         "secrets X --external --remove",
         "crds monitoring",
+        "secret",
     ] {
         let refused = setup(&api, words);
         text += &format!("$ setup {words}\n{}", refused.text());

@@ -1,7 +1,7 @@
 //! Tests of `setup --remove`, which is refused while sessions exist.
 
 use serde_json::json;
-use session_support::{FakeApi, golden};
+use session_support::{Answer, FakeApi, golden};
 
 use crate::cluster::{cluster, count, sent, setup};
 
@@ -38,6 +38,46 @@ fn everything_goes_last_ones_first_and_by_uid() {
 }
 
 #[test]
+fn a_refusal_of_one_deletion_leaves_everything_there() {
+    let api = installed();
+    let before = (count(&api), sent(&api).len());
+    api.on(
+        "DELETE",
+        "/apis/rbac.authorization.k8s.io/v1/clusterroles/session-reader",
+        Answer::forbidden("carol", "delete", "clusterroles", ""),
+    );
+    let refused = setup(&api, "--remove");
+    golden("setup-removal-refused.txt", &refused.text());
+    refused.failed();
+    assert_eq!(count(&api), before.0);
+    for request in &sent(&api)[before.1..] {
+        assert_eq!(request.json()["dryRun"], json!(["All"]));
+    }
+}
+
+#[test]
+fn a_refusal_in_the_namespace_of_a_user_leaves_everything_there() {
+    const POLICIES: &str = "networkpolicies.networking.k8s.io";
+    let api = cluster();
+    setup(&api, "namespace dev-alice --user-id alice").done();
+    let before = sent(&api).len();
+    let policy = "/apis/networking.k8s.io/v1/namespaces/dev-alice/networkpolicies/session";
+    let answer = Answer::forbidden("carol", "delete", "networkpolicies", "dev-alice");
+    api.on("DELETE", policy, answer);
+    let refused = setup(&api, "namespace dev-alice --remove");
+    assert!(
+        refused
+            .failed()
+            .contains("\nhint: nothing has been deleted\n"),
+        "{refused:?}"
+    );
+    assert_eq!(api.objects(POLICIES).len(), 3);
+    for request in &sent(&api)[before..] {
+        assert_eq!(request.json()["dryRun"], json!(["All"]));
+    }
+}
+
+#[test]
 fn it_is_refused_while_there_are_sessions() {
     for number in [1, 5] {
         let api = with_sessions(number);
@@ -45,8 +85,18 @@ fn it_is_refused_while_there_are_sessions() {
         let played = setup(&api, "--remove");
         golden(&format!("setup-in-use-{number}.txt"), &played.text());
         assert_eq!(count(&api), before);
-        setup(&api, "--remove --force").done();
+        let rehearsed = setup(&api, "--remove --force --dry-run=client");
+        let forced = setup(&api, "--remove --force");
+        forced.done();
         assert_eq!(count(&api), 0);
+        let warning = match number {
+            1 => "Warning: 1 session is deleted (team/s-0)\n",
+            _ => "Warning: 5 sessions are deleted (team/s-0, team/s-1, team/s-2, …)\n",
+        };
+        assert_eq!(
+            (rehearsed.err.as_str(), forced.err.as_str()),
+            (warning, warning)
+        );
     }
 }
 

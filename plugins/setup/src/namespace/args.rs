@@ -21,7 +21,8 @@ connections from session-system, ingress-nginx, istio-system and monitoring; wit
 templates and of the file; session-schedule, for scheduled snapshots
 - a RoleBinding of the user to the ClusterRole edit, of which the rights on sessions are a part (setup roles)
 
-A namespace of another user, or one that was not made by kubectl session, is refused. If a namespace has NetworkPolicies of its \
+A namespace of another user, or one that was not made by kubectl session, is refused. One that names no user is refused while \
+other users have sessions in it; --force hands it over with them. If a namespace has NetworkPolicies of its \
 own, those that would allow more are not added. Team, level and ports are kept unless the command line names others.
 
 With --remove, delete these objects. The namespace itself is kept with its sessions and data. While sessions exist, --force is \
@@ -76,7 +77,7 @@ pub struct SetupNamespaceArgs {
     #[arg(long)]
     pub remove: bool,
 
-    /// If true, --remove removes the objects even if sessions exist
+    /// If true, prepare the namespace even if other users have sessions in it, or remove the objects even if sessions exist
     #[arg(long)]
     pub force: bool,
 

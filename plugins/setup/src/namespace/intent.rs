@@ -86,9 +86,6 @@ pub(crate) fn parse_intent(
         wait_flags,
     } = args;
     let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
-    if force && !remove {
-        return Err(usage_error("--force requires --remove"));
-    }
     if team.as_deref() == Some("") {
         return Err(usage_error("--team must not be empty"));
     }

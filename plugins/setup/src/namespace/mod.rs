@@ -15,7 +15,9 @@ mod plan;
 use anyhow::Result;
 use session_shared::client::{DryRun, Scope, not_found_error};
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::labels;
 use session_shared::names::UserId;
+use session_shared::objects::Untyped;
 use session_shared::objects::resource::NAMESPACE;
 use session_shared::ops::Cluster;
 use session_shared::report::mutation::no_resources_message;
@@ -62,9 +64,14 @@ async fn prepare(
 ) -> Result<()> {
     // reads only
     let observed = observe::observe(cluster, &intent.namespace, intent.mutation.dry_run);
-    let observed = environment.interrupt.race(observed).await?;
+    let mut observed = environment.interrupt.race(observed).await?;
     if let Some(namespace) = &observed.namespace {
-        plan::check_owner(namespace, Some(user))?;
+        plan::check_owner(namespace, user)?;
+        if !intent.force && Untyped(namespace).annotation(labels::USER_ID).is_none() {
+            let sessions = observe::list_sessions(cluster, intent, &mut observed.notes);
+            let sessions = environment.interrupt.race(sessions).await?;
+            plan::check_sessions(&intent.namespace, user, &sessions)?;
+        }
     }
     let mut ports = intent.file.as_ref().map(|file| file.ports.clone());
     for template in &intent.templates {
@@ -96,7 +103,7 @@ async fn remove(cluster: &Cluster, intent: &Intent, environment: &mut Environmen
     let Some(namespace) = &observed.namespace else {
         return Err(not_found_error(&NAMESPACE, name));
     };
-    plan::check_owner(namespace, intent.user.as_ref())?;
+    plan::check_removal(namespace, intent.user.as_ref())?;
     if !intent.force {
         let what = format!("cannot remove the limits of namespace {name:?}");
         let scope = Scope::Namespace(name);
@@ -111,9 +118,11 @@ async fn remove(cluster: &Cluster, intent: &Intent, environment: &mut Environmen
     }
     let removed = plan::plan_removal(&observed);
     let mut writer = ObjectWriter::new(cluster, &intent.mutation, environment);
-    for (resource, object) in &removed {
-        writer.delete(resource, object).await?;
-    }
+    let objects = removed.iter();
+    let objects: Vec<_> = objects
+        .map(|(resource, object)| (*resource, object))
+        .collect();
+    writer.delete_all(&objects).await?;
     let console = &mut environment.console;
     if removed.is_empty() {
         console.print_error_line(&no_resources_message(Some(name)));

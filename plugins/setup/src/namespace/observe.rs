@@ -4,12 +4,15 @@ use anyhow::Result;
 use futures::future::try_join_all;
 use serde_json::Value;
 use session_shared::client::{DryRun, ListOptions, Scope};
+use session_shared::failure::{self, FailureKind};
 use session_shared::objects::resource::{
-    LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING,
+    LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, RESOURCE_QUOTA, ROLE_BINDING, SESSION,
 };
 use session_shared::objects::{ResourceType, Untyped};
 use session_shared::ops::Cluster;
 use session_shared::ops::planned_object::read_or_absent;
+
+use super::intent::Intent;
 
 /// Types of the objects in a namespace that is prepared, in the order in which they are applied: what the user may comes last.
 pub(crate) const TYPES: [&ResourceType; 4] = [
@@ -67,4 +70,23 @@ async fn read(cluster: &Cluster, name: &str) -> Result<Observed> {
         objects: lists.into_iter().flat_map(|list| list.items).collect(),
         notes: Vec::new(),
     })
+}
+
+/// Returns the Sessions of a namespace; none where the server does not serve them. In a client dry run, what the caller may not read
+/// counts as absent.
+///
+/// # Errors
+/// Refusals of the server.
+pub(crate) async fn list_sessions(
+    cluster: &Cluster,
+    intent: &Intent,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Value>> {
+    let (scope, all) = (Scope::Namespace(&intent.namespace), ListOptions::default());
+    match cluster.list(&SESSION, scope, &all).await {
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
+            Ok(Vec::new())
+        }
+        list => read_or_absent(list.map(|list| list.items), intent.mutation.dry_run, notes),
+    }
 }

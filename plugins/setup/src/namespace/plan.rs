@@ -41,16 +41,10 @@ pub(crate) struct NamespacePlan {
 ///
 /// # Errors
 /// Another's namespace, with its owner and the way out.
-pub(crate) fn check_owner(namespace: &Value, user: Option<&UserId>) -> Result<()> {
+pub(crate) fn check_owner(namespace: &Value, user: &UserId) -> Result<()> {
+    check_not_terminating(namespace)?;
     let found = Untyped(namespace);
     let name = found.name();
-    if found.is_terminating() {
-        let error = anyhow!("namespace {name:?} is being deleted");
-        let wait = ["kubectl", "wait", "--for=delete"].map(str::to_owned);
-        let wait = [&wait[..], &[format!("namespace/{name}")]].concat();
-        let hint = format!("wait until it is gone: {}", shell::quote_command(&wait));
-        return Err(with_hint(error, hint));
-    }
     if !is_ours(namespace) {
         let manager = match found.label(labels::MANAGED_BY) {
             Some(other) => format!(" (managed by {other:?})"),
@@ -67,23 +61,80 @@ pub(crate) fn check_owner(namespace: &Value, user: Option<&UserId>) -> Result<()
         );
         return Err(with_hint(error, hint));
     }
-    let owner = found.annotation(labels::USER_ID);
-    let (Some(owner), Some(user)) = (owner, user) else {
+    let Some(belongs) = find_other_user(namespace, user) else {
         return Ok(());
     };
-    if owner == user.as_str() {
-        return Ok(());
-    }
-    let error = anyhow!(
-        "namespace {name:?} belongs to user {owner:?}, not {:?}",
-        user.as_str()
-    );
+    let error = anyhow!("namespace {name:?} {belongs}");
     let annotation = format!("{}-", labels::USER_ID);
     let free = ["kubectl", "annotate", "namespace", name, &annotation];
     let hint = format!(
-        "choose another NAME; to hand the namespace over with its sessions and data, first run: {}",
+        "choose another NAME; to hand the namespace over with its sessions and data, add --force and first run: {}",
         shell::quote_command(&free)
     );
+    Err(with_hint(error, hint))
+}
+
+/// Checks that this program made a namespace, for this user if one is named, before what it has there is removed.
+///
+/// # Errors
+/// Another's namespace.
+pub(crate) fn check_removal(namespace: &Value, user: Option<&UserId>) -> Result<()> {
+    check_not_terminating(namespace)?;
+    let name = Untyped(namespace).name();
+    let refused = format!("cannot remove the limits of namespace {name:?}");
+    if !is_ours(namespace) {
+        return Err(anyhow!("{refused}: kubectl session did not make it"));
+    }
+    match user.and_then(|user| find_other_user(namespace, user)) {
+        Some(belongs) => Err(anyhow!("{refused}: the namespace {belongs}")),
+        None => Ok(()),
+    }
+}
+
+fn check_not_terminating(namespace: &Value) -> Result<()> {
+    let found = Untyped(namespace);
+    if !found.is_terminating() {
+        return Ok(());
+    }
+    let name = found.name();
+    let error = anyhow!("namespace {name:?} is being deleted");
+    let wait = ["kubectl", "wait", "--for=delete"].map(str::to_owned);
+    let wait = [&wait[..], &[format!("namespace/{name}")]].concat();
+    let hint = format!("wait until it is gone: {}", shell::quote_command(&wait));
+    Err(with_hint(error, hint))
+}
+
+/// Returns the words for the owner of a namespace, if that is another user.
+fn find_other_user(namespace: &Value, user: &UserId) -> Option<String> {
+    let owner = Untyped(namespace).annotation(labels::USER_ID)?;
+    let user = user.as_str();
+    (owner != user).then(|| format!("belongs to user {owner:?}, not {user:?}"))
+}
+
+/// Checks that no other user has sessions in a namespace that names no user.
+///
+/// # Errors
+/// Such sessions, up to three of them with their users.
+pub(crate) fn check_sessions(name: &str, user: &UserId, sessions: &[Value]) -> Result<()> {
+    let owned = sessions.iter().filter_map(|session| {
+        let owner = Untyped(session).str_at("/spec/userId")?;
+        let is_other = owner != user.as_str();
+        is_other.then(|| format!("{} ({owner})", Untyped(session).name()))
+    });
+    let mut others: Vec<String> = owned.collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    if others.len() > 3 {
+        others.truncate(3);
+        others.push("…".to_owned());
+    }
+    let error = anyhow!(
+        "namespace {name:?} has sessions of other users: {}",
+        others.join(", ")
+    );
+    let hint =
+        "choose another NAME; to hand the namespace over with its sessions and data: add --force";
     Err(with_hint(error, hint))
 }
 

@@ -10,7 +10,7 @@ fn found(labels: Value, annotations: Value) -> Value {
 
 fn refusal(namespace: &Value) -> Option<String> {
     let alice: UserId = "alice@company.com".parse().unwrap();
-    let checked = check_owner(namespace, Some(&alice));
+    let checked = check_owner(namespace, &alice);
     checked.err().map(|error| error.to_string())
 }
 

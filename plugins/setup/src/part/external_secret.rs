@@ -1,5 +1,7 @@
 //! `setup secrets --external`: a Secret that the External Secrets Operator fills from a store.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use serde_json::{Value, json};
 use session_shared::failure::{usage_error, with_hint};
@@ -68,20 +70,42 @@ pub(crate) fn parse_part(
             "invalid value of --store-kind {store_kind:?}: must be one of ClusterSecretStore, SecretStore"
         )));
     }
-    go_duration::parse(&refresh_interval).map_err(|reason| {
-        usage_error(format!(
-            "invalid value of --refresh-interval {refresh_interval:?}: {reason}"
-        ))
-    })?;
-    let keys = data.iter().map(|text| parse_key(text));
-    let part = ExternalSecret {
+    let keys: Vec<Value> = data
+        .iter()
+        .map(|text| parse_key(text))
+        .collect::<Result<_>>()?;
+    let mut names = BTreeSet::new();
+    let twice = keys
+        .iter()
+        .find(|key| !names.insert(key["secretKey"].as_str()));
+    if let Some(key) = twice {
+        let key = &key["secretKey"];
+        return Err(usage_error(format!(
+            "--data: key {key} is given more than once"
+        )));
+    }
+    Ok(Box::new(ExternalSecret {
         name,
         store,
         store_kind,
-        refresh_interval,
-        keys: keys.collect::<Result<_>>()?,
+        refresh_interval: parse_interval(refresh_interval)?,
+        keys,
+    }))
+}
+
+/// Parses the flag as the operator reads the field: a duration of Go, which has a unit.
+fn parse_interval(mut text: String) -> Result<String> {
+    let reason = match go_duration::parse(&text) {
+        Ok(_) if text.starts_with('-') => "must not be negative".to_owned(),
+        Ok(_) => {
+            text.extend(text.parse::<u64>().is_ok().then_some('s'));
+            return Ok(text);
+        }
+        Err(reason) => reason,
     };
-    Ok(Box::new(part))
+    Err(usage_error(format!(
+        "invalid value of --refresh-interval {text:?}: {reason}"
+    )))
 }
 
 /// Parses `KEY=PATH[#PROPERTY]` into an item of `spec.data`.

@@ -23,6 +23,7 @@ mod template_isolation;
 
 use anyhow::Result;
 use session_shared::client::DryRun;
+use session_shared::failure::with_hint;
 use session_shared::ops::Cluster;
 use session_shared::report::mutation::no_resources_message;
 use session_shared::verb::Environment;
@@ -101,7 +102,10 @@ async fn apply(
     // writes
     let mut writer = ObjectWriter::new(cluster, &intent.mutation, environment);
     let applied = writer.apply_all(&plan.objects).await;
-    let applied = applied.map_err(|error| namespace_hint(error, &site.namespace));
+    let applied = applied.map_err(|error| match part.refusal_hint(&error, site) {
+        Some(hint) => with_hint(error, hint),
+        None => namespace_hint(error, &site.namespace),
+    });
     applied.map(drop)
 }
 
@@ -115,9 +119,11 @@ async fn remove(
     let found = observe::find_applied(cluster, site, part.object_name());
     let found = environment.interrupt.race(found).await?;
     let mut writer = ObjectWriter::new(cluster, &intent.mutation, environment);
-    for (resource, object) in found.iter().rev() {
-        writer.delete(resource, object).await?;
-    }
+    let objects = found.iter().rev();
+    let objects: Vec<_> = objects
+        .map(|(resource, object)| (resource, object))
+        .collect();
+    writer.delete_all(&objects).await?;
     if found.is_empty() {
         let is_namespaced = site.types.iter().any(|one| one.namespaced);
         let namespace = is_namespaced.then_some(site.namespace.as_str());

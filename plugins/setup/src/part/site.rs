@@ -40,6 +40,11 @@ pub(crate) trait Part: Debug + Send + Sync {
         Vec::new()
     }
 
+    /// Remedy for an apply that the server refused, if the part has one.
+    fn refusal_hint(&self, _error: &anyhow::Error, _site: &Site) -> Option<String> {
+        None
+    }
+
     /// Name of its only object, if the user has chosen it. Otherwise a removal deletes all objects of the part and the template.
     fn object_name(&self) -> Option<&str> {
         None

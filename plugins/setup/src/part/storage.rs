@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args as Group;
 use serde_json::json;
-use session_shared::failure::usage_error;
+use session_shared::failure::{self, FailureKind, usage_error};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::names::check_dns_subdomain;
 use session_shared::objects::resource::{CSI_DRIVER, STORAGE_CLASS, VOLUME_SNAPSHOT_CLASS};
@@ -121,5 +121,16 @@ impl Part for Storage {
             name: Some(self.driver.clone()),
             effect: "claims and snapshots of the classes wait until the driver is installed",
         }]
+    }
+
+    /// A StorageClass keeps its driver and parameters for life.
+    fn refusal_hint(&self, error: &anyhow::Error, site: &Site) -> Option<String> {
+        let template = site.template.as_deref()?;
+        failure::has_kind(error, FailureKind::Invalid).then(|| {
+            format!(
+                "to replace the classes, remove them first; volumes are kept: \
+                 kubectl session setup storage --for {template} --remove"
+            )
+        })
     }
 }

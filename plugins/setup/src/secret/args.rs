@@ -24,7 +24,7 @@ flags name others. Set secretName in the sindri.yaml to use the Secret: its keys
 
 pub(crate) const EXAMPLES: &str = "  # Set a key from a file, and one from standard input
   kubectl session setup secrets sindri-secrets --from-file ANTHROPIC_API_KEY=key.txt
-  pass github | kubectl session setup secrets sindri-secrets --from-file GITHUB_TOKEN=-
+  pass github | tr -d '\\n' | kubectl session setup secrets sindri-secrets --from-file GITHUB_TOKEN=-
 
   # Set keys from a file with a KEY=VALUE on each line
   kubectl session setup secrets sindri-secrets --from-env-file .env
@@ -40,8 +40,7 @@ pub(crate) const EXAMPLES: &str = "  # Set a key from a file, and one from stand
   kubectl session setup secrets --external --for sindri -n dev-environments
 
   # Fill the password of a lab from Vault
-  kubectl session setup secrets lab-session-alice-secrets --external --store vault-backend \\
-    --data vscode-password=dozlab/sessions/alice#vscode_password
+  kubectl session setup secrets lab-session-alice-secrets --external --store vault-backend --data vscode-password=dozlab/sessions/alice#vscode_password
 
   # Delete the ExternalSecret
   kubectl session setup secrets sindri-secrets --external --remove";

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use session_shared::client::DryRun;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::k8s_openapi::ByteString;
 use session_shared::names::check_dns_subdomain;
 use session_shared::report::console::Console;
+use session_shared::report::format::Format;
 
 use super::args::{SecretValueFlags, SetupSecretsArgs};
 use super::values::{SecretValues, check_variables, read_values};
@@ -109,6 +111,11 @@ fn parse_secret(
     if !changes && (flags.force || flags.secret_type.is_some()) {
         return Err(usage_error("--force and --type require keys to set"));
     }
+    if !flags.remove_key.is_empty() && prints_manifest(&part.mutation) {
+        return Err(usage_error(
+            "--remove-key cannot be printed as a manifest; use --dry-run=server",
+        ));
+    }
     let action = match (part.remove, changes) {
         (true, _) => SecretAction::Remove,
         (false, false) => SecretAction::View,
@@ -121,6 +128,12 @@ fn parse_secret(
         mutation: part.mutation,
         connection: part.connection,
     })
+}
+
+/// Returns true if the output is meant to be applied: a manifest can set keys, but not remove one.
+fn prints_manifest(mutation: &MutationOptions) -> bool {
+    mutation.dry_run == DryRun::Client
+        && matches!(&mutation.format, Format::Objects(printer) if !printer.is_name())
 }
 
 /// Reads the files of the flags.

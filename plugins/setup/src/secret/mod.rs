@@ -167,5 +167,5 @@ async fn remove(
     };
     plan::check_removal(&found)?;
     let mut writer = ObjectWriter::new(cluster, &intent.mutation, environment);
-    writer.delete(&SECRET, &found).await
+    writer.delete_all(&[(&SECRET, &found)]).await
 }

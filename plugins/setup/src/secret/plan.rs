@@ -76,9 +76,7 @@ pub(crate) fn plan_change(
     let mut data = owned_data(found, manager);
     for key in &change.removed {
         if data.shift_remove(key).is_none() {
-            return Err(anyhow!(
-                "cannot remove key {key:?} from Secret {name:?}: \"setup secrets\" did not set it"
-            ));
+            return Err(foreign_key_error(key, found, manager));
         }
     }
     if let Some(reason) = foreign_reason(found) {
@@ -100,6 +98,25 @@ pub(crate) fn plan_change(
     // Somebody who sets another key at the same time must not lose it.
     object["metadata"]["resourceVersion"] = Untyped(found).require_resource_version()?.into();
     Ok(SecretWrite::Apply(Box::new(planned(object, before))))
+}
+
+/// Returns the error for a key to remove that this command has not set, with the command that removes it.
+fn foreign_key_error(key: &str, secret: &Value, manager: &str) -> anyhow::Error {
+    let (name, namespace) = (Untyped(secret).name(), Untyped(secret).home_namespace());
+    let refused = format!("cannot remove key {key:?} from Secret {name:?}");
+    if secret["data"].get(key).is_none() {
+        return anyhow!("{refused}: the Secret does not have it");
+    }
+    let error = anyhow!("{refused}: field manager {manager:?} did not set it");
+    let patch = json!([{"op": "remove", "path": format!("/data/{key}")}]).to_string();
+    let remove = [
+        "kubectl", "patch", "secret", name, "-n", namespace, "--type", "json", "-p", &patch,
+    ];
+    let hint = format!(
+        "to remove it all the same: {}",
+        shell::quote_command(&remove)
+    );
+    with_hint(error, hint)
 }
 
 fn planned(object: Value, before: Option<Value>) -> PlannedObject {

@@ -63,7 +63,9 @@ pub(crate) fn read_values(
         ));
     }
     for (key, file) in files {
-        read.add("--from-file", &key, read_file(file, input)?)?;
+        let bytes = read_file(file, input)?;
+        read.notes.extend(line_break_note(&key, &bytes));
+        read.add("--from-file", &key, bytes)?;
     }
     for file in &flags.from_env_file {
         let bytes = read_file(file, input)?;
@@ -77,6 +79,13 @@ pub(crate) fn read_values(
         bail!("no keys in {}", files.collect::<Vec<_>>().join(", "));
     }
     Ok(read)
+}
+
+/// Returns a note if the value is one line with its line break, which a token does not have.
+fn line_break_note(key: &str, value: &[u8]) -> Option<String> {
+    let (last, line) = value.split_last()?;
+    (*last == b'\n' && !line.contains(last))
+        .then(|| format!("the value of {key} ends with a line break, which is part of it"))
 }
 
 /// Splits `[KEY=]FILENAME`. Without a key, it is the last part of the path.
@@ -116,7 +125,13 @@ fn read_file(file: &str, input: &mut dyn BufRead) -> Result<Vec<u8>> {
         let error = anyhow!("the path {file:?} is a directory");
         return Err(with_hint(error, "name its files one by one"));
     }
-    read_bytes(input_name(file), input, SECRET_BYTES_MAX)
+    let bytes = read_bytes(input_name(file), input, SECRET_BYTES_MAX)?;
+    // A command before the pipe that fails prints nothing, and must not erase what is stored.
+    if bytes.is_empty() && is_input(file) {
+        let hint = "to set an empty value: --from-file KEY=/dev/null";
+        return Err(with_hint(anyhow!("standard input is empty"), hint));
+    }
+    Ok(bytes)
 }
 
 impl SecretValues {
@@ -251,6 +266,20 @@ mod tests {
         assert_eq!(split_file("/dev/stdin").unwrap().0, "stdin");
         for text in ["", "=a", "a=", "-"] {
             assert!(split_file(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_line_break_is_noted_where_a_value_is_one_line() {
+        let note = "the value of A ends with a line break, which is part of it";
+        for (value, noted) in [
+            ("x", false),
+            ("x\n", true),
+            ("x\r\n", true),
+            ("x\ny\n", false),
+        ] {
+            let notes = read(&[], &["A=-"], &[], value).unwrap().notes;
+            assert_eq!(notes.iter().any(|one| one == note), noted, "{value:?}");
         }
     }
 
