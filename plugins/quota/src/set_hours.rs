@@ -19,7 +19,7 @@ use session_shared::report::console::Console;
 use session_shared::report::mutation::apply_verb;
 
 /// Name of the ResourceQuota with the budgets.
-const NAME: &str = "session-hours";
+pub(crate) const NAME: &str = "session-hours";
 const NOTE: &str = "budgets of running hours are checked at each start by kubectl session, not by the server; running sessions are \
 not stopped";
 

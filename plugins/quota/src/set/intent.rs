@@ -22,7 +22,7 @@ use session_shared::report::console::Console;
 use session_shared::template::{Conversion, InputForm, Source};
 
 use super::args::{COUNTED_TIMEOUT, QuotaSetArgs};
-use crate::set_hours::parse_hours;
+use crate::set_hours::{self, parse_hours};
 
 /// Name of the ResourceQuota if neither the command line nor a file names one.
 const DEFAULT_NAME: &str = "session-quota";
@@ -108,8 +108,9 @@ pub(crate) fn parse_intent(
             amounts.merge_file(&source, is_nvim, &mut connection, console)?;
     }
     let (hard, defaults) = amounts.finish(!hours.is_empty())?;
+    let has_limits = !(hard.is_empty() && defaults.is_empty());
+    check_name(name.as_deref(), has_limits)?;
     let name = name.unwrap_or_else(|| default_name.to_owned());
-    check_dns_subdomain(&name).map_err(|reason| anyhow!("invalid name {name:?}: {reason}"))?;
     let waits = wait_flags.wait && mutation.dry_run == DryRun::None && !hard.is_empty();
     Ok(Intent {
         limits_name: limit_range_name(&name),
@@ -124,6 +125,26 @@ pub(crate) fn parse_intent(
         mutation,
         connection,
     })
+}
+
+/// Checks the NAME of a command that sets limits, budgets of hours or both.
+///
+/// # Errors
+/// An invalid name; that of the quota with the budgets, which limits would replace; a name that nothing is set under.
+fn check_name(name: Option<&str>, has_limits: bool) -> Result<()> {
+    let Some(name) = name else { return Ok(()) };
+    check_dns_subdomain(name).map_err(|reason| anyhow!("invalid name {name:?}: {reason}"))?;
+    match (name == set_hours::NAME, has_limits) {
+        (true, true) => Err(with_hint(
+            anyhow!("invalid name {name:?}: the quota of this name holds the budgets of --hours"),
+            "choose another NAME",
+        )),
+        (false, false) => Err(usage_error(format!(
+            "NAME is not used with --hours alone: budgets are kept in quota {:?}",
+            set_hours::NAME
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// The amounts of a quota, as they are put together from flags and a file.

@@ -203,6 +203,21 @@ fn what_means_nothing_is_refused_before_any_request() {
             "standard input: Kubernetes objects describe no quota of sessions",
             "apply a ResourceQuota with kubectl apply, or give its amounts with --hard",
         ),
+        (
+            "session-hours --pods 5",
+            "invalid name \"session-hours\": the quota of this name holds the budgets of --hours",
+            "choose another NAME",
+        ),
+        (
+            "session-hours --limit-range default.cpu=1 --hours user=a:1/day",
+            "invalid name \"session-hours\": the quota of this name holds the budgets of --hours",
+            "choose another NAME",
+        ),
+        (
+            "team --hours user=a:1/day",
+            "NAME is not used with --hours alone: budgets are kept in quota \"session-hours\"",
+            "",
+        ),
     ] {
         let error = parse(words, "kind: ConfigMap\n").unwrap_err();
         let text = format!("{error:#}");
@@ -219,6 +234,22 @@ fn a_file_without_a_quota_is_refused() {
     let without = SINDRI.replace(
         ", resourceQuota: {cpu: \"4\", memory: 8Gi, storage: 100Gi}",
         "",
+#[test]
+fn the_name_of_the_budgets_goes_with_budgets_alone() {
+    let hours = "--hours user=a:1/day";
+    assert_eq!(
+        parse(&format!("session-hours {hours}"), "")
+            .unwrap()
+            .hours
+            .len(),
+        1
+    );
+    assert_eq!(
+        parse(&format!("team --pods 1 {hours}"), "").unwrap().name,
+        "team"
+    );
+}
+
     );
     let error = parse("-f -", &without).unwrap_err().to_string();
     assert_eq!(
