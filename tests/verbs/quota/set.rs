@@ -245,6 +245,15 @@ fn the_use_that_the_present_quota_shows_is_compared() {
 }
 
 #[test]
+fn a_quota_that_is_not_set_is_not_warned_about() {
+    let api = FakeApi::stateful();
+    let gone = Answer::not_found("namespaces", "default");
+    api.on("PATCH", &format!("{QUOTAS}/*"), gone);
+    let played = quota(&api, "set --cpu 1");
+    assert!(!played.failed().contains("LimitRange"), "{played:?}");
+}
+
+#[test]
 fn an_object_of_somebody_else_is_left_alone() {
     let api = counting(json!({}));
     api.put(json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "team", "namespace": "default",

@@ -8,7 +8,7 @@ use session_shared::objects::resource::RESOURCE_QUOTA;
 use session_shared::ops::Cluster;
 use session_shared::ops::planned_object::PlannedObject;
 use session_shared::report::console::{Console, DELETION_QUESTION, cancelled_text};
-use session_shared::report::mutation::apply_verb;
+use session_shared::report::mutation::{MutationPrinter, apply_verb};
 use session_shared::verb::Environment;
 
 use super::intent::Intent;
@@ -68,7 +68,7 @@ pub(crate) async fn apply_objects(
     intent: &Intent,
     environment: &mut Environment,
 ) -> Result<Option<Value>> {
-    let mut mutations = intent.mutation.printer();
+    printer: &mut MutationPrinter,
     let mut quota = None;
     for planned in &plan.objects {
         let (after, change) = if intent.mutation.dry_run == DryRun::Client {
@@ -90,7 +90,7 @@ pub(crate) async fn apply_objects(
             (after, change)
         };
         let console = &mut environment.console;
-        console.print(&mutations.print_result(&after, change)?)?;
+        console.print(&printer.print_result(&after, change)?)?;
         if *planned.resource == RESOURCE_QUOTA {
             for note in hard_notes(planned, &after) {
                 console.note(&note);
