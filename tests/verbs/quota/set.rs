@@ -263,6 +263,28 @@ fn an_object_of_somebody_else_is_left_alone() {
     let refused = quota(&api, "set team --pods 5");
     assert_eq!(writes(&api), 0);
     let forced = quota(&api, "set team --pods 5 --force");
+#[test]
+fn a_client_dry_run_tells_whose_limits_go_and_stay() {
+    let api = counting(json!({}));
+    quota(&api, "set team --pods 5 --hard secrets=9").done();
+    let mut team = stored(&api, "team");
+    team["spec"]["hard"]["services"] = "3".into();
+    let fields = json!({"f:spec": {"f:hard": {"f:services": {}}}});
+    let entry = json!({"manager": "kubectl-edit", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": fields});
+    let entries = team["metadata"]["managedFields"].as_array_mut().unwrap();
+    entries.push(entry);
+    api.put(team);
+    let words = "set team --pods 5";
+    let client = quota(&api, &format!("{words} --dry-run=client"));
+    assert_eq!(
+        client.err,
+        "note: no longer limited: secrets\nnote: limits of another manager are kept: services\n"
+    );
+    let server = quota(&api, &format!("{words} --dry-run=server"));
+    let set = quota(&api, words);
+    assert_eq!((&server.err, &set.err), (&client.err, &client.err));
+}
+
     golden(
         "quota-set-foreign.txt",
         &format!("{}{}", refused.text(), forced.text()),
@@ -294,6 +316,11 @@ fn who_may_not_watch_is_not_made_to_wait() {
     let denied = Answer::forbidden("bob", "watch", "resourcequotas", "default");
     api.on("GET", QUOTAS, denied);
     let played = quota(&api, "set --max-sessions 9");
+    let dry = quota(&api, "set team --pods 5 --force --dry-run=client");
+    assert_eq!(
+        dry.err,
+        "note: limits of another manager are kept: secrets\n"
+    );
     assert_eq!(played.done(), "resourcequota/session-quota created\n");
     assert_eq!(
         played.err,
