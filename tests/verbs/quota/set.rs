@@ -245,6 +245,16 @@ fn the_use_that_the_present_quota_shows_is_compared() {
 }
 
 #[test]
+fn a_limit_that_is_below_use_already_is_not_asked_about_again() {
+    let api = counting(json!({"pods": "6"}));
+    quota(&api, "set --pods 2 --yes").done();
+    let again = quota(&api, "set --pods 2");
+    assert_eq!((again.code, again.err.as_str()), (0, ""), "{again:?}");
+    assert_eq!(quota(&api, "set --pods 4").code, 0, "raised");
+    assert_eq!(quota(&api, "set --pods 3").code, 1, "lowered");
+}
+
+#[test]
 fn a_quota_that_is_not_set_is_not_warned_about() {
     let api = FakeApi::stateful();
     let gone = Answer::not_found("namespaces", "default");
@@ -253,16 +263,6 @@ fn a_quota_that_is_not_set_is_not_warned_about() {
     assert!(!played.failed().contains("LimitRange"), "{played:?}");
 }
 
-#[test]
-fn an_object_of_somebody_else_is_left_alone() {
-    let api = counting(json!({}));
-    api.put(json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "team", "namespace": "default",
-        "managedFields": [{"manager": "kubectl-create", "operation": "Update", "apiVersion": "v1",
-            "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:hard": {".": {}, "f:secrets": {}}}}}]},
-        "spec": {"hard": {"secrets": "9"}}}));
-    let refused = quota(&api, "set team --pods 5");
-    assert_eq!(writes(&api), 0);
-    let forced = quota(&api, "set team --pods 5 --force");
 #[test]
 fn a_client_dry_run_tells_whose_limits_go_and_stay() {
     let api = counting(json!({}));
@@ -285,6 +285,21 @@ fn a_client_dry_run_tells_whose_limits_go_and_stay() {
     assert_eq!((&server.err, &set.err), (&client.err, &client.err));
 }
 
+#[test]
+fn an_object_of_somebody_else_is_left_alone() {
+    let api = counting(json!({}));
+    api.put(json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "team", "namespace": "default",
+        "managedFields": [{"manager": "kubectl-create", "operation": "Update", "apiVersion": "v1",
+            "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:hard": {".": {}, "f:secrets": {}}}}}]},
+        "spec": {"hard": {"secrets": "9"}}}));
+    let refused = quota(&api, "set team --pods 5");
+    assert_eq!(writes(&api), 0);
+    let dry = quota(&api, "set team --pods 5 --force --dry-run=client");
+    assert_eq!(
+        dry.err,
+        "note: limits of another manager are kept: secrets\n"
+    );
+    let forced = quota(&api, "set team --pods 5 --force");
     golden(
         "quota-set-foreign.txt",
         &format!("{}{}", refused.text(), forced.text()),
@@ -316,11 +331,6 @@ fn who_may_not_watch_is_not_made_to_wait() {
     let denied = Answer::forbidden("bob", "watch", "resourcequotas", "default");
     api.on("GET", QUOTAS, denied);
     let played = quota(&api, "set --max-sessions 9");
-    let dry = quota(&api, "set team --pods 5 --force --dry-run=client");
-    assert_eq!(
-        dry.err,
-        "note: limits of another manager are kept: secrets\n"
-    );
     assert_eq!(played.done(), "resourcequota/session-quota created\n");
     assert_eq!(
         played.err,
