@@ -75,7 +75,7 @@ pub(crate) async fn run(
     }
     let format = RowFormat::parse(output)?;
     let (cluster, sessions) = source.read(connection, environment).await?;
-    let (namespace, rendered) = (cluster.namespace(), sessions.rendered);
+    let (namespace, rendered) = (sessions.namespace.as_str(), sessions.rendered);
     let facts = FitFacts::read(&cluster, namespace, &rendered.objects).await?;
     let absent = find_absent_namespace(&cluster, namespace, &facts).await?;
     let count = count.map(u64::from);

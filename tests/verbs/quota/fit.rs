@@ -267,6 +267,29 @@ fn a_namespace_that_does_not_exist_is_a_note() {
 }
 
 #[test]
+fn a_file_brings_its_namespace() {
+    let api = server();
+    put_big_node(&api);
+    put_dozlab_quota(&api);
+    let sindri = include_str!("../../fixtures/sindri-basic.yaml");
+    let mut text = piped(&api, sindri, "fit -f -").text();
+    let fixed = piped(&api, sindri, "fit -f - -n default -o jsonpath={.namespace}");
+    assert_eq!(fixed.done(), "default", "a flag goes first");
+    text.push_str(&fixed.text());
+    let session = |namespace: &str| {
+        json!({"apiVersion": "streaming.platform/v1", "kind": "Session",
+            "metadata": {"name": "a", "namespace": namespace}, "spec": {"userId": "a", "template": "shell"}})
+        .to_string()
+    };
+    let elsewhere = piped(&api, &session("team"), "fit -f -");
+    elsewhere.failed();
+    text.push_str(&elsewhere.text());
+    golden("quota-fit-namespace.txt", &text);
+    let same = piped(&api, &session("default"), "fit -f -");
+    assert!(same.done().contains("in namespace \"default\""), "{same:?}");
+}
+
+#[test]
 fn a_count_that_depends_on_chance_is_a_range() {
     let api = server();
     for (name, zone) in [("a", "1"), ("b", "2"), ("c", "2")] {

@@ -11,7 +11,7 @@ use session_shared::capacity::quota_key::{GPU_KEY, add_hard, canonical_key};
 use session_shared::client::DryRun;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::file_connection::adopt_file_connection;
+use session_shared::flags::file_connection::{adopt_file_connection, describe_connection};
 use session_shared::flags::input_form::input_form;
 use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::flags::values::read_source;
@@ -169,7 +169,8 @@ impl QuotaAmounts {
     ) -> Result<(&'static str, Option<String>)> {
         let file = source.name();
         let (form, converted) = convert(source, is_nvim)?;
-        console.note(&format!("{file} is {}", form.describe()));
+        let named = describe_connection(&converted);
+        console.note(&format!("{file} is {}{named}", form.describe()));
         // Warnings about the rest of a sindri.yaml do not concern its quota.
         let concerns = |text: &str| form != InputForm::Sindri || text.contains("resourceQuota");
         let warnings = converted.warnings.iter();
