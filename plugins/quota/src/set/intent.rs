@@ -263,12 +263,15 @@ fn split_pair<'a>(flag: &str, form: &str, pair: &'a str) -> Result<(&'a str, &'a
 
 /// Parses a factor from requests to limits.
 fn parse_factor(text: &str) -> Result<Quantity> {
+/// Largest factor from requests to limits.
+const FACTOR_MAX: i64 = 1_000_000;
+
     let is_decimal = text.chars().all(|c| c.is_ascii_digit() || c == '.');
     let factor = text.parse::<Quantity>().ok().filter(|_| is_decimal);
-    let one = Quantity::from_units(1);
-    factor.filter(|factor| *factor >= one).ok_or_else(|| {
+    let range = Quantity::from_units(1)..=Quantity::from_units(FACTOR_MAX);
+    factor.filter(|factor| range.contains(factor)).ok_or_else(|| {
         usage_error(format!(
-            "invalid value of --limits-factor {text:?}: must be a number, 1 or more"
+            "invalid value of --limits-factor {text:?}: must be a number from 1 to {FACTOR_MAX}, such as 1.5"
         ))
     })
 }

@@ -170,12 +170,17 @@ fn what_means_nothing_is_refused_before_any_request() {
         ),
         (
             "--cpu 5 --limits-factor 0.5",
-            "invalid value of --limits-factor \"0.5\": must be a number, 1 or more",
+            "invalid value of --limits-factor \"0.5\": must be a number from 1 to 1000000, such as 1.5",
             "",
         ),
         (
             "--cpu 5 --limits-factor 2Gi",
-            "invalid value of --limits-factor \"2Gi\": must be a number, 1 or more",
+            "invalid value of --limits-factor \"2Gi\": must be a number from 1 to 1000000, such as 1.5",
+            "",
+        ),
+        (
+            "--cpu 5 --limits-factor 1000001",
+            "invalid value of --limits-factor \"1000001\": must be a number from 1 to 1000000",
             "",
         ),
         (
