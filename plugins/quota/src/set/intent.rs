@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use session_shared::capacity::container_defaults::ContainerDefaults;
 use session_shared::capacity::hours_budget::UserBudget;
 use session_shared::capacity::quota_change::{SINDRI_QUOTA, limit_range_name};
@@ -177,6 +177,8 @@ impl QuotaAmounts {
         for warning in warnings.filter(|warning| concerns(&warning.message)) {
             console.warn_with_hint(&warning.to_string(), warning.hint.as_deref());
         }
+        // After the warnings: a misspelled field is why there is no quota.
+        require_quota(file, form, &converted)?;
         let has_own_limits = self.hard.keys().any(|key| key.starts_with("limits."));
         let given: Vec<String> = self.hard.keys().cloned().collect();
         for (key, amount) in &converted.quota {
@@ -261,11 +263,11 @@ fn split_pair<'a>(flag: &str, form: &str, pair: &'a str) -> Result<(&'a str, &'a
     })
 }
 
-/// Parses a factor from requests to limits.
-fn parse_factor(text: &str) -> Result<Quantity> {
 /// Largest factor from requests to limits.
 const FACTOR_MAX: i64 = 1_000_000;
 
+/// Parses a factor from requests to limits.
+fn parse_factor(text: &str) -> Result<Quantity> {
     let is_decimal = text.chars().all(|c| c.is_ascii_digit() || c == '.');
     let factor = text.parse::<Quantity>().ok().filter(|_| is_decimal);
     let range = Quantity::from_units(1)..=Quantity::from_units(FACTOR_MAX);
@@ -297,10 +299,10 @@ fn add_limits(hard: &mut BTreeMap<String, Quantity>, factor: Option<Quantity>) -
     Ok(())
 }
 
-/// Reads the quota of a file. No secret of it is read.
+/// Converts a file. No secret of it is read.
 ///
 /// # Errors
-/// Problems of the file; one that describes no quota.
+/// Problems of the file; Kubernetes objects.
 fn convert(source: &Source, is_config: bool) -> Result<(InputForm, Conversion)> {
     let form = input_form("quota set", source.name(), is_config, source)?;
     let shown = source.name();
@@ -313,14 +315,29 @@ fn convert(source: &Source, is_config: bool) -> Result<(InputForm, Conversion)> 
             "apply a ResourceQuota with kubectl apply, or give its amounts with --hard",
         ));
     };
-    if converted.quota.is_empty() {
-        match form {
-            InputForm::Sindri => bail!("{shown}: no providers.kubernetes.resourceQuota"),
-            InputForm::NvimConfig => bail!("{shown}: no max_sessions in table [kubernetes]"),
-            form => bail!("{shown}: {} describes no quota", form.describe()),
-        }
-    }
     Ok((form, converted))
+}
+
+/// Checks that a file describes a quota.
+fn require_quota(file: &str, form: InputForm, converted: &Conversion) -> Result<()> {
+    if !converted.quota.is_empty() {
+        return Ok(());
+    }
+    let (missing, hint) = match form {
+        InputForm::Sindri => (
+            "no providers.kubernetes.resourceQuota".to_owned(),
+            "add resourceQuota to the file, or give its amounts with flags, without --filename: --cpu 4 --memory 8Gi --storage 100Gi",
+        ),
+        InputForm::NvimConfig => (
+            "no max_sessions in table [kubernetes]".to_owned(),
+            "add max_sessions to the file, or give it with a flag, without --config: --max-sessions 100",
+        ),
+        form => (
+            format!("{} describes no quota", form.describe()),
+            "give its amounts with flags, without --filename: --cpu 4 --memory 8Gi",
+        ),
+    };
+    Err(with_hint(anyhow!("{file}: {missing}"), hint))
 }
 
 #[cfg(test)]

@@ -204,11 +204,6 @@ fn what_means_nothing_is_refused_before_any_request() {
             "",
         ),
         (
-            "-f -",
-            "standard input: Kubernetes objects describe no quota of sessions",
-            "apply a ResourceQuota with kubectl apply, or give its amounts with --hard",
-        ),
-        (
             "session-hours --pods 5",
             "invalid name \"session-hours\": the quota of this name holds the budgets of --hours",
             "choose another NAME",
@@ -223,6 +218,11 @@ fn what_means_nothing_is_refused_before_any_request() {
             "NAME is not used with --hours alone: budgets are kept in quota \"session-hours\"",
             "",
         ),
+        (
+            "-f -",
+            "standard input: Kubernetes objects describe no quota of sessions",
+            "apply a ResourceQuota with kubectl apply, or give its amounts with --hard",
+        ),
     ] {
         let error = parse(words, "kind: ConfigMap\n").unwrap_err();
         let text = format!("{error:#}");
@@ -234,11 +234,6 @@ fn what_means_nothing_is_refused_before_any_request() {
     }
 }
 
-#[test]
-fn a_file_without_a_quota_is_refused() {
-    let without = SINDRI.replace(
-        ", resourceQuota: {cpu: \"4\", memory: 8Gi, storage: 100Gi}",
-        "",
 #[test]
 fn the_name_of_the_budgets_goes_with_budgets_alone() {
     let hours = "--hours user=a:1/day";
@@ -255,15 +250,44 @@ fn the_name_of_the_budgets_goes_with_budgets_alone() {
     );
 }
 
+#[test]
+fn a_file_without_a_quota_is_refused() {
+    let without = SINDRI.replace(
+        ", resourceQuota: {cpu: \"4\", memory: 8Gi, storage: 100Gi}",
+        "",
     );
-    let error = parse("-f -", &without).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "standard input: no providers.kubernetes.resourceQuota"
-    );
-    let error = parse("--config -", &NVIM.replace("max_sessions = 100\n", "")).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "standard input: no max_sessions in table [kubernetes]"
+    let nvim = NVIM.replace("max_sessions = 100\n", "");
+    for (words, file, expected, hint) in [
+        (
+            "-f -",
+            &without,
+            "standard input: no providers.kubernetes.resourceQuota",
+            "add resourceQuota to the file, or give its amounts with flags, without --filename: --cpu 4 --memory 8Gi --storage 100Gi",
+        ),
+        (
+            "--config -",
+            &nvim,
+            "standard input: no max_sessions in table [kubernetes]",
+            "add max_sessions to the file, or give it with a flag, without --config: --max-sessions 100",
+        ),
+    ] {
+        let error = parse(words, file).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+        let found = error.downcast_ref::<ErrorWithHint>();
+        assert_eq!(found.map_or("", |found| &found.hint), hint);
+    }
+}
+
+#[test]
+fn a_misspelled_field_is_warned_about_before_the_quota_is_missed() {
+    let (mut console, captured) = Console::for_test(&NVIM.replace("sessions", "sesions"), false);
+    let args = Command::try_parse_from(["set", "--config", "-"])
+        .unwrap()
+        .set;
+    parse_intent(args, &ConnectionFlags::default(), &mut console).unwrap_err();
+    assert!(
+        captured.stderr().contains("max_sesions"),
+        "{}",
+        captured.stderr()
     );
 }
