@@ -36,7 +36,7 @@ pub(crate) const EXAMPLES: &str = "  # Count how many more sessions of a templat
   kubectl session quota fit --template lab --set ROOTFS_IMAGE_URL=https://storage.example.com/lab.ext4 -o wide
 
   # Check that a class of 40 fits; the exit code is 1 if it does not
-  kubectl session quota fit --template nvim --preset large --count 40
+  kubectl session quota fit --template sindri --preset large --count 40
 
   # Sum and count what another tool has rendered
   kubectl kustomize overlays/production | kubectl session quota fit -f -";
