@@ -108,8 +108,7 @@ pub(crate) fn parse_intent(
             amounts.merge_file(&source, is_nvim, &mut connection, console)?;
     }
     let (hard, defaults) = amounts.finish(!hours.is_empty())?;
-    let has_limits = !(hard.is_empty() && defaults.is_empty());
-    check_name(name.as_deref(), has_limits)?;
+    check_name(name.as_deref(), !hard.is_empty() || !defaults.is_empty())?;
     let name = name.unwrap_or_else(|| default_name.to_owned());
     let waits = wait_flags.wait && mutation.dry_run == DryRun::None && !hard.is_empty();
     Ok(Intent {
