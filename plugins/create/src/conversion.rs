@@ -7,7 +7,9 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::file_connection::adopt_file_connection;
+use session_shared::flags::file_connection::{
+    SourceNamespace, adopt_file_connection, describe_connection,
+};
 use session_shared::flags::list::parse_new_owner;
 use session_shared::foreign_error::io_error_text;
 use session_shared::names::SessionName;
@@ -19,7 +21,7 @@ use session_shared::template::{
 };
 
 use crate::expected_quota::ExpectedQuota;
-use crate::given_session::{GivenSession, SessionSource, SourceNamespace, extract_secrets};
+use crate::given_session::{GivenSession, SessionSource, extract_secrets};
 
 /// Converts a file of another program to a session; `None` for a file with Kubernetes objects. Says what was recognized, and
 /// warns of what is ignored. The file's namespace and context become those of the connection, unless flags name others.
@@ -85,14 +87,7 @@ pub(crate) fn convert_file(
 /// must do none of this silently.
 fn describe(file: &str, form: InputForm, converted: &Conversion) -> String {
     let mut text = format!("{file} is {}, converted to a session", form.describe());
-    for (what, name) in [
-        ("namespace", &converted.namespace),
-        ("context", &converted.context),
-    ] {
-        if let Some(name) = name {
-            text.push_str(&format!(", {what} {name:?}"));
-        }
-    }
+    text.push_str(&describe_connection(converted));
     if !converted.secrets.is_empty() {
         let names: Vec<&str> = converted.secrets.keys().map(String::as_str).collect();
         text.push_str(&format!(", with your values of {}", names.join(", ")));

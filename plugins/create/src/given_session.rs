@@ -3,6 +3,7 @@
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::api::SessionSpec;
+use session_shared::flags::file_connection::SourceNamespace;
 use session_shared::names::{SessionName, TemplateName, UserId};
 use session_shared::report::console::Console;
 use session_shared::template::{AssignedValues, Source, extract_secret_literals};
@@ -16,15 +17,6 @@ pub(crate) enum SessionSource {
     Template(TemplateName),
     /// Manifest in the spec; holds the name of its file, for messages.
     Manifest(String),
-}
-
-/// Namespace that a file names.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum SourceNamespace {
-    /// Namespace of a Kubernetes object: must be the command's, as in kubectl.
-    Required(String),
-    /// Namespace of a converted file, used if the command line has none.
-    Default(String),
 }
 
 /// Values from a file or `--template`.

@@ -4,10 +4,11 @@ use anyhow::{Context, Result};
 use session_shared::Timestamp;
 use session_shared::api::SessionTemplate;
 use session_shared::client::random_token;
+use session_shared::flags::file_connection::resolve_namespace;
 use session_shared::names::NamespaceName;
 use session_shared::ops::{Cluster, Driver, template_lookup};
 
-use crate::given_session::{SessionSource, SourceNamespace};
+use crate::given_session::SessionSource;
 use crate::intent::Intent;
 use crate::plan::Observed;
 
@@ -20,7 +21,8 @@ pub(crate) async fn observe(
     intent: &Intent,
     now: Timestamp,
 ) -> Result<(Observed, Driver)> {
-    let namespace: NamespaceName = resolve_namespace(cluster, intent)?.parse()?;
+    let namespace = resolve_namespace(intent.namespace.as_ref(), cluster.namespace())?;
+    let namespace: NamespaceName = namespace.parse()?;
     let identity = async {
         match &intent.user_id {
             Some(owner) => Ok(owner.clone()),
@@ -48,18 +50,6 @@ pub(crate) async fn observe(
         },
         driver,
     ))
-}
-
-fn resolve_namespace(cluster: &Cluster, intent: &Intent) -> Result<String> {
-    let current = cluster.namespace();
-    match &intent.namespace {
-        Some(SourceNamespace::Default(named)) => Ok(named.clone()),
-        Some(SourceNamespace::Required(named)) if named != current => Err(anyhow::anyhow!(
-            "the namespace from the provided object {named:?} does not match the namespace {current:?}. You must pass \
-             '--namespace={named}' to perform this operation."
-        )),
-        _ => Ok(current.to_owned()),
-    }
 }
 
 async fn get_template(cluster: &Cluster, intent: &Intent) -> Result<Option<SessionTemplate>> {

@@ -151,7 +151,7 @@ async fn cost_of_new(
     };
     let (cluster, sessions) = source.read(connection, environment).await?;
     let rendered = &sessions.rendered;
-    let (namespace, objects) = (cluster.namespace(), &rendered.objects);
+    let (namespace, objects) = (sessions.namespace.as_str(), &rendered.objects);
     let facts = FitFacts::read_admission(&cluster, namespace, objects).await?;
     let input = facts.input(namespace, objects, &rendered.other, None);
     let (estimated, unknown) = estimate_objects(&input);

@@ -5,6 +5,10 @@ use serde_json::Value;
 use session_shared::api::{API_VERSION, SessionSpec, SessionTemplate};
 use session_shared::client::parse_object;
 use session_shared::failure::{usage_error, with_hint};
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::file_connection::{
+    SourceNamespace, adopt_file_connection, describe_connection,
+};
 use session_shared::flags::values::ReplaceFlags;
 use session_shared::foreign_error::decode_error_text;
 use session_shared::names::TemplateName;
@@ -60,64 +64,79 @@ impl SessionSource {
     }
 }
 
-/// Reads the source that the flags name.
-///
-/// # Errors
-/// No template and no file; a file that cannot be read or is invalid.
-pub(crate) fn read_source(
-    template: Option<&str>,
-    file: Option<&str>,
-    replacements: &ReplaceFlags,
-    assigned: &mut AssignedValues,
-    console: &mut Console,
-) -> Result<SessionSource> {
-    let Some(file) = file else {
-        let Some(template) = template else {
-            let error = usage_error("one of --template or --filename is required");
-            let hint = "list the templates: kubectl session template list";
-            return Err(with_hint(error, hint));
-        };
-        return Ok(SessionSource::TemplateName(
-            template.parse()?,
-            Box::default(),
-        ));
-    };
-    let source = replacements.read_source(file, console.input())?;
-    match InputForm::recognize(&source).unwrap_or(InputForm::Objects) {
-        InputForm::Objects => read_objects(source, assigned),
-        form => convert(&source, form, assigned),
-    }
+/// Reads a source. What a file brings along becomes that of the command.
+pub(crate) struct SourceReader<'a> {
+    pub(crate) assigned: &'a mut AssignedValues,
+    pub(crate) connection: &'a mut ConnectionFlags,
+    pub(crate) console: &'a mut Console,
 }
 
-/// Converts a file of another program. Its secrets are not read.
-fn convert(
-    source: &Source,
-    form: InputForm,
-    assigned: &mut AssignedValues,
-) -> Result<SessionSource> {
-    let converted = form
-        .convert(source, &mut |_, _| Ok(Some(ANY_SECRET.to_owned())))?
-        .with_context(|| format!("{} describes no session", source.name()))?;
-    for (name, value) in converted.secrets {
-        assigned.from_files.entry(name).or_insert(value);
-    }
-    let spec = Box::new(converted.spec);
-    match spec.template_name() {
-        Some(name) => Ok(SessionSource::TemplateName(name.parse()?, spec)),
-        None => {
-            let texts: Result<Vec<String>> = converted.objects.iter().map(format_yaml).collect();
-            let manifest = Source::new(source.name(), texts?.join("---\n"))?;
-            Ok(SessionSource::SessionManifest(
-                without_secrets(&manifest, assigned)?,
-                spec,
-            ))
+impl SourceReader<'_> {
+    /// Reads the source that the flags name, and the namespace that its file names.
+    ///
+    /// # Errors
+    /// No template and no file; a file that cannot be read or is invalid.
+    pub(crate) fn read(
+        &mut self,
+        template: Option<&str>,
+        file: Option<&str>,
+        replacements: &ReplaceFlags,
+    ) -> Result<(SessionSource, Option<SourceNamespace>)> {
+        let Some(file) = file else {
+            let Some(template) = template else {
+                let error = usage_error("one of --template or --filename is required");
+                let hint = "list the templates: kubectl session template list";
+                return Err(with_hint(error, hint));
+            };
+            let source = SessionSource::TemplateName(template.parse()?, Box::default());
+            return Ok((source, None));
+        };
+        let source = replacements.read_source(file, self.console.input())?;
+        match InputForm::recognize(&source).unwrap_or(InputForm::Objects) {
+            InputForm::Objects => read_objects(source, self.assigned),
+            form => self.convert(&source, form),
         }
     }
+
+    /// Converts a file of another program. Its secrets are not read.
+    fn convert(
+        &mut self,
+        source: &Source,
+        form: InputForm,
+    ) -> Result<(SessionSource, Option<SourceNamespace>)> {
+        let file = source.name();
+        let converted = form
+            .convert(source, &mut |_, _| Ok(Some(ANY_SECRET.to_owned())))?
+            .with_context(|| format!("{file} describes no session"))?;
+        let named = describe_connection(&converted);
+        self.console
+            .note(&format!("{file} is {}{named}", form.describe()));
+        let namespace = adopt_file_connection(file, &converted, self.connection, self.console);
+        for (name, value) in converted.secrets {
+            self.assigned.from_files.entry(name).or_insert(value);
+        }
+        let spec = Box::new(converted.spec);
+        let source = match spec.template_name() {
+            Some(name) => SessionSource::TemplateName(name.parse()?, spec),
+            None => {
+                let texts: Result<Vec<String>> =
+                    converted.objects.iter().map(format_yaml).collect();
+                let manifest = Source::new(file, texts?.join("---\n"))?;
+                SessionSource::SessionManifest(without_secrets(&manifest, self.assigned)?, spec)
+            }
+        };
+        Ok((source, namespace.map(SourceNamespace::Default)))
+    }
 }
 
-fn read_objects(source: Source, assigned: &mut AssignedValues) -> Result<SessionSource> {
+fn read_objects(
+    source: Source,
+    assigned: &mut AssignedValues,
+) -> Result<(SessionSource, Option<SourceNamespace>)> {
     if let Some(session) = find_session(&source)? {
-        return from_session(&source, session, assigned);
+        let namespace = Untyped(&session).str_at("/metadata/namespace");
+        let namespace = namespace.map(|name| SourceNamespace::Required(name.to_owned()));
+        return Ok((from_session(&source, session, assigned)?, namespace));
     }
     let templates = match TemplateFile::parse(&source) {
         // A manifest with placeholders may not be plain YAML: its own loader says what is wrong.
@@ -125,10 +144,14 @@ fn read_objects(source: Source, assigned: &mut AssignedValues) -> Result<Session
         found => found?,
     };
     match templates.as_slice() {
-        [] => Ok(SessionSource::Manifest(without_secrets(&source, assigned)?)),
+        [] => {
+            let manifest = without_secrets(&source, assigned)?;
+            Ok((SessionSource::Manifest(manifest), None))
+        }
         [one] => {
             let template = parse_object(one.object.clone())?;
-            Ok(SessionSource::Template(Box::new(template), Box::default()))
+            let template = SessionSource::Template(Box::new(template), Box::default());
+            Ok((template, None))
         }
         several => {
             let (file, count) = (source.name(), several.len());

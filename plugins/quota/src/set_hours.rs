@@ -7,7 +7,7 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use session_shared::capacity::hours_budget::{UserBudget, changed_annotation};
+use session_shared::capacity::hours_budget::{UserBudget, changed_annotation, read_budgets};
 use session_shared::client::DryRun;
 use session_shared::failure::{self, FailureKind, usage_error, with_hint};
 use session_shared::flags::mutation_options::MutationOptions;
@@ -15,13 +15,25 @@ use session_shared::labels::{MANAGED_BY, MANAGER, SESSION_HOURS};
 use session_shared::objects::Untyped;
 use session_shared::objects::resource::RESOURCE_QUOTA;
 use session_shared::ops::Cluster;
+use session_shared::ops::planned_object::read_or_absent;
 use session_shared::report::console::Console;
-use session_shared::report::mutation::apply_verb;
+use session_shared::report::mutation::{MutationPrinter, apply_verb};
 
 /// Name of the ResourceQuota with the budgets.
-const NAME: &str = "session-hours";
+pub(crate) const NAME: &str = "session-hours";
 const NOTE: &str = "budgets of running hours are checked at each start by kubectl session, not by the server; running sessions are \
 not stopped";
+
+const UNREAD_NOTE: &str =
+    "budgets of users that --hours does not name are not in the object: applying it removes them";
+
+/// Where the budgets go: how they are written, and what prints them.
+pub(crate) struct HoursOutput<'a> {
+    pub(crate) mutation: &'a MutationOptions,
+    /// The printer of all objects of the command.
+    pub(crate) printer: &'a mut MutationPrinter,
+    pub(crate) console: &'a mut Console,
+}
 
 /// Reads the values of `--hours`.
 ///
@@ -50,21 +62,31 @@ pub(crate) async fn set_hours(
     changes: &[UserBudget],
     cluster: &Cluster,
     namespace: &str,
-    mutation: &MutationOptions,
-    console: &mut Console,
+    output: HoursOutput<'_>,
 ) -> Result<()> {
-    let before = cluster.get(&RESOURCE_QUOTA, namespace, NAME).await?;
+    let HoursOutput {
+        mutation,
+        printer,
+        console,
+    } = output;
+    let found = cluster.get(&RESOURCE_QUOTA, namespace, NAME).await;
+    let mut notes = Vec::new();
+    let before = read_or_absent(found, mutation.dry_run, &mut notes)?;
+    if !notes.is_empty() {
+        notes.push(UNREAD_NOTE.to_owned());
+    }
     let new = json!({
         "apiVersion": "v1",
         "kind": "ResourceQuota",
         "metadata": { "name": NAME, "namespace": namespace, "labels": { MANAGED_BY: MANAGER } },
         "spec": {},
     });
-    let annotation = changed_annotation(before.as_ref().unwrap_or(&new), changes)?;
+    let (annotation, absent) = plan_annotation(before.as_ref().unwrap_or(&new), changes)?;
+    notes.extend(absent);
+    notes.iter().for_each(|note| console.note(note));
     let (after, change) = match before {
         None => {
             let Some(annotation) = annotation else {
-                console.note("no budget of running hours to remove");
                 return Ok(());
             };
             let mut new = new;
@@ -85,9 +107,28 @@ pub(crate) async fn set_hours(
             (after, change)
         }
     };
-    console.print(&mutation.printer().print_result(&after, change)?)?;
+    console.print(&printer.print_result(&after, change)?)?;
     console.note(NOTE);
     Ok(())
+}
+
+/// Returns the annotation after `changes`, and a note for each budget that is to be removed and does not exist.
+///
+/// # Errors
+/// An annotation that cannot be read.
+fn plan_annotation(quota: &Value, changes: &[UserBudget]) -> Result<(Option<String>, Vec<String>)> {
+    let budgets = read_budgets(quota).map_err(|error| {
+        let namespace = Untyped(quota).home_namespace();
+        let hint = format!(
+            "delete all budgets and set them again: kubectl annotate resourcequota {NAME} {SESSION_HOURS}- -n {namespace}"
+        );
+        with_hint(error, hint)
+    })?;
+    let absent = changes
+        .iter()
+        .filter(|change| change.budget.is_none() && !budgets.contains_key(&change.user));
+    let notes = absent.map(|change| format!("no budget of user {:?} to remove", change.user));
+    Ok((changed_annotation(quota, changes)?, notes.collect()))
 }
 
 /// Writes the annotation of an existing ResourceQuota; `None` removes it.

@@ -3,13 +3,14 @@
 use anyhow::Result;
 use clap::Args as Group;
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::file_connection::resolve_namespace;
 use session_shared::flags::list::parse_new_owner;
 use session_shared::flags::values::{ReplaceFlags, ValueFlags};
 use session_shared::ops::Cluster;
 use session_shared::verb::Environment;
 
 use crate::rendered_sessions::{RenderedSessions, render_sessions};
-use crate::session_source::read_source;
+use crate::session_source::SourceReader;
 
 /// Template or file of sessions that do not exist yet, with its values.
 #[derive(Group, Clone, Debug)]
@@ -36,6 +37,8 @@ pub(crate) struct NewSessions {
     pub(crate) label: String,
     /// Both in words: `of template "lab"`.
     pub(crate) subject: String,
+    /// Namespace of the connection, or that of the file.
+    pub(crate) namespace: String,
     pub(crate) rendered: RenderedSessions,
 }
 
@@ -58,7 +61,7 @@ impl SourceFlags {
     /// Reads template, file and values, and renders the objects of two sessions.
     ///
     /// # Errors
-    /// No template and no file, an invalid one, refused requests.
+    /// No template and no file, an invalid one, a Session of another namespace, refused requests.
     pub(crate) async fn read(
         self,
         connection: &ConnectionFlags,
@@ -76,14 +79,27 @@ impl SourceFlags {
         replacements.require_file(file)?;
         let console = &mut environment.console;
         let mut assigned = values.read_values(file, console.input())?;
-        let source = read_source(template, file, &replacements, &mut assigned, console)?;
-        let cluster = environment.connect(connection).await?;
+        let mut connection = connection.clone();
+        let mut reader = SourceReader {
+            assigned: &mut assigned,
+            connection: &mut connection,
+            console,
+        };
+        let (source, named) = reader.read(template, file, &replacements)?;
+        let cluster = environment.connect(&connection).await?;
+        let namespace = resolve_namespace(named.as_ref(), cluster.namespace())?;
         let source = source.with_template(&cluster).await?;
-        let namespace = cluster.namespace().parse()?;
         let sessions = NewSessions {
             label: template.or(file).unwrap_or_default().to_owned(),
             subject: source.describe(),
-            rendered: render_sessions(&source, &namespace, &owner, values.preset, &assigned)?,
+            rendered: render_sessions(
+                &source,
+                &namespace.parse()?,
+                &owner,
+                values.preset,
+                &assigned,
+            )?,
+            namespace,
         };
         Ok((cluster, sessions))
     }

@@ -197,6 +197,10 @@ fn a_session_costs_before_it_exists_what_its_objects_cost() {
         ("cost -f - -o wide", rendering),
         ("cost --template sindri --count 3 -o yaml", ""),
         ("cost --template sindri -q -o name", ""),
+        (
+            "cost -f -",
+            include_str!("../../fixtures/sindri-basic.yaml"),
+        ),
         ("cost --template nobody", ""),
         ("cost --template sindri --count 0", ""),
         ("cost --template sindri --by user", ""),

@@ -14,6 +14,7 @@ const RENDERING: &str = include_str!("../../../docs/examples/disney-ai-plus-stag
 /// A server with the built-in templates and a default class.
 pub fn server() -> FakeApi {
     let api = FakeApi::stateful();
+    api.put(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}));
     for (name, text) in builtin_templates() {
         let source = Source::new(*name, *text).unwrap();
         for (_, template) in parse_plain_objects(&source).unwrap() {
@@ -219,7 +220,12 @@ fn what_may_not_be_listed_is_left_out_with_words() {
         Answer::forbidden("alice", "list", "resourcequotas", "default"),
     );
     let nothing = quota(&api, LAB);
-    golden("quota-fit-unknown.txt", &nothing.text());
+    let class = quota(&api, &format!("{LAB} --count 40"));
+    golden(
+        "quota-fit-unknown.txt",
+        &format!("{}{}", nothing.text(), class.text()),
+    );
+    assert_eq!((nothing.code, class.code), (0, 1));
 }
 
 #[test]
@@ -231,6 +237,56 @@ fn a_session_that_the_server_refuses_fits_never() {
     let played = quota(&api, &format!("{LAB} --count 1"));
     golden("quota-fit-refused.txt", &played.text());
     assert_eq!(played.code, 1);
+}
+
+#[test]
+fn a_namespace_that_does_not_exist_is_a_note() {
+    let api = server();
+    put_big_node(&api);
+    api.remove("namespaces", "", "default");
+    let absent = "note: namespace \"default\" does not exist: create refuses the sessions without --create-namespace\n";
+    let played = quota(&api, LAB);
+    assert_eq!((played.code, played.err.as_str()), (0, absent));
+    let notes = quota(&api, &format!("{LAB} -o jsonpath={{.notes[0]}}"));
+    assert!(
+        absent.contains(notes.done()) && !notes.out.is_empty(),
+        "{notes:?}"
+    );
+    let namespace = "/api/v1/namespaces/default";
+    let denied = Answer::forbidden("alice", "get", "namespaces", "default");
+    api.on("GET", namespace, denied);
+    assert_eq!(quota(&api, LAB).err, "", "no answer is no note");
+    put_dozlab_quota(&api);
+    api.forget_requests();
+    quota(&api, LAB).done();
+    let asked = api.lines();
+    assert!(
+        !asked.iter().any(|line| line.ends_with(namespace)),
+        "{asked:?}"
+    );
+}
+
+#[test]
+fn a_file_brings_its_namespace() {
+    let api = server();
+    put_big_node(&api);
+    put_dozlab_quota(&api);
+    let sindri = include_str!("../../fixtures/sindri-basic.yaml");
+    let mut text = piped(&api, sindri, "fit -f -").text();
+    let fixed = piped(&api, sindri, "fit -f - -n default -o jsonpath={.namespace}");
+    assert_eq!(fixed.done(), "default", "a flag goes first");
+    text.push_str(&fixed.text());
+    let session = |namespace: &str| {
+        json!({"apiVersion": "streaming.platform/v1", "kind": "Session",
+            "metadata": {"name": "a", "namespace": namespace}, "spec": {"userId": "a", "template": "shell"}})
+        .to_string()
+    };
+    let elsewhere = piped(&api, &session("team"), "fit -f -");
+    elsewhere.failed();
+    text.push_str(&elsewhere.text());
+    golden("quota-fit-namespace.txt", &text);
+    let same = piped(&api, &session("default"), "fit -f -");
+    assert!(same.done().contains("in namespace \"default\""), "{same:?}");
 }
 
 #[test]
@@ -304,7 +360,10 @@ fn limits_of_a_storage_class_and_bounds_of_limit_ranges_bind() {
         text.push_str(&format!("$ {title}\n{}", played.text()));
     }
     let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: home}\nspec: {storageClassName: gold, resources: {requests: {storage: 1Gi}}}\n";
-    let played = piped(&server(), claim, "fit -f -");
+    let api = server();
+    api.put(json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "fast"}, "provisioner": "p"}));
+    let played = piped(&api, claim, "fit -f - --count 2");
+    assert_eq!(played.code, 1);
     text.push_str(&format!("$ a class that does not exist\n{}", played.text()));
     golden("quota-fit-storage.txt", &text);
 }

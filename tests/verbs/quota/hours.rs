@@ -23,6 +23,7 @@ fn budgets_are_kept_beside_those_of_others_in_a_quota_without_limits() {
         "set --hours user=alice:20/month --dry-run=client -o jsonpath={.metadata.annotations}",
         "show",
         "set --hours user=bob:1/day --hours user=*:none",
+        "set --hours user=nobody:none",
         "set --hours user=alice:40",
         "set --hours alice:40/week",
         "set --hours user=alice:40/week --hours user=alice:8/day",
@@ -40,6 +41,41 @@ fn budgets_are_kept_beside_those_of_others_in_a_quota_without_limits() {
         .unwrap();
     assert_eq!(object["spec"], json!({}));
     golden("quota-set-hours.txt", &text);
+}
+
+#[test]
+fn documents_of_budgets_and_limits_are_apart() {
+    let api = FakeApi::stateful();
+    let words = "set --hours user=alice:1/day --cpu 1 --limit-range defaultRequest.cpu=1 --dry-run=client -o yaml";
+    let played = quota(&api, words);
+    golden("quota-set-hours-documents.txt", &played.text());
+    assert_eq!(played.done().matches("---\n").count(), 2);
+}
+
+#[test]
+fn who_may_not_read_the_budgets_still_gets_the_object() {
+    let api = FakeApi::stateful();
+    let path = "/api/v1/namespaces/default/resourcequotas/*";
+    let denied = Answer::forbidden("bob", "get", "resourcequotas", "default");
+    api.on("GET", path, denied);
+    let words = "set --hours user=alice:1/day";
+    let refused = quota(&api, words);
+    let printed = quota(&api, &format!("{words} --dry-run=client -o yaml"));
+    golden(
+        "quota-set-hours-forbidden.txt",
+        &format!("{}{}", refused.text(), printed.text()),
+    );
+    assert_eq!(printed.code, 0);
+}
+
+#[test]
+fn budgets_that_cannot_be_read_have_a_way_out() {
+    let api = FakeApi::stateful();
+    api.put(json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "session-hours", "namespace": "default",
+        "annotations": {SESSION_HOURS: "8/day"}}, "spec": {}}));
+    let played = quota(&api, "set --hours user=alice:1/day");
+    golden("quota-set-hours-unreadable.txt", &played.text());
+    assert_eq!(budgets(&api).unwrap(), "8/day");
 }
 
 /// Alice has used 40 hours of 40 and Bob 1.5 of today; Carol's budget is not begun, and dave's session is in another namespace.

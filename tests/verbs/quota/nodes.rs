@@ -38,6 +38,18 @@ fn fewer_sessions_than_the_pools_keep_nodes_for() {
 }
 
 #[test]
+fn a_gpu_node_without_gpus_is_named_with_the_size_to_give() {
+    let api = FakeApi::stateful();
+    let words = "nodes --active 20 --gpu-active 5 --gpu-node-size cpu=64,memory=256Gi,gpus=0";
+    let none = quota(&api, words);
+    let few = quota(&api, &words.replace("gpus=0", "gpus=1"));
+    golden(
+        "quota-nodes-gpus.txt",
+        &format!("{}{}", none.text(), few.text()),
+    );
+}
+
+#[test]
 fn documents_have_all_figures() {
     let api = FakeApi::stateful();
     api.put(node("g1", "1"));

@@ -245,6 +245,47 @@ fn the_use_that_the_present_quota_shows_is_compared() {
 }
 
 #[test]
+fn a_limit_that_is_below_use_already_is_not_asked_about_again() {
+    let api = counting(json!({"pods": "6"}));
+    quota(&api, "set --pods 2 --yes").done();
+    let again = quota(&api, "set --pods 2");
+    assert_eq!((again.code, again.err.as_str()), (0, ""), "{again:?}");
+    assert_eq!(quota(&api, "set --pods 4").code, 0, "raised");
+    assert_eq!(quota(&api, "set --pods 3").code, 1, "lowered");
+}
+
+#[test]
+fn a_quota_that_is_not_set_is_not_warned_about() {
+    let api = FakeApi::stateful();
+    let gone = Answer::not_found("namespaces", "default");
+    api.on("PATCH", &format!("{QUOTAS}/*"), gone);
+    let played = quota(&api, "set --cpu 1");
+    assert!(!played.failed().contains("LimitRange"), "{played:?}");
+}
+
+#[test]
+fn a_client_dry_run_tells_whose_limits_go_and_stay() {
+    let api = counting(json!({}));
+    quota(&api, "set team --pods 5 --hard secrets=9").done();
+    let mut team = stored(&api, "team");
+    team["spec"]["hard"]["services"] = "3".into();
+    let fields = json!({"f:spec": {"f:hard": {"f:services": {}}}});
+    let entry = json!({"manager": "kubectl-edit", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": fields});
+    let entries = team["metadata"]["managedFields"].as_array_mut().unwrap();
+    entries.push(entry);
+    api.put(team);
+    let words = "set team --pods 5";
+    let client = quota(&api, &format!("{words} --dry-run=client"));
+    assert_eq!(
+        client.err,
+        "note: no longer limited: secrets\nnote: limits of another manager are kept: services\n"
+    );
+    let server = quota(&api, &format!("{words} --dry-run=server"));
+    let set = quota(&api, words);
+    assert_eq!((&server.err, &set.err), (&client.err, &client.err));
+}
+
+#[test]
 fn an_object_of_somebody_else_is_left_alone() {
     let api = counting(json!({}));
     api.put(json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "team", "namespace": "default",
@@ -253,6 +294,11 @@ fn an_object_of_somebody_else_is_left_alone() {
         "spec": {"hard": {"secrets": "9"}}}));
     let refused = quota(&api, "set team --pods 5");
     assert_eq!(writes(&api), 0);
+    let dry = quota(&api, "set team --pods 5 --force --dry-run=client");
+    assert_eq!(
+        dry.err,
+        "note: limits of another manager are kept: secrets\n"
+    );
     let forced = quota(&api, "set team --pods 5 --force");
     golden(
         "quota-set-foreign.txt",

@@ -20,7 +20,7 @@ pub(super) fn fit_document(report: &FitReport<'_>) -> Value {
         "fits": count.map(|count| count.least),
         "fitsAtMost": count.map(|count| count.most),
         "proven": count.map(|count| count.proven),
-        "refusal": report.refusal,
+        "refusal": report.refusal.as_ref().map(|cause| &cause.message),
         "binding": report.bounds().iter().map(name_of_bound).collect::<Vec<_>>(),
         "session": demand,
         "limits": quotas.chain(nodes).collect::<Vec<_>>(),

@@ -7,6 +7,7 @@ use session_shared::capacity::amount_text::format_amount;
 use session_shared::capacity::fit::{
     Exclusion, Fit, FitCount, NodeAmount, NodeLimit, NodeRoom, QuotaRoom,
 };
+use session_shared::diagnosis::Cause;
 use session_shared::quantity::Quantity;
 use session_shared::report::table::format_table;
 
@@ -19,10 +20,12 @@ pub(super) struct FitReport<'a> {
     pub(super) subject: String,
     /// Namespace of the sessions.
     pub(super) namespace: &'a str,
-    /// Why the server refuses even the first session.
-    pub(super) refusal: Option<String>,
+    /// Why even the first session is refused.
+    pub(super) refusal: Option<Cause>,
     /// Number of sessions that must fit.
     pub(super) count: Option<u64>,
+    /// What was left out, could not be read or does not exist: a sentence each.
+    pub(super) read_notes: Vec<String>,
 }
 
 /// Something that allows no more sessions.
@@ -68,9 +71,9 @@ impl FitReport<'_> {
             .unwrap_or_default()
     }
 
-    /// Returns what is not counted: a sentence each.
+    /// Returns all notes, with what is not counted: a sentence each.
     pub(super) fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
+        let mut notes = self.read_notes.clone();
         if let Some(quotas) = &self.fit.quotas {
             notes.extend(quotas.unknown.iter().map(|name| {
                 format!("quota {name:?} is not counted: only the server knows which Pods match its scopes")
@@ -132,7 +135,8 @@ impl FitReport<'_> {
     fn headline(&self) -> String {
         let (subject, namespace) = (&self.subject, self.namespace);
         if let Some(refusal) = &self.refusal {
-            return format!("No session {subject} fits in namespace {namespace:?}: {refusal}");
+            let why = &refusal.message;
+            return format!("No session {subject} fits in namespace {namespace:?}: {why}");
         }
         let Some(count) = self.fits() else {
             return format!("No known limit for sessions {subject} in namespace {namespace:?}");

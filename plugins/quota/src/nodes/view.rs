@@ -1,7 +1,7 @@
 //! The count of nodes as a table, as JSON and in words. Pure.
 
 use serde_json::{Value, json};
-use session_shared::capacity::node_pools::{NodePlan, PoolNodes, PoolRules};
+use session_shared::capacity::node_pools::{NodePlan, PoolNodes, PoolRules, ResourceSize};
 use session_shared::report::table;
 
 use super::observe::Observed;
@@ -204,7 +204,17 @@ pub(crate) fn warnings(plan: &NodePlan, rules: &PoolRules) -> Vec<(String, Optio
             if gpus == 1 { "GPU" } else { "GPUs" },
             rules.gpus_per_node
         );
-        let hint = format!("count with its GPUs: --gpus-per-node {}", gpus.max(1));
+        let hint = match gpus {
+            0 => {
+                let gpus = Some(rules.gpus_per_node);
+                let size = ResourceSize {
+                    gpus,
+                    ..rules.gpu_node
+                };
+                format!("count with GPUs: --gpu-node-size {size}")
+            }
+            _ => format!("count with its GPUs: --gpus-per-node {gpus}"),
+        };
         warnings.push((text, Some(hint)));
     }
     let pool_nodes: u64 = plan.pools.iter().map(|pool| pool.nodes).sum();
@@ -230,13 +240,18 @@ fn density_warning(pool: &PoolNodes) -> Option<(String, Option<String>)> {
     Some(match pool.need_by_requests {
         Some(need) => (
             format!(
-                "{planned} sessions do not fit on a {name} node, whose {resource} is enough for {fit}: by requests, the need is {need}"
+                "{planned} sessions do not fit on a {name} node, which has {resource} for {fit}: by requests, the need is {need}"
             ),
+            None,
+        ),
+        // A session takes a share of a GPU: only a node without one has too few.
+        None if resource == "GPUs" => (
+            format!("no session fits on a {name} node of {}: no GPUs", pool.size),
             None,
         ),
         None => (
             format!(
-                "no session fits on a {name} node of {}: its {resource} is not enough",
+                "no session fits on a {name} node of {}: too little {resource}",
                 pool.size
             ),
             Some(format!(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use session_shared::capacity::container_defaults::ContainerDefaults;
 use session_shared::capacity::hours_budget::UserBudget;
 use session_shared::capacity::quota_change::{SINDRI_QUOTA, limit_range_name};
@@ -11,7 +11,7 @@ use session_shared::capacity::quota_key::{GPU_KEY, add_hard, canonical_key};
 use session_shared::client::DryRun;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::file_connection::adopt_file_connection;
+use session_shared::flags::file_connection::{adopt_file_connection, describe_connection};
 use session_shared::flags::input_form::input_form;
 use session_shared::flags::mutation_options::MutationOptions;
 use session_shared::flags::values::read_source;
@@ -22,7 +22,7 @@ use session_shared::report::console::Console;
 use session_shared::template::{Conversion, InputForm, Source};
 
 use super::args::{COUNTED_TIMEOUT, QuotaSetArgs};
-use crate::set_hours::parse_hours;
+use crate::set_hours::{self, parse_hours};
 
 /// Name of the ResourceQuota if neither the command line nor a file names one.
 const DEFAULT_NAME: &str = "session-quota";
@@ -108,8 +108,8 @@ pub(crate) fn parse_intent(
             amounts.merge_file(&source, is_nvim, &mut connection, console)?;
     }
     let (hard, defaults) = amounts.finish(!hours.is_empty())?;
+    check_name(name.as_deref(), !hard.is_empty() || !defaults.is_empty())?;
     let name = name.unwrap_or_else(|| default_name.to_owned());
-    check_dns_subdomain(&name).map_err(|reason| anyhow!("invalid name {name:?}: {reason}"))?;
     let waits = wait_flags.wait && mutation.dry_run == DryRun::None && !hard.is_empty();
     Ok(Intent {
         limits_name: limit_range_name(&name),
@@ -124,6 +124,26 @@ pub(crate) fn parse_intent(
         mutation,
         connection,
     })
+}
+
+/// Checks the NAME of a command that sets limits, budgets of hours or both.
+///
+/// # Errors
+/// An invalid name; that of the quota with the budgets, which limits would replace; a name that nothing is set under.
+fn check_name(name: Option<&str>, has_limits: bool) -> Result<()> {
+    let Some(name) = name else { return Ok(()) };
+    check_dns_subdomain(name).map_err(|reason| anyhow!("invalid name {name:?}: {reason}"))?;
+    match (name == set_hours::NAME, has_limits) {
+        (true, true) => Err(with_hint(
+            anyhow!("invalid name {name:?}: the quota of this name holds the budgets of --hours"),
+            "choose another NAME",
+        )),
+        (false, false) => Err(usage_error(format!(
+            "NAME is not used with --hours alone: budgets are kept in quota {:?}",
+            set_hours::NAME
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// The amounts of a quota, as they are put together from flags and a file.
@@ -148,13 +168,16 @@ impl QuotaAmounts {
     ) -> Result<(&'static str, Option<String>)> {
         let file = source.name();
         let (form, converted) = convert(source, is_nvim)?;
-        console.note(&format!("{file} is {}", form.describe()));
+        let named = describe_connection(&converted);
+        console.note(&format!("{file} is {}{named}", form.describe()));
         // Warnings about the rest of a sindri.yaml do not concern its quota.
         let concerns = |text: &str| form != InputForm::Sindri || text.contains("resourceQuota");
         let warnings = converted.warnings.iter();
         for warning in warnings.filter(|warning| concerns(&warning.message)) {
             console.warn_with_hint(&warning.to_string(), warning.hint.as_deref());
         }
+        // After the warnings: a misspelled field is why there is no quota.
+        require_quota(file, form, &converted)?;
         let has_own_limits = self.hard.keys().any(|key| key.starts_with("limits."));
         let given: Vec<String> = self.hard.keys().cloned().collect();
         for (key, amount) in &converted.quota {
@@ -239,14 +262,17 @@ fn split_pair<'a>(flag: &str, form: &str, pair: &'a str) -> Result<(&'a str, &'a
     })
 }
 
+/// Largest factor from requests to limits.
+const FACTOR_MAX: i64 = 1_000_000;
+
 /// Parses a factor from requests to limits.
 fn parse_factor(text: &str) -> Result<Quantity> {
     let is_decimal = text.chars().all(|c| c.is_ascii_digit() || c == '.');
     let factor = text.parse::<Quantity>().ok().filter(|_| is_decimal);
-    let one = Quantity::from_units(1);
-    factor.filter(|factor| *factor >= one).ok_or_else(|| {
+    let range = Quantity::from_units(1)..=Quantity::from_units(FACTOR_MAX);
+    factor.filter(|factor| range.contains(factor)).ok_or_else(|| {
         usage_error(format!(
-            "invalid value of --limits-factor {text:?}: must be a number, 1 or more"
+            "invalid value of --limits-factor {text:?}: must be a number from 1 to {FACTOR_MAX}, such as 1.5"
         ))
     })
 }
@@ -272,10 +298,10 @@ fn add_limits(hard: &mut BTreeMap<String, Quantity>, factor: Option<Quantity>) -
     Ok(())
 }
 
-/// Reads the quota of a file. No secret of it is read.
+/// Converts a file. No secret of it is read.
 ///
 /// # Errors
-/// Problems of the file; one that describes no quota.
+/// Problems of the file; Kubernetes objects.
 fn convert(source: &Source, is_config: bool) -> Result<(InputForm, Conversion)> {
     let form = input_form("quota set", source.name(), is_config, source)?;
     let shown = source.name();
@@ -288,14 +314,29 @@ fn convert(source: &Source, is_config: bool) -> Result<(InputForm, Conversion)> 
             "apply a ResourceQuota with kubectl apply, or give its amounts with --hard",
         ));
     };
-    if converted.quota.is_empty() {
-        match form {
-            InputForm::Sindri => bail!("{shown}: no providers.kubernetes.resourceQuota"),
-            InputForm::NvimConfig => bail!("{shown}: no max_sessions in table [kubernetes]"),
-            form => bail!("{shown}: {} describes no quota", form.describe()),
-        }
-    }
     Ok((form, converted))
+}
+
+/// Checks that a file describes a quota.
+fn require_quota(file: &str, form: InputForm, converted: &Conversion) -> Result<()> {
+    if !converted.quota.is_empty() {
+        return Ok(());
+    }
+    let (missing, hint) = match form {
+        InputForm::Sindri => (
+            "no providers.kubernetes.resourceQuota".to_owned(),
+            "add resourceQuota to the file, or give its amounts with flags, without --filename: --cpu 4 --memory 8Gi --storage 100Gi",
+        ),
+        InputForm::NvimConfig => (
+            "no max_sessions in table [kubernetes]".to_owned(),
+            "add max_sessions to the file, or give it with a flag, without --config: --max-sessions 100",
+        ),
+        form => (
+            format!("{} describes no quota", form.describe()),
+            "give its amounts with flags, without --filename: --cpu 4 --memory 8Gi",
+        ),
+    };
+    Err(with_hint(anyhow!("{file}: {missing}"), hint))
 }
 
 #[cfg(test)]

@@ -170,12 +170,17 @@ fn what_means_nothing_is_refused_before_any_request() {
         ),
         (
             "--cpu 5 --limits-factor 0.5",
-            "invalid value of --limits-factor \"0.5\": must be a number, 1 or more",
+            "invalid value of --limits-factor \"0.5\": must be a number from 1 to 1000000, such as 1.5",
             "",
         ),
         (
             "--cpu 5 --limits-factor 2Gi",
-            "invalid value of --limits-factor \"2Gi\": must be a number, 1 or more",
+            "invalid value of --limits-factor \"2Gi\": must be a number from 1 to 1000000, such as 1.5",
+            "",
+        ),
+        (
+            "--cpu 5 --limits-factor 1000001",
+            "invalid value of --limits-factor \"1000001\": must be a number from 1 to 1000000",
             "",
         ),
         (
@@ -199,6 +204,21 @@ fn what_means_nothing_is_refused_before_any_request() {
             "",
         ),
         (
+            "session-hours --pods 5",
+            "invalid name \"session-hours\": the quota of this name holds the budgets of --hours",
+            "choose another NAME",
+        ),
+        (
+            "session-hours --limit-range default.cpu=1 --hours user=a:1/day",
+            "invalid name \"session-hours\": the quota of this name holds the budgets of --hours",
+            "choose another NAME",
+        ),
+        (
+            "team --hours user=a:1/day",
+            "NAME is not used with --hours alone: budgets are kept in quota \"session-hours\"",
+            "",
+        ),
+        (
             "-f -",
             "standard input: Kubernetes objects describe no quota of sessions",
             "apply a ResourceQuota with kubectl apply, or give its amounts with --hard",
@@ -215,19 +235,59 @@ fn what_means_nothing_is_refused_before_any_request() {
 }
 
 #[test]
+fn the_name_of_the_budgets_goes_with_budgets_alone() {
+    let hours = "--hours user=a:1/day";
+    assert_eq!(
+        parse(&format!("session-hours {hours}"), "")
+            .unwrap()
+            .hours
+            .len(),
+        1
+    );
+    assert_eq!(
+        parse(&format!("team --pods 1 {hours}"), "").unwrap().name,
+        "team"
+    );
+}
+
+#[test]
 fn a_file_without_a_quota_is_refused() {
     let without = SINDRI.replace(
         ", resourceQuota: {cpu: \"4\", memory: 8Gi, storage: 100Gi}",
         "",
     );
-    let error = parse("-f -", &without).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "standard input: no providers.kubernetes.resourceQuota"
-    );
-    let error = parse("--config -", &NVIM.replace("max_sessions = 100\n", "")).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "standard input: no max_sessions in table [kubernetes]"
+    let nvim = NVIM.replace("max_sessions = 100\n", "");
+    for (words, file, expected, hint) in [
+        (
+            "-f -",
+            &without,
+            "standard input: no providers.kubernetes.resourceQuota",
+            "add resourceQuota to the file, or give its amounts with flags, without --filename: --cpu 4 --memory 8Gi --storage 100Gi",
+        ),
+        (
+            "--config -",
+            &nvim,
+            "standard input: no max_sessions in table [kubernetes]",
+            "add max_sessions to the file, or give it with a flag, without --config: --max-sessions 100",
+        ),
+    ] {
+        let error = parse(words, file).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+        let found = error.downcast_ref::<ErrorWithHint>();
+        assert_eq!(found.map_or("", |found| &found.hint), hint);
+    }
+}
+
+#[test]
+fn a_misspelled_field_is_warned_about_before_the_quota_is_missed() {
+    let (mut console, captured) = Console::for_test(&NVIM.replace("sessions", "sesions"), false);
+    let args = Command::try_parse_from(["set", "--config", "-"])
+        .unwrap()
+        .set;
+    parse_intent(args, &ConnectionFlags::default(), &mut console).unwrap_err();
+    assert!(
+        captured.stderr().contains("max_sesions"),
+        "{}",
+        captured.stderr()
     );
 }

@@ -17,7 +17,7 @@ use session_shared::failure::{self, FailureKind, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::verb::Environment;
 
-use crate::set_hours;
+use crate::set_hours::{self, HoursOutput};
 use args::QuotaSetArgs;
 use intent::Intent;
 
@@ -57,9 +57,6 @@ async fn set_quota(intent: &Intent, environment: &mut Environment) -> Result<()>
     for note in &plan.notes {
         console.note(note);
     }
-    if let Some((warning, hint)) = &plan.warning {
-        console.warn_with_hint(warning, Some(hint));
-    }
     let running = match plan.exceeded.is_empty() {
         true => None,
         false => observe::running_sessions(&cluster, namespace).await?,
@@ -73,12 +70,22 @@ async fn set_quota(intent: &Intent, environment: &mut Environment) -> Result<()>
         DryRun::None => Some(interrupt.guard()?),
         _ => None,
     };
+    // One printer, so that a document ends before the next one begins.
+    let mut printer = intent.mutation.printer();
     if !intent.hours.is_empty() {
-        let (hours, mutation) = (&intent.hours, &intent.mutation);
-        let console = &mut environment.console;
-        set_hours::set_hours(hours, &cluster, namespace, mutation, console).await?;
+        let output = HoursOutput {
+            mutation: &intent.mutation,
+            printer: &mut printer,
+            console: &mut environment.console,
+        };
+        set_hours::set_hours(&intent.hours, &cluster, namespace, output).await?;
     }
-    let quota = outcome::apply_objects(&cluster, &plan, intent, environment).await?;
+    let applied = outcome::apply_objects(&cluster, &plan, intent, &mut printer, environment);
+    let quota = applied.await?;
+    // Only now: a warning about a quota that was not set would mislead.
+    if let Some((warning, hint)) = &plan.warning {
+        environment.console.warn_with_hint(warning, Some(hint));
+    }
     let Some((quota, limit)) = quota.zip(intent.wait) else {
         return Ok(());
     };

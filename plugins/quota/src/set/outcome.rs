@@ -1,14 +1,17 @@
 //! Carries out a plan: asks where a limit is below use, applies the objects, and waits until the server counts them.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::failure::{self, FailureKind, with_evidence, with_hint};
+use session_shared::objects::Untyped;
 use session_shared::objects::resource::RESOURCE_QUOTA;
 use session_shared::ops::Cluster;
 use session_shared::ops::planned_object::PlannedObject;
 use session_shared::report::console::{Console, DELETION_QUESTION, cancelled_text};
-use session_shared::report::mutation::apply_verb;
+use session_shared::report::mutation::{MutationPrinter, apply_verb};
 use session_shared::verb::Environment;
 
 use super::intent::Intent;
@@ -66,9 +69,9 @@ pub(crate) async fn apply_objects(
     cluster: &Cluster,
     plan: &QuotaPlan,
     intent: &Intent,
+    printer: &mut MutationPrinter,
     environment: &mut Environment,
 ) -> Result<Option<Value>> {
-    let mut mutations = intent.mutation.printer();
     let mut quota = None;
     for planned in &plan.objects {
         let (after, change) = if intent.mutation.dry_run == DryRun::Client {
@@ -90,9 +93,13 @@ pub(crate) async fn apply_objects(
             (after, change)
         };
         let console = &mut environment.console;
-        console.print(&mutations.print_result(&after, change)?)?;
+        console.print(&printer.print_result(&after, change)?)?;
         if *planned.resource == RESOURCE_QUOTA {
-            for note in hard_notes(planned, &after) {
+            let now = match intent.mutation.dry_run {
+                DryRun::Client => keys_after(planned, &intent.mutation.write.field_manager),
+                _ => hard_keys(&after),
+            };
+            for note in hard_notes(planned, &now) {
                 console.note(&note);
             }
             quota = Some(after);
@@ -101,27 +108,46 @@ pub(crate) async fn apply_objects(
     Ok(quota)
 }
 
-/// Returns notes on resources that are limited no longer, and on limits of others, which are kept.
-fn hard_notes(planned: &PlannedObject, after: &Value) -> Vec<String> {
-    let hard = |object: &Value| {
-        let hard = object.pointer("/spec/hard").and_then(Value::as_object);
-        hard.cloned().unwrap_or_default()
+/// Returns notes on resources that are limited no longer, and on limits of others, which are kept; `now` are the keys after the apply.
+fn hard_notes(planned: &PlannedObject, now: &BTreeSet<String>) -> Vec<String> {
+    let before = planned.before.as_ref().map(hard_keys).unwrap_or_default();
+    let wanted = hard_keys(&planned.object);
+    let list = |keys: &BTreeSet<String>, others: &BTreeSet<String>| {
+        let keys: Vec<&str> = keys.difference(others).map(String::as_str).collect();
+        (!keys.is_empty()).then(|| keys.join(", "))
     };
-    let (before, wanted) = (planned.before.as_ref().map(hard), hard(&planned.object));
-    let now = hard(after);
-    let gone = before.iter().flatten().map(|(key, _)| key.as_str());
-    let gone: Vec<&str> = gone.filter(|key| !now.contains_key(*key)).collect();
-    let kept = now.keys().filter(|key| !wanted.contains_key(*key));
-    let kept: Vec<&str> = kept.map(String::as_str).collect();
-    let mut notes = Vec::new();
-    if !gone.is_empty() {
-        notes.push(format!("no longer limited: {}", gone.join(", ")));
+    let gone = list(&before, now).map(|keys| format!("no longer limited: {keys}"));
+    let kept = list(now, &wanted).map(|keys| format!("limits of another manager are kept: {keys}"));
+    gone.into_iter().chain(kept).collect()
+}
+
+/// Returns the keys of `spec.hard`.
+fn hard_keys(quota: &Value) -> BTreeSet<String> {
+    let hard = quota.pointer("/spec/hard").and_then(Value::as_object);
+    hard.into_iter()
+        .flatten()
+        .map(|(key, _)| key.clone())
+        .collect()
+}
+
+/// Returns the keys that an apply would leave: those of the plan, and those that not `manager` alone owns.
+fn keys_after(planned: &PlannedObject, manager: &str) -> BTreeSet<String> {
+    let mut keys = hard_keys(&planned.object);
+    if let Some(before) = &planned.before {
+        let mut kept = hard_keys(before);
+        kept.retain(|key| !is_owned_alone(before, key, manager));
+        keys.append(&mut kept);
     }
-    if !kept.is_empty() {
-        notes.push(format!(
-            "limits of another manager are kept: {}",
-            kept.join(", ")
-        ));
-    }
-    notes
+    keys
+}
+
+/// Returns true if only `manager` owns a key of `spec.hard`.
+fn is_owned_alone(quota: &Value, key: &str, manager: &str) -> bool {
+    let field = format!("f:{key}");
+    let entries = Untyped(quota).items_at("/metadata/managedFields");
+    let mut owners = entries
+        .map(|entry| entry.0)
+        .filter(|entry| entry["fieldsV1"]["f:spec"]["f:hard"].get(&field).is_some())
+        .peekable();
+    owners.peek().is_some() && owners.all(|entry| entry["manager"] == manager)
 }

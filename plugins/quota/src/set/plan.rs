@@ -1,17 +1,21 @@
 //! The objects that `quota set` applies, and what becomes of the present use. Pure.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::capacity::container_defaults::keys_without_default;
-use session_shared::capacity::quota_change::{ExceededKey, find_exceeded, resource_quota};
+use session_shared::capacity::quota_change::{
+    ExceededKey, find_exceeded, quota_amounts, resource_quota,
+};
 use session_shared::capacity::quota_key::canonical_key;
 use session_shared::failure::with_hint;
 use session_shared::labels;
 use session_shared::objects::Untyped;
 use session_shared::objects::resource::{LIMIT_RANGE, RESOURCE_QUOTA, SESSION_COUNT};
 use session_shared::ops::planned_object::PlannedObject;
+use session_shared::quantity::Quantity;
 
 use super::intent::Intent;
 use super::observe::Observed;
@@ -67,6 +71,7 @@ pub(crate) fn plan_quota(intent: &Intent, namespace: &str, observed: Observed) -
         used,
         mut notes,
     } = observed;
+    let exceeded = newly_exceeded(&intent.hard, quota.as_ref(), &used);
     let mut objects = Vec::new();
     if !intent.defaults.is_empty() {
         objects.push(PlannedObject {
@@ -103,10 +108,26 @@ pub(crate) fn plan_quota(intent: &Intent, namespace: &str, observed: Observed) -
     }
     QuotaPlan {
         objects,
-        exceeded: find_exceeded(&intent.hard, &used),
+        exceeded,
         warning,
         notes,
     }
+}
+
+/// Returns the limits below use that the present quota does not have yet. One that stays as it is or is raised takes nothing away.
+fn newly_exceeded(
+    hard: &BTreeMap<String, Quantity>,
+    present: Option<&Value>,
+    used: &BTreeMap<String, Quantity>,
+) -> Vec<ExceededKey> {
+    let present = present.map(|quota| quota_amounts(quota, "/spec/hard"));
+    let present = present.unwrap_or_default();
+    let mut exceeded = find_exceeded(hard, used);
+    exceeded.retain(|one| {
+        let before = present.get(canonical_key(&one.key));
+        before.is_none_or(|before| one.hard < *before)
+    });
+    exceeded
 }
 
 /// Returns a warning if containers without requests or limits would be refused, with the flag that gives them defaults.

@@ -50,3 +50,23 @@ fn a_limit_below_use_says_what_stays_and_what_is_over() {
     }
     assert!(consequence(&sessions("1", "0"), None).starts_with("what runs keeps running; "));
 }
+
+#[test]
+fn only_a_limit_that_falls_below_use_is_asked_about() {
+    let amount = |text: &str| text.parse::<Quantity>().unwrap();
+    let used = BTreeMap::from([("requests.cpu".to_owned(), amount("110m"))]);
+    for (present, hard, asks) in [
+        (None, "50m", true),
+        (Some("200m"), "50m", true),
+        (Some("60m"), "50m", true),
+        (Some("50m"), "50m", false),
+        (Some("10m"), "50m", false),
+        (Some("200m"), "110m", false),
+    ] {
+        // The present quota may write the short name of the key.
+        let quota = present.map(|cpu| serde_json::json!({"spec": {"hard": {"cpu": cpu}}}));
+        let hard = BTreeMap::from([("requests.cpu".to_owned(), amount(hard))]);
+        let exceeded = newly_exceeded(&hard, quota.as_ref(), &used);
+        assert_eq!(!exceeded.is_empty(), asks, "{present:?} {hard:?}");
+    }
+}

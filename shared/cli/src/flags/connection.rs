@@ -150,6 +150,10 @@ pub struct ConnectionFlags {
     /// If true, treat warnings of the server as errors and exit with code 1
     #[arg(help_heading = "Connection", long, global = true)]
     pub warnings_as_errors: bool,
+
+    /// File that names the context, for messages; `None` for a context of the command line.
+    #[arg(skip)]
+    pub context_file: Option<String>,
 }
 
 impl ConnectionFlags {

@@ -184,10 +184,12 @@ fn unknown_argument(place: &CommandPath, subject: &str) -> (String, HelpPointer)
     match (positionals.next(), positionals.next()) {
         (Some(only), None) => {
             let got = place.count_positionals().max(2);
-            (
-                format!("exactly one {} is required, got {got}", value_name(only)),
-                HelpPointer::Argument,
-            )
+            let name = value_name(only);
+            let message = match only.is_required_set() {
+                true => format!("exactly one {name} is required, got {got}"),
+                false => format!("at most one {name} is allowed, got {got}"),
+            };
+            (message, HelpPointer::Argument)
         }
         (_, Some(command)) if command.is_last_set() => (
             format!("unexpected argument {subject:?}: put -- before the command to run"),

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::version::VERSION;
 use crate::flags::connection::ConnectionFlags;
+use crate::flags::file_connection::with_file_hint;
 use crate::flags::output::Colour;
 use crate::flags::trust_manifest::TrustFlags;
 use crate::report::console::Console;
@@ -79,7 +80,10 @@ impl Environment {
         self.console.set_trace_level(flags.verbosity);
         self.console.set_connection_flags(flags);
         let cluster = match &self.way {
-            ClientSource::Kubeconfig => Cluster::connect(&flags.options()?, self.agent()).await?,
+            ClientSource::Kubeconfig => {
+                let connected = Cluster::connect(&flags.options()?, self.agent()).await;
+                connected.map_err(|error| with_file_hint(error, flags))?
+            }
             ClientSource::Ready(cluster) => cluster.clone(),
         };
         for file in

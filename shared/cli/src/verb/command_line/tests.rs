@@ -168,6 +168,12 @@ fn arguments_are_counted_as_kubectl_counts_them() {
             "{line:?}"
         );
     }
+    let optional = Command::new("set").arg(Arg::new("name"));
+    assert!(
+        printed(&optional, &["a", "b"])
+            .1
+            .starts_with("error: at most one NAME is allowed, got 2\n")
+    );
     let many = Command::new("stop").arg(
         Arg::new("names")
             .value_name("NAME")
