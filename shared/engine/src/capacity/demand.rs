@@ -119,6 +119,29 @@ fn count_storage(claim: &Value, sum: &mut BTreeMap<String, Quantity>) {
 /// the sum of its containers and sidecars, or an init container with the sidecars that started before it where that is more; amounts of
 /// the Pod itself replace that sum, and the overhead of its runtime class is added.
 pub fn pod_resources(spec: &serde_json::Map<String, Value>) -> BTreeMap<String, Quantity> {
+    let mut sum = resources_without_overhead(spec);
+    for (name, amount) in spec
+        .get("overhead")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
+        let Some(amount) = parse_quantity(amount) else {
+            continue;
+        };
+        add_amount(&mut sum, &format!("requests.{name}"), amount);
+        // Without a limit there is none to raise.
+        if let Some(limit) = sum.get_mut(&format!("limits.{name}")) {
+            *limit = limit.add(&amount);
+        }
+    }
+    sum
+}
+
+/// Returns what [`pod_resources`] does, without the overhead of the Pod's runtime class.
+pub(super) fn resources_without_overhead(
+    spec: &serde_json::Map<String, Value>,
+) -> BTreeMap<String, Quantity> {
     let list = |name: &str| spec.get(name).and_then(Value::as_array);
     let (mut sum, mut sidecars, mut initial) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for container in list("containers").into_iter().flatten() {
@@ -136,20 +159,15 @@ pub fn pod_resources(spec: &serde_json::Map<String, Value>) -> BTreeMap<String, 
     }
     add_amounts(&mut sum, sidecars);
     raise_amounts(&mut sum, initial);
-    sum.extend(amounts_in(spec.get("resources")));
-    for (name, amount) in spec
-        .get("overhead")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-    {
-        let Some(amount) = parse_quantity(amount) else {
-            continue;
-        };
-        add_amount(&mut sum, &format!("requests.{name}"), amount);
-        // Without a limit there is none to raise.
-        if let Some(limit) = sum.get_mut(&format!("limits.{name}")) {
-            *limit = limit.add(&amount);
+    let own = spec.get("resources");
+    let is_given = |key: &str| {
+        let name = key.strip_prefix("requests.");
+        name.is_none_or(|name| own.and_then(|own| own.get("requests")?.get(name)).is_some())
+    };
+    for (key, amount) in amounts_in(own) {
+        // A request that the Pod does not give is that of its containers; its limit only where they have none.
+        if is_given(&key) || !sum.contains_key(&key) {
+            sum.insert(key, amount);
         }
     }
     sum
@@ -283,5 +301,16 @@ mod tests {
         let main = json!({"resources": {"requests": {"cpu": "2"}}});
         let pod = json!({"containers": [main], "resources": {"requests": {"cpu": "1"}}, "overhead": {"cpu": "250m"}});
         assert_eq!(requests(pod), "1250m");
+    }
+
+    #[test]
+    fn a_limit_of_the_pod_is_its_request_only_if_no_container_requests_any() {
+        let of_containers = |resources: Value| {
+            requests(json!({"containers": [{"resources": resources}, {}],
+                "resources": {"limits": {"cpu": "1"}}, "overhead": {"cpu": "250m"}}))
+        };
+        assert_eq!(of_containers(json!({"requests": {"cpu": "100m"}})), "350m");
+        assert_eq!(of_containers(json!({"limits": {"cpu": "500m"}})), "750m");
+        assert_eq!(of_containers(json!({})), "1250m");
     }
 }
