@@ -14,8 +14,8 @@ pub fn sum_quota_demand(objects: &[Value]) -> BTreeMap<String, Quantity> {
     let mut sum = BTreeMap::new();
     for object in objects {
         count_object(object, &mut sum);
-        if let Some(spec) = pod_spec(object) {
-            let pods = pod_count(object);
+        let pods = pod_count(object);
+        if let Some(spec) = pod_spec(object).filter(|_| pods > 0) {
             add_amount(&mut sum, "pods", Quantity::from_units(pods));
             add_amount(&mut sum, "count/pods", Quantity::from_units(pods));
             for (name, amount) in pod_resources(spec) {
@@ -43,12 +43,21 @@ fn add_amount(sum: &mut BTreeMap<String, Quantity>, name: &str, amount: Quantity
     *entry = entry.add(&amount);
 }
 
-/// Returns the number of Pods that run at the same time for an object with a Pod template.
+/// Returns the number of Pods that run at the same time for an object with a Pod template, as soon as it exists. Those of a CronJob come
+/// later, and those of a suspended Job when it is resumed.
 pub(crate) fn pod_count(object: &Value) -> i64 {
-    let wanted = object
-        .pointer("/spec/replicas")
-        .or_else(|| object.pointer("/spec/parallelism"));
-    wanted.and_then(Value::as_i64).unwrap_or(1)
+    let number = |path: &str| object.pointer(path).and_then(Value::as_i64);
+    match Untyped(object).kind() {
+        "CronJob" => 0,
+        "Job" if object.pointer("/spec/suspend") == Some(&Value::Bool(true)) => 0,
+        "Job" => {
+            let parallel = number("/spec/parallelism").unwrap_or(1);
+            number("/spec/completions").map_or(parallel, |left| left.min(parallel))
+        }
+        _ => number("/spec/replicas")
+            .or_else(|| number("/spec/parallelism"))
+            .unwrap_or(1),
+    }
 }
 
 fn count_object(object: &Value, sum: &mut BTreeMap<String, Quantity>) {
@@ -234,6 +243,25 @@ mod tests {
         assert_eq!(demand["requests.memory"].to_string(), "1536Mi");
         assert_eq!(demand["limits.cpu"].to_string(), "1");
         assert_eq!(demand["pods"].to_string(), "1");
+    }
+
+    #[test]
+    fn pods_count_as_far_as_they_run_at_once() {
+        let pods = |kind: &str, fields: Value| {
+            let mut object = json!({"apiVersion": "batch/v1", "kind": kind, "spec": fields});
+            object["spec"]["template"] = pod();
+            let demand = sum_quota_demand(&[object]);
+            demand.get("pods").map_or(0, Quantity::value)
+        };
+        assert_eq!(pods("Job", json!({})), 1);
+        assert_eq!(pods("Job", json!({"parallelism": 3})), 3);
+        assert_eq!(pods("Job", json!({"parallelism": 10, "completions": 2})), 2);
+        assert_eq!(pods("Job", json!({"parallelism": 2, "completions": 9})), 2);
+        assert_eq!(pods("Job", json!({"parallelism": 2, "suspend": true})), 0);
+        assert_eq!(pods("Job", json!({"suspend": false})), 1);
+        assert_eq!(pods("Deployment", json!({"replicas": 4})), 4);
+        let cron = json!({"jobTemplate": {"spec": {"parallelism": 2, "template": pod()}}});
+        assert_eq!(pods("CronJob", cron), 0);
     }
 
     #[test]
