@@ -144,6 +144,9 @@ impl FromStr for UserBudget {
         let Some((user, budget)) = rest.rsplit_once(':') else {
             return Err(invalid("no hours".to_owned()));
         };
+        if user.contains(",user=") {
+            return Err(invalid("repeat --hours for each user".to_owned()));
+        }
         if user != EVERY_USER {
             let parsed: Result<UserId> = user.parse();
             parsed.map_err(|error| invalid(error.to_string()))?;

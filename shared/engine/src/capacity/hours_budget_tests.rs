@@ -55,6 +55,10 @@ fn a_budget_is_read_as_it_is_written() {
         ("alice:40/week", "does not begin with \"user=\""),
         ("user=alice", "no hours"),
         ("user=:40/week", ""),
+        (
+            "user=alice:8/day,user=bob:4/day",
+            "repeat --hours for each user",
+        ),
         ("user=alice:40", "has no \"/\""),
         (
             "user=alice:40/year",
