@@ -264,6 +264,10 @@ impl BudgetUse {
 
     /// Returns why a start is refused.
     pub fn refusal(&self, user: &str) -> String {
+        if self.budget.hours == 0 {
+            let period = self.budget.period.as_str();
+            return format!("user {user:?} has a budget of 0 hours per {period}");
+        }
         let free = self.free_again.strftime("%a %Y-%m-%d %H:%M UTC");
         format!("{}; free again on {free}", self.describe(user))
     }

@@ -127,6 +127,20 @@ fn an_own_budget_goes_before_that_of_every_user_and_each_quota_counts() {
 }
 
 #[test]
+fn a_budget_of_nothing_is_never_free_again() {
+    let none = BudgetUse {
+        budget: "0/day".parse().unwrap(),
+        used_seconds: 0,
+        free_again: "2026-11-30T00:00:00Z".parse().unwrap(),
+    };
+    assert!(none.is_used_up());
+    assert_eq!(
+        none.refusal("alice"),
+        "user \"alice\" has a budget of 0 hours per day"
+    );
+}
+
+#[test]
 fn what_is_used_is_told_in_words() {
     let used = |seconds: i128| BudgetUse {
         budget: "40/week".parse().unwrap(),
