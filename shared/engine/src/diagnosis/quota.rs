@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::ResourceQuota;
 use serde_json::Value;
 
 use super::Cause;
+use crate::capacity::container_defaults::REQUIRED_RESOURCES;
 use crate::capacity::demand::{container_resources, parse_amount, sum_quota_demand};
 use crate::capacity::quota_key::canonical_key;
 use crate::capacity::quota_scope::counted_objects;
@@ -19,16 +20,6 @@ use session_model::quantity::Quantity;
 
 /// Hint for a quota that is exceeded.
 pub const QUOTA_REMEDY: &str = "request less, delete sessions that are no longer needed, or ask an administrator to raise the quota";
-
-/// Resources that every container must set where a quota counts them.
-const REQUIRED_RESOURCES: [&str; 6] = [
-    "cpu",
-    "memory",
-    "requests.cpu",
-    "requests.memory",
-    "limits.cpu",
-    "limits.memory",
-];
 
 /// A quota with too little left for a request. Printed as one line with every figure.
 #[derive(Clone, Debug, PartialEq, Eq)]
