@@ -367,3 +367,21 @@ fn a_node_with_the_image_is_preferred() {
     assert_eq!(placed(&with_image), (1, 2));
     assert_eq!(placed(&nodes), (2, 1));
 }
+
+#[test]
+fn a_quota_without_limits_has_nothing_to_count() {
+    let quota = |name: &str, spec: Value| json!({"kind": "ResourceQuota", "metadata": {"name": name}, "spec": spec, "status": {}});
+    let quotas = [
+        quota("session-hours", json!({})),
+        quota("empty", json!({"hard": {}})),
+        quota("new", json!({"hard": {"pods": "3"}})),
+    ];
+    let objects = [pod("x", "1", "0")];
+    let fit = compute_fit(&FitInput {
+        objects: &objects,
+        quotas: Some(&quotas),
+        ..FitInput::default()
+    });
+    assert_eq!(fit.quota_count(), Some(3));
+    assert_eq!(fit.quotas.unwrap().uncounted, ["new"]);
+}
