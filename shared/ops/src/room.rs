@@ -25,9 +25,12 @@ use session_model::objects::pods::pod_spec;
 use session_model::objects::resource::{LIMIT_RANGE, NODE, RESOURCE_QUOTA};
 use session_model::progress::{ProgressEvent, ProgressSink};
 
-/// Hint for a session that fits on no node.
-const NODES_REMEDY: &str =
+/// Hint for a session that fits on no node now.
+const FULL_NODES_REMEDY: &str =
     "request less, stop sessions that are not needed now, or ask an administrator for another node";
+
+/// Hint for a session that fits on no node, whatever runs there.
+const UNFIT_NODES_REMEDY: &str = "request less, change node selector, affinity or tolerations, or ask an administrator for another node";
 
 /// Objects that a start is about to create, as far as they take room.
 #[derive(Clone, Debug)]
@@ -99,7 +102,13 @@ impl RoomShortage {
             RoomShortage::Nodes(shortage) => Cause {
                 reason: "Unschedulable".to_owned(),
                 message: shortage.message.clone(),
-                remedy: Some(NODES_REMEDY.to_owned()),
+                remedy: Some(
+                    match shortage.may_pass {
+                        true => FULL_NODES_REMEDY,
+                        false => UNFIT_NODES_REMEDY,
+                    }
+                    .to_owned(),
+                ),
                 ..Cause::default()
             },
         }

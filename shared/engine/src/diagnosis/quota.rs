@@ -21,6 +21,9 @@ use session_model::quantity::Quantity;
 /// Hint for a quota that is exceeded.
 pub const QUOTA_REMEDY: &str = "request less, delete sessions that are no longer needed, or ask an administrator to raise the quota";
 
+/// Hint for a request that is more than the whole quota.
+const HARD_REMEDY: &str = "request less, or ask an administrator to raise the quota";
+
 /// A quota with too little left for a request. Printed as one line with every figure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuotaShortfall {
@@ -111,6 +114,14 @@ impl QuotaShortfall {
         figures.any(|figures| figures.requested > figures.hard)
     }
 
+    /// Returns the hint.
+    pub fn remedy(&self) -> &'static str {
+        match self.exceeds_hard() {
+            true => HARD_REMEDY,
+            false => QUOTA_REMEDY,
+        }
+    }
+
     fn of(quota: &ResourceQuota, objects: &[Value]) -> Option<Self> {
         let demand = sum_quota_demand(&counted_objects(quota, objects)?);
         let status = quota.status.as_ref()?;
@@ -159,10 +170,12 @@ pub fn find_quota_shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause
 /// Returns the cause of a request that exceeds these quotas; `None` for none.
 pub fn shortfall_cause(exceeded: &[QuotaShortfall]) -> Option<Cause> {
     let texts: Vec<String> = exceeded.iter().map(QuotaShortfall::to_string).collect();
-    (!texts.is_empty()).then(|| Cause {
+    let hopeless = exceeded.iter().find(|one| one.exceeds_hard());
+    let decisive = hopeless.or(exceeded.first())?;
+    Some(Cause {
         reason: "QuotaExceeded".into(),
         message: texts.join("; "),
-        remedy: Some(QUOTA_REMEDY.into()),
+        remedy: Some(decisive.remedy().into()),
         ..Cause::default()
     })
 }

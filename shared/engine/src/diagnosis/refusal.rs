@@ -2,7 +2,7 @@
 
 use super::Cause;
 use super::limit_violation::LIMIT_RANGE_REMEDY;
-use super::quota::{QUOTA_REMEDY, QuotaShortfall, unset_resources_cause};
+use super::quota::{QuotaShortfall, unset_resources_cause};
 
 /// A refusal of the API server that was recognised.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -202,7 +202,7 @@ fn parse_quota(message: &str) -> Option<Refusal> {
         return Some(Refusal {
             reason: "QuotaExceeded",
             message: exceeded.to_string(),
-            remedy: QUOTA_REMEDY.into(),
+            remedy: exceeded.remedy().into(),
             is_transient: false,
         });
     }
