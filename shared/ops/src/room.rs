@@ -318,14 +318,14 @@ pub(crate) fn refusal_error(session: &str, cause: Cause) -> anyhow::Error {
 
 /// Returns the error of a start whose write the server refused because of a quota or a LimitRange, in the words of the check before the
 /// first write; others as they are.
-pub fn refused_start_error(session: &str, error: anyhow::Error) -> anyhow::Error {
+pub fn refused_start_error(session: &str, namespace: &str, error: anyhow::Error) -> anyhow::Error {
     let Some(failure) = find_failure(&error) else {
         return error;
     };
     if let Some(exceeded) = QuotaShortfall::parse(&failure.message) {
         return shortage_error(session, RoomShortage::Quotas(vec![exceeded]));
     }
-    match parse_refusal(&failure.message) {
+    match parse_refusal(&failure.message, namespace) {
         Some(found) if matches!(found.reason, "QuotaNeedsResources" | "LimitRange") => {
             let cause = Cause {
                 message: found.message,
