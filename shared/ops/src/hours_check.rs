@@ -70,9 +70,7 @@ pub async fn check_hours(
         let error = anyhow!("cannot start session {session:?}: {refusal}");
         return Err(with_hint(
             error,
-            format!(
-                "inspect what the sessions have used: kubectl session quota usage -n {namespace}"
-            ),
+            format!("inspect the budgets: kubectl session quota show -n {namespace}"),
         ));
     }
     let low = uses.iter().filter_map(|one| one.low_note(user));
