@@ -31,7 +31,7 @@ fn shows_two_runs_and_a_budget_refuses_the_third() -> Result<()> {
     session(&budget)?.exits(0)?;
     let restart = ["start", "alice", "--restart", "-y"];
     let refused = session(&restart)?.exits(1)?;
-    let text = "has used 0 of 0 hours today; free again on ";
+    let text = "has a budget of 0 hours per day";
     ensure!(refused.stderr.contains(text), "{refused:?}");
     session(&["quota", "set", "--hours", "user=*:none"])?.exits(0)?;
     session(&restart)?.exits(0)?;

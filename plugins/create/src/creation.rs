@@ -113,7 +113,10 @@ impl Creation<'_> {
         sink.tell(ProgressEvent::Done);
         let error = match started {
             Ok(started) => return Ok(started),
-            Err(error) => refused_start_error(subject.name.as_str(), error),
+            Err(error) => {
+                let namespace = subject.ownership.namespace.as_str();
+                refused_start_error(subject.name.as_str(), namespace, error)
+            }
         };
         if self.write.dry_run {
             return Err(error);

@@ -59,7 +59,7 @@ impl Cluster {
         };
         let taken = failure::has_kind(&error, FailureKind::AlreadyExists);
         if !taken && !failure::has_kind(&error, FailureKind::Unreachable) {
-            return Err(with_remedy_hint(error));
+            return Err(with_remedy_hint(error, namespace));
         }
         let name = Untyped(object).name();
         let Ok(Some(found)) = self.get(&resource, namespace, name).await else {
@@ -144,9 +144,9 @@ impl Cluster {
 }
 
 /// Adds the hint for a refusal with a known remedy.
-fn with_remedy_hint(error: anyhow::Error) -> anyhow::Error {
-    let found = failure::find_failure(&error).and_then(|failure| parse_refusal(&failure.message));
-    match found {
+fn with_remedy_hint(error: anyhow::Error, namespace: &str) -> anyhow::Error {
+    let found = failure::find_failure(&error);
+    match found.and_then(|failure| parse_refusal(&failure.message, namespace)) {
         Some(refusal) => with_hint(error, refusal.remedy),
         None => error,
     }

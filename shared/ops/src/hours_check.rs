@@ -69,15 +69,13 @@ pub async fn check_hours(
         uses = budget_uses(&budgets, &records.sessions, now)?;
     }
     let used_up = uses.iter().filter(|one| one.is_used_up());
-    if let Some(refused) = used_up.max_by_key(|one| one.free_again) {
+    if let Some(refused) = used_up.max_by_key(|one| (one.budget.hours == 0, one.free_again)) {
         let (session, namespace) = (ownership.session.as_str(), ownership.namespace.as_str());
         let refusal = refused.refusal(user);
         let error = anyhow!("cannot start session {session:?}: {refusal}");
         return Err(with_hint(
             error,
-            format!(
-                "inspect what the sessions have used: kubectl session quota usage -n {namespace}"
-            ),
+            format!("inspect the budgets: kubectl session quota show -n {namespace}"),
         ));
     }
     let low = uses.iter().filter_map(|one| one.low_note(user));

@@ -26,9 +26,12 @@ use session_model::objects::pods::pod_spec;
 use session_model::objects::resource::{LIMIT_RANGE, NODE, RESOURCE_QUOTA};
 use session_model::progress::{ProgressEvent, ProgressSink};
 
-/// Hint for a session that fits on no node.
-const NODES_REMEDY: &str =
+/// Hint for a session that fits on no node now.
+const FULL_NODES_REMEDY: &str =
     "request less, stop sessions that are not needed now, or ask an administrator for another node";
+
+/// Hint for a session that fits on no node, whatever runs there.
+const UNFIT_NODES_REMEDY: &str = "request less, change node selector, affinity or tolerations, or ask an administrator for another node";
 
 /// Objects that a start is about to create, as far as they take room.
 #[derive(Clone, Debug)]
@@ -100,7 +103,13 @@ impl RoomShortage {
             RoomShortage::Nodes(shortage) => Cause {
                 reason: "Unschedulable".to_owned(),
                 message: shortage.message.clone(),
-                remedy: Some(NODES_REMEDY.to_owned()),
+                remedy: Some(
+                    match shortage.may_pass {
+                        true => FULL_NODES_REMEDY,
+                        false => UNFIT_NODES_REMEDY,
+                    }
+                    .to_owned(),
+                ),
                 ..Cause::default()
             },
         }
@@ -323,14 +332,14 @@ pub(crate) fn refusal_error(session: &str, cause: Cause) -> anyhow::Error {
 
 /// Returns the error of a start whose write the server refused because of a quota or a LimitRange, in the words of the check before the
 /// first write; others as they are.
-pub fn refused_start_error(session: &str, error: anyhow::Error) -> anyhow::Error {
+pub fn refused_start_error(session: &str, namespace: &str, error: anyhow::Error) -> anyhow::Error {
     let Some(failure) = find_failure(&error) else {
         return error;
     };
     if let Some(exceeded) = QuotaShortfall::parse(&failure.message) {
         return shortage_error(session, RoomShortage::Quotas(vec![exceeded]));
     }
-    match parse_refusal(&failure.message) {
+    match parse_refusal(&failure.message, namespace) {
         Some(found) if matches!(found.reason, "QuotaNeedsResources" | "LimitRange") => {
             let cause = Cause {
                 message: found.message,

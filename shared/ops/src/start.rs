@@ -163,7 +163,7 @@ impl StartPlan {
             notes.for_each(|note| sink.tell(ProgressEvent::Note(note)));
         }
         started.map_err(|error| {
-            let error = refused_start_error(name, error);
+            let error = refused_start_error(name, namespace, error);
             if context.write.dry_run || failure::has_kind(&error, FailureKind::Forbidden) {
                 return error;
             }

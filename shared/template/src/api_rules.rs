@@ -10,7 +10,21 @@ use super::scalar_context::{ObjectType, ScalarContext};
 use session_model::names::{
     DNS_LABEL_MAX, DNS_SUBDOMAIN_MAX, check_dns_label, check_dns_subdomain,
 };
+use session_model::objects::overrides::{GPU_SHARE_HINT, is_gpu_resource};
 use session_model::quantity::Quantity;
+
+/// A rule that a value violates.
+pub(super) struct RuleViolation {
+    pub(super) message: String,
+    pub(super) hint: Option<&'static str>,
+}
+
+impl From<String> for RuleViolation {
+    fn from(message: String) -> Self {
+        let hint = None;
+        Self { message, hint }
+    }
+}
 
 /// Returns the longest allowed name of an object of this type.
 pub(super) fn name_limit(kind: &ObjectType) -> usize {
@@ -28,17 +42,20 @@ pub(super) fn check_value(
     path: &[PathStep<'_>],
     position: ScalarContext,
     value: &Value,
-) -> Result<(), String> {
-    match (position, value) {
+) -> Result<(), RuleViolation> {
+    let checked = match (position, value) {
         (ScalarContext::OwnName, Value::String(name)) => check_own_name(kind, name),
         (ScalarContext::Name, Value::String(name)) => check_reference_name(path, name),
         (ScalarContext::Label, Value::String(text)) => check_label_value(text),
         (ScalarContext::SecretData, Value::String(text)) => check_base64(text),
-        (ScalarContext::Quantity, Value::String(text)) => check_quantity(text),
-        (ScalarContext::Quantity, Value::Number(number)) => check_quantity(&number.to_string()),
+        (ScalarContext::Quantity, Value::String(text)) => return check_quantity(path, text),
+        (ScalarContext::Quantity, Value::Number(number)) => {
+            return check_quantity(path, &number.to_string());
+        }
         (ScalarContext::Quantity, Value::Bool(flag)) => Err(format!("{flag} is not a quantity")),
         _ => Ok(()),
-    }
+    };
+    checked.map_err(RuleViolation::from)
 }
 
 /// Checks a label or annotation key: an optional DNS subdomain and `/`, then a name of at most 63 characters.
@@ -161,12 +178,23 @@ fn check_base64(text: &str) -> Result<(), String> {
     }
 }
 
-fn check_quantity(text: &str) -> Result<(), String> {
-    match text.parse::<Quantity>() {
-        Ok(amount) if amount.is_negative() => {
-            Err(format!("invalid quantity {text:?}: must not be negative"))
-        }
-        Ok(_) => Ok(()),
-        Err(error) => Err(error.to_string()),
+fn check_quantity(path: &[PathStep<'_>], text: &str) -> Result<(), RuleViolation> {
+    let amount: Quantity = text
+        .parse()
+        .map_err(|error: anyhow::Error| error.to_string())?;
+    let invalid = |reason: &str| format!("invalid quantity {text:?}: {reason}");
+    if amount.is_negative() {
+        return Err(invalid("must not be negative").into());
+    }
+    match path {
+        [
+            ..,
+            PathStep::Key("requests" | "limits"),
+            PathStep::Key(resource),
+        ] if resource.contains('/') && !amount.is_whole() => Err(RuleViolation {
+            message: invalid("must be a whole number, as extended resources cannot be divided"),
+            hint: is_gpu_resource(resource).then_some(GPU_SHARE_HINT),
+        }),
+        _ => Ok(()),
     }
 }

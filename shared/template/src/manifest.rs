@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
+use super::api_rules::RuleViolation;
 use super::foreign_placeholder;
 use super::loader::{PlaceholderMode, load_documents};
 use super::node::{Node, Scalar};
@@ -216,6 +217,14 @@ impl Manifest {
 
     pub(super) fn problem_at(&self, place: SourceLocation, message: impl Into<String>) -> Problem {
         problem_at(&self.source, place, message)
+    }
+
+    /// Creates the problem of a value that violates a rule of the API server.
+    pub(super) fn violation_at(&self, place: SourceLocation, violation: RuleViolation) -> Problem {
+        Problem {
+            hint: violation.hint.map(str::to_owned),
+            ..self.problem_at(place, violation.message)
+        }
     }
 }
 

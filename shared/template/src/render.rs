@@ -236,12 +236,11 @@ impl<'r> Renderer<'r> {
             true => Value::String(text),
             false => parse_plain_scalar(&text),
         };
-        if let Err(reason) =
-            api_rules::check_value(&self.document.object_type, path, position, &value)
-        {
-            let reason = self.add_name_limit(scalar, position, &value, reason);
-            self.problems
-                .push(self.manifest.problem_at(scalar.location, reason));
+        let checked = api_rules::check_value(&self.document.object_type, path, position, &value);
+        if let Err(mut violation) = checked {
+            violation.message = self.add_name_limit(scalar, position, &value, violation.message);
+            let problem = self.manifest.violation_at(scalar.location, violation);
+            self.problems.push(problem);
         }
         value
     }

@@ -60,7 +60,7 @@ fn limits() -> Result<()> {
         &[
             "Deployment \"many\" cannot create its Pod: quota \"few\" is exceeded: pods: requested 1, used 0, hard 0\n",
             "  quota \"few\": pods 0 of 0 used\n",
-            "hint: request less, delete sessions that are no longer needed, or ask an administrator to raise the quota",
+            "hint: request less, or ask an administrator to raise the quota",
         ],
     )
 }

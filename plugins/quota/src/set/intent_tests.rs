@@ -191,7 +191,7 @@ fn what_means_nothing_is_refused_before_any_request() {
         (
             "--limit-range cpu=1",
             "invalid argument for --limit-range: unknown default \"cpu\"",
-            "use default.cpu, default.memory, defaultRequest.cpu or defaultRequest.memory",
+            "use default or defaultRequest, and cpu, memory or ephemeral-storage: default.cpu",
         ),
         (
             "--limit-range default.cpu=1,defaultRequest.cpu=2",

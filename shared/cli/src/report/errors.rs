@@ -7,7 +7,7 @@ use anyhow::Error;
 
 use super::console::{Console, OutputClosed};
 use super::escape;
-use session_engine::diagnosis::quota::QUOTA_REMEDY;
+use session_engine::diagnosis::quota::{QUOTA_REMEDY, QuotaShortfall};
 use session_model::failure::{
     self, ErrorWithEvidence, ErrorWithHint, ExitError, Failure, FailureKind, UsageError,
 };
@@ -227,8 +227,13 @@ fn cause_chain(error: &Error) -> String {
 
 /// Returns the hints of an error, and after them the one that follows from its kind: a missing right, or an exceeded quota.
 fn all_hints(error: &Error) -> Vec<String> {
-    let is_quota = failure::has_kind(error, FailureKind::QuotaExceeded);
-    let quota = is_quota.then(|| QUOTA_REMEDY.to_owned());
+    let refused =
+        failure::find_failure(error).filter(|found| found.kind == FailureKind::QuotaExceeded);
+    let quota = refused.map(|refused| {
+        let exceeded = QuotaShortfall::parse(&refused.message);
+        let remedy = exceeded.map_or(QUOTA_REMEDY, |exceeded| exceeded.remedy());
+        remedy.to_owned()
+    });
     let of_kind = missing_right::role_hint(error).or(quota);
     hints_of(error).map(str::to_owned).chain(of_kind).collect()
 }

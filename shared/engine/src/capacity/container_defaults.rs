@@ -15,6 +15,16 @@ use super::quota_key::canonical_key;
 /// Resources of a container that have defaults.
 const RESOURCES: [&str; 3] = ["cpu", "memory", "ephemeral-storage"];
 
+/// Keys of a ResourceQuota that every container must set; the server takes Pods that set no other.
+pub(crate) const REQUIRED_RESOURCES: [&str; 6] = [
+    "cpu",
+    "memory",
+    "requests.cpu",
+    "requests.memory",
+    "limits.cpu",
+    "limits.memory",
+];
+
 /// Default limits and requests of containers, by resource: `cpu`, `memory`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContainerDefaults {
@@ -48,7 +58,7 @@ impl ContainerDefaults {
         let Some((defaults, resource)) = known else {
             let error = anyhow!("unknown default {key:?}");
             let hint =
-                "use default.cpu, default.memory, defaultRequest.cpu or defaultRequest.memory";
+                "use default or defaultRequest, and cpu, memory or ephemeral-storage: default.cpu";
             return Err(with_hint(error, hint));
         };
         let amount: Quantity = amount.parse().map_err(|error| anyhow!("{key}: {error}"))?;
@@ -134,18 +144,17 @@ pub fn keys_without_default<'k>(
     let has =
         |field: &str, resource: &str| items.iter().any(|item| !item[field][resource].is_null());
     let is_missing = |key: &&str| match canonical_key(key).split_once('.') {
-        Some(("requests", resource)) if RESOURCES.contains(&resource) => {
+        Some(("requests", resource)) => {
             // As the server completes a LimitRange: a request defaults to the limit, a limit to the maximum.
             let fields = ["defaultRequest", "default", "max", "min"];
             !fields.iter().any(|field| has(field, resource))
         }
-        Some(("limits", resource)) if RESOURCES.contains(&resource) => {
-            !has("default", resource) && !has("max", resource)
-        }
+        Some(("limits", resource)) => !has("default", resource) && !has("max", resource),
         _ => false,
     };
     hard.into_iter()
         .map(String::as_str)
+        .filter(|key| REQUIRED_RESOURCES.contains(key))
         .filter(is_missing)
         .collect()
 }
@@ -227,6 +236,8 @@ mod tests {
             "cpu",
             "limits.cpu",
             "limits.memory",
+            "ephemeral-storage",
+            "limits.ephemeral-storage",
             "pods",
             "requests.storage",
         ];

@@ -14,8 +14,8 @@ pub fn sum_quota_demand(objects: &[Value]) -> BTreeMap<String, Quantity> {
     let mut sum = BTreeMap::new();
     for object in objects {
         count_object(object, &mut sum);
-        if let Some(spec) = pod_spec(object) {
-            let pods = pod_count(object);
+        let pods = pod_count(object);
+        if let Some(spec) = pod_spec(object).filter(|_| pods > 0) {
             add_amount(&mut sum, "pods", Quantity::from_units(pods));
             add_amount(&mut sum, "count/pods", Quantity::from_units(pods));
             for (name, amount) in pod_resources(spec) {
@@ -43,12 +43,21 @@ fn add_amount(sum: &mut BTreeMap<String, Quantity>, name: &str, amount: Quantity
     *entry = entry.add(&amount);
 }
 
-/// Returns the number of Pods that run at the same time for an object with a Pod template.
+/// Returns the number of Pods that run at the same time for an object with a Pod template, as soon as it exists. Those of a CronJob come
+/// later, and those of a suspended Job when it is resumed.
 pub(crate) fn pod_count(object: &Value) -> i64 {
-    let wanted = object
-        .pointer("/spec/replicas")
-        .or_else(|| object.pointer("/spec/parallelism"));
-    wanted.and_then(Value::as_i64).unwrap_or(1)
+    let number = |path: &str| object.pointer(path).and_then(Value::as_i64);
+    match Untyped(object).kind() {
+        "CronJob" => 0,
+        "Job" if object.pointer("/spec/suspend") == Some(&Value::Bool(true)) => 0,
+        "Job" => {
+            let parallel = number("/spec/parallelism").unwrap_or(1);
+            number("/spec/completions").map_or(parallel, |left| left.min(parallel))
+        }
+        _ => number("/spec/replicas")
+            .or_else(|| number("/spec/parallelism"))
+            .unwrap_or(1),
+    }
 }
 
 fn count_object(object: &Value, sum: &mut BTreeMap<String, Quantity>) {
@@ -119,6 +128,29 @@ fn count_storage(claim: &Value, sum: &mut BTreeMap<String, Quantity>) {
 /// the sum of its containers and sidecars, or an init container with the sidecars that started before it where that is more; amounts of
 /// the Pod itself replace that sum, and the overhead of its runtime class is added.
 pub fn pod_resources(spec: &serde_json::Map<String, Value>) -> BTreeMap<String, Quantity> {
+    let mut sum = resources_without_overhead(spec);
+    for (name, amount) in spec
+        .get("overhead")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
+        let Some(amount) = parse_quantity(amount) else {
+            continue;
+        };
+        add_amount(&mut sum, &format!("requests.{name}"), amount);
+        // Without a limit there is none to raise.
+        if let Some(limit) = sum.get_mut(&format!("limits.{name}")) {
+            *limit = limit.add(&amount);
+        }
+    }
+    sum
+}
+
+/// Returns what [`pod_resources`] does, without the overhead of the Pod's runtime class.
+pub(super) fn resources_without_overhead(
+    spec: &serde_json::Map<String, Value>,
+) -> BTreeMap<String, Quantity> {
     let list = |name: &str| spec.get(name).and_then(Value::as_array);
     let (mut sum, mut sidecars, mut initial) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for container in list("containers").into_iter().flatten() {
@@ -136,20 +168,15 @@ pub fn pod_resources(spec: &serde_json::Map<String, Value>) -> BTreeMap<String, 
     }
     add_amounts(&mut sum, sidecars);
     raise_amounts(&mut sum, initial);
-    sum.extend(amounts_in(spec.get("resources")));
-    for (name, amount) in spec
-        .get("overhead")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-    {
-        let Some(amount) = parse_quantity(amount) else {
-            continue;
-        };
-        add_amount(&mut sum, &format!("requests.{name}"), amount);
-        // Without a limit there is none to raise.
-        if let Some(limit) = sum.get_mut(&format!("limits.{name}")) {
-            *limit = limit.add(&amount);
+    let own = spec.get("resources");
+    let is_given = |key: &str| {
+        let name = key.strip_prefix("requests.");
+        name.is_none_or(|name| own.and_then(|own| own.get("requests")?.get(name)).is_some())
+    };
+    for (key, amount) in amounts_in(own) {
+        // A request that the Pod does not give is that of its containers; its limit only where they have none.
+        if is_given(&key) || !sum.contains_key(&key) {
+            sum.insert(key, amount);
         }
     }
     sum
@@ -219,6 +246,25 @@ mod tests {
     }
 
     #[test]
+    fn pods_count_as_far_as_they_run_at_once() {
+        let pods = |kind: &str, fields: Value| {
+            let mut object = json!({"apiVersion": "batch/v1", "kind": kind, "spec": fields});
+            object["spec"]["template"] = pod();
+            let demand = sum_quota_demand(&[object]);
+            demand.get("pods").map_or(0, Quantity::value)
+        };
+        assert_eq!(pods("Job", json!({})), 1);
+        assert_eq!(pods("Job", json!({"parallelism": 3})), 3);
+        assert_eq!(pods("Job", json!({"parallelism": 10, "completions": 2})), 2);
+        assert_eq!(pods("Job", json!({"parallelism": 2, "completions": 9})), 2);
+        assert_eq!(pods("Job", json!({"parallelism": 2, "suspend": true})), 0);
+        assert_eq!(pods("Job", json!({"suspend": false})), 1);
+        assert_eq!(pods("Deployment", json!({"replicas": 4})), 4);
+        let cron = json!({"jobTemplate": {"spec": {"parallelism": 2, "template": pod()}}});
+        assert_eq!(pods("CronJob", cron), 0);
+    }
+
+    #[test]
     fn claims_count_wherever_they_stand() {
         let claim = json!({ "spec": { "storageClassName": "fast", "resources": { "requests": { "storage": "30Gi" } } } });
         let set = json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "spec": { "replicas": 2, "volumeClaimTemplates": [claim] } });
@@ -283,5 +329,16 @@ mod tests {
         let main = json!({"resources": {"requests": {"cpu": "2"}}});
         let pod = json!({"containers": [main], "resources": {"requests": {"cpu": "1"}}, "overhead": {"cpu": "250m"}});
         assert_eq!(requests(pod), "1250m");
+    }
+
+    #[test]
+    fn a_limit_of_the_pod_is_its_request_only_if_no_container_requests_any() {
+        let of_containers = |resources: Value| {
+            requests(json!({"containers": [{"resources": resources}, {}],
+                "resources": {"limits": {"cpu": "1"}}, "overhead": {"cpu": "250m"}}))
+        };
+        assert_eq!(of_containers(json!({"requests": {"cpu": "100m"}})), "350m");
+        assert_eq!(of_containers(json!({"limits": {"cpu": "500m"}})), "750m");
+        assert_eq!(of_containers(json!({})), "1250m");
     }
 }

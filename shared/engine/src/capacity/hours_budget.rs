@@ -144,6 +144,9 @@ impl FromStr for UserBudget {
         let Some((user, budget)) = rest.rsplit_once(':') else {
             return Err(invalid("no hours".to_owned()));
         };
+        if user.contains(",user=") {
+            return Err(invalid("repeat --hours for each user".to_owned()));
+        }
         if user != EVERY_USER {
             let parsed: Result<UserId> = user.parse();
             parsed.map_err(|error| invalid(error.to_string()))?;
@@ -261,6 +264,10 @@ impl BudgetUse {
 
     /// Returns why a start is refused.
     pub fn refusal(&self, user: &str) -> String {
+        if self.budget.hours == 0 {
+            let period = self.budget.period.as_str();
+            return format!("user {user:?} has a budget of 0 hours per {period}");
+        }
         let free = self.free_again.strftime("%a %Y-%m-%d %H:%M UTC");
         format!("{}; free again on {free}", self.describe(user))
     }

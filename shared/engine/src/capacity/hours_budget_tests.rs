@@ -55,6 +55,10 @@ fn a_budget_is_read_as_it_is_written() {
         ("alice:40/week", "does not begin with \"user=\""),
         ("user=alice", "no hours"),
         ("user=:40/week", ""),
+        (
+            "user=alice:8/day,user=bob:4/day",
+            "repeat --hours for each user",
+        ),
         ("user=alice:40", "has no \"/\""),
         (
             "user=alice:40/year",
@@ -120,6 +124,20 @@ fn an_own_budget_goes_before_that_of_every_user_and_each_quota_counts() {
     assert_eq!(found("alice", &mut problems), "40/week 100/month");
     assert_eq!(found("bob", &mut problems), "8/day 100/month");
     assert_eq!(problems.len(), 2);
+}
+
+#[test]
+fn a_budget_of_nothing_is_never_free_again() {
+    let none = BudgetUse {
+        budget: "0/day".parse().unwrap(),
+        used_seconds: 0,
+        free_again: "2026-11-30T00:00:00Z".parse().unwrap(),
+    };
+    assert!(none.is_used_up());
+    assert_eq!(
+        none.refusal("alice"),
+        "user \"alice\" has a budget of 0 hours per day"
+    );
 }
 
 #[test]

@@ -15,7 +15,9 @@ use session_model::objects::metadata::name_of;
 use session_model::objects::pods::{pod_spec, pod_spec_mut};
 use session_model::quantity::Quantity;
 
-use super::demand::{container_resources, parse_amount, parse_quantity, pod_resources};
+use super::demand::{
+    container_resources, parse_amount, parse_quantity, pod_resources, resources_without_overhead,
+};
 
 type Amounts = BTreeMap<String, Amount>;
 
@@ -30,8 +32,8 @@ pub struct LimitViolation {
     pub rule: String,
 }
 
-/// Sets requests and limits in the Pods of `objects` as the server does: a request that is missing is the limit, then each LimitRange
-/// gives containers its defaults. The server has filled in a LimitRange's own defaults (a default limit from the maximum) already.
+/// Sets requests and limits in the Pods of `objects` as the server does: a request that is missing is the limit, a Pod with limits of its
+/// own gets requests of its own, then each LimitRange gives containers its defaults. The server has filled in a LimitRange's own defaults (a default limit from the maximum) already.
 pub fn apply_limit_defaults(objects: &mut [Value], ranges: &[Value]) {
     for spec in objects.iter_mut().filter_map(pod_spec_mut) {
         apply_pod_limit_defaults(spec, ranges);
@@ -40,6 +42,7 @@ pub fn apply_limit_defaults(objects: &mut [Value], ranges: &[Value]) {
 
 /// Does for one Pod spec what [`apply_limit_defaults`] does for objects.
 pub fn apply_pod_limit_defaults(spec: &mut Map<String, Value>, ranges: &[Value]) {
+    set_pod_requests(spec);
     let items: Vec<LimitRangeItem> = ranges
         .iter()
         .flat_map(items_of)
@@ -55,6 +58,27 @@ pub fn apply_pod_limit_defaults(spec: &mut Map<String, Value>, ranges: &[Value])
     for container in containers.filter_map(Value::as_object_mut) {
         let resources = container.entry("resources").or_insert_with(|| json!({}));
         set_defaults(resources, &items);
+    }
+}
+
+/// Sets the requests of a Pod that has limits of its own. The server does this first, so that what a LimitRange gives the containers
+/// later does not raise them.
+fn set_pod_requests(spec: &mut Map<String, Value>) {
+    let limits = spec.get("resources").and_then(|own| own.get("limits"));
+    let limits = limits.and_then(Value::as_object);
+    if limits.is_none_or(Map::is_empty) {
+        return;
+    }
+    let amounts = resources_without_overhead(spec);
+    let Some(resources) = spec.get_mut("resources") else {
+        return;
+    };
+    for (key, amount) in amounts {
+        let name = key.strip_prefix("requests.").unwrap_or_default();
+        // A Pod has no other resources of its own.
+        if matches!(name, "cpu" | "memory") || name.starts_with("hugepages-") {
+            set_missing(resources, "requests", name, amount.to_string().into());
+        }
     }
 }
 

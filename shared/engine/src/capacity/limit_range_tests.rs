@@ -67,6 +67,30 @@ fn init_containers_and_templates_get_defaults_too() {
 }
 
 #[test]
+fn a_pod_with_limits_gets_its_requests_before_its_containers_get_defaults() {
+    let defaults = || container_range(json!({"default": {"cpu": "700m", "memory": "1Gi"}}));
+    let own = |limits: Value, first: Value, ranges: &[Value]| {
+        let mut objects = [pod(first)];
+        let main = objects[0]["spec"]["containers"][0].clone();
+        objects[0]["spec"]["containers"] = json!([main, {"name": "other"}]);
+        objects[0]["spec"]["resources"] = limits;
+        apply_limit_defaults(&mut objects, ranges);
+        objects[0]["spec"]["resources"]["requests"].clone()
+    };
+    let limit = || json!({"limits": {"cpu": "2"}});
+    let first = || json!({"requests": {"cpu": "100m", "memory": "5Mi"}, "limits": {"example.com/foo": "1"}});
+    for ranges in [&[defaults()][..], &[]] {
+        assert_eq!(
+            own(limit(), first(), ranges),
+            json!({"cpu": "100m", "memory": "5Mi"})
+        );
+        assert_eq!(own(limit(), json!({}), ranges), json!({"cpu": "2"}));
+        let requests = json!({"requests": {"cpu": "1"}});
+        assert_eq!(own(requests, first(), ranges), json!({"cpu": "1"}));
+    }
+}
+
+#[test]
 fn every_bound_of_a_container_has_its_words() {
     let cpu = |request: &str, limit: &str| json!({"requests": {"cpu": request}, "limits": {"cpu": limit}});
     for (resources, item, rule) in [

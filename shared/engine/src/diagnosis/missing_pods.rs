@@ -37,8 +37,7 @@ pub fn inspect_missing_pods(workload: &Value, events: &[EventNote]) -> Finding {
         problem: None,
     };
     if let Some(event) = failed {
-        let (mut cause, may_pass) =
-            refusal::refusal_cause(&format!("{kind} {name:?}"), &event.reason, &event.message);
+        let (mut cause, may_pass) = refusal::refusal_cause(workload, event);
         cause.evidence.push(event.evidence_line());
         match cause.reason.as_str() {
             "QuotaExceeded" | "QuotaNeedsResources" => {

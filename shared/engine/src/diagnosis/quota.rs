@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::ResourceQuota;
 use serde_json::Value;
 
 use super::Cause;
+use crate::capacity::container_defaults::REQUIRED_RESOURCES;
 use crate::capacity::demand::{container_resources, parse_amount, sum_quota_demand};
 use crate::capacity::quota_key::canonical_key;
 use crate::capacity::quota_scope::counted_objects;
@@ -20,15 +21,8 @@ use session_model::quantity::Quantity;
 /// Hint for a quota that is exceeded.
 pub const QUOTA_REMEDY: &str = "request less, delete sessions that are no longer needed, or ask an administrator to raise the quota";
 
-/// Resources that every container must set where a quota counts them.
-const REQUIRED_RESOURCES: [&str; 6] = [
-    "cpu",
-    "memory",
-    "requests.cpu",
-    "requests.memory",
-    "limits.cpu",
-    "limits.memory",
-];
+/// Hint for a request that is more than the whole quota.
+const HARD_REMEDY: &str = "request less, or ask an administrator to raise the quota";
 
 /// A quota with too little left for a request. Printed as one line with every figure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +114,14 @@ impl QuotaShortfall {
         figures.any(|figures| figures.requested > figures.hard)
     }
 
+    /// Returns the hint.
+    pub fn remedy(&self) -> &'static str {
+        match self.exceeds_hard() {
+            true => HARD_REMEDY,
+            false => QUOTA_REMEDY,
+        }
+    }
+
     fn of(quota: &ResourceQuota, objects: &[Value]) -> Option<Self> {
         let demand = sum_quota_demand(&counted_objects(quota, objects)?);
         let status = quota.status.as_ref()?;
@@ -168,10 +170,12 @@ pub fn find_quota_shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause
 /// Returns the cause of a request that exceeds these quotas; `None` for none.
 pub fn shortfall_cause(exceeded: &[QuotaShortfall]) -> Option<Cause> {
     let texts: Vec<String> = exceeded.iter().map(QuotaShortfall::to_string).collect();
-    (!texts.is_empty()).then(|| Cause {
+    let hopeless = exceeded.iter().find(|one| one.exceeds_hard());
+    let decisive = hopeless.or(exceeded.first())?;
+    Some(Cause {
         reason: "QuotaExceeded".into(),
         message: texts.join("; "),
-        remedy: Some(QUOTA_REMEDY.into()),
+        remedy: Some(decisive.remedy().into()),
         ..Cause::default()
     })
 }

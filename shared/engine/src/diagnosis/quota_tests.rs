@@ -43,6 +43,22 @@ fn a_quota_that_is_too_small_shows_its_figures() {
 }
 
 #[test]
+fn a_request_above_the_hard_limit_has_another_remedy() {
+    let remedy = |hard: &str, used: &str| {
+        let quota = quota(json!({ "cpu": hard }), json!({ "cpu": used }));
+        find_quota_shortfall(&[pod()], &[quota])
+            .unwrap()
+            .remedy
+            .unwrap()
+    };
+    assert_eq!(remedy("50", "48"), QUOTA_REMEDY);
+    assert_eq!(
+        remedy("2", "0"),
+        "request less, or ask an administrator to raise the quota"
+    );
+}
+
+#[test]
 fn all_exceeded_resources_of_all_quotas_are_named() {
     let quotas = [
         quota(

@@ -1,8 +1,11 @@
 //! Reasons why the API server refuses a Pod, read from its message: the answer to a POST, or a controller's FailedCreate event.
 
-use super::Cause;
-use super::limit_violation::LIMIT_RANGE_REMEDY;
-use super::quota::{QUOTA_REMEDY, QuotaShortfall, unset_resources_cause};
+use serde_json::Value;
+use session_model::objects::Untyped;
+
+use super::limit_violation::limit_range_remedy;
+use super::quota::{QuotaShortfall, unset_resources_cause};
+use super::{Cause, EventNote};
 
 /// A refusal of the API server that was recognised.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,20 +20,21 @@ pub struct Refusal {
     pub is_transient: bool,
 }
 
-/// Reads the server's message; `None` where it is not recognised.
-pub fn parse_refusal(message: &str) -> Option<Refusal> {
+/// Reads the server's message about an object of `namespace`; `None` where it is not recognised.
+pub fn parse_refusal(message: &str, namespace: &str) -> Option<Refusal> {
     parse_pod_security(message)
         .or_else(|| parse_webhook(message))
         .or_else(|| parse_admission_policy(message))
         .or_else(|| parse_quota(message))
-        .or_else(|| parse_limit_range(message))
+        .or_else(|| parse_limit_range(message, namespace))
         .or_else(|| parse_service_account(message))
 }
 
-/// Returns the cause of a workload (`subject`, `StatefulSet "web"`) whose Pod is refused, and true if it may pass later
-/// without any change.
-pub(super) fn refusal_cause(subject: &str, reason: &str, message: &str) -> (Cause, bool) {
-    match parse_refusal(message) {
+/// Returns the cause of a workload (`StatefulSet/web`) whose Pod is refused by `event`, and true if it may pass later without any change.
+pub(super) fn refusal_cause(workload: &Value, event: &EventNote) -> (Cause, bool) {
+    let workload = Untyped(workload);
+    let subject = format!("{} {:?}", workload.kind(), workload.name());
+    match parse_refusal(&event.message, workload.home_namespace()) {
         Some(found) => (
             Cause {
                 reason: found.reason.to_owned(),
@@ -42,7 +46,7 @@ pub(super) fn refusal_cause(subject: &str, reason: &str, message: &str) -> (Caus
         ),
         None => (
             Cause {
-                reason: reason.to_owned(),
+                reason: event.reason.clone(),
                 message: format!("{subject} cannot create its Pod, for an unknown reason"),
                 ..Cause::default()
             },
@@ -202,7 +206,7 @@ fn parse_quota(message: &str) -> Option<Refusal> {
         return Some(Refusal {
             reason: "QuotaExceeded",
             message: exceeded.to_string(),
-            remedy: QUOTA_REMEDY.into(),
+            remedy: exceeded.remedy().into(),
             is_transient: false,
         });
     }
@@ -219,7 +223,7 @@ fn parse_quota(message: &str) -> Option<Refusal> {
 
 /// Reads `maximum memory usage per Container is 64Mi, but limit is 1Gi`, `minimum …` and
 /// `memory max limit to request ratio per Container is 2, but provided ratio is 4.000000`.
-fn parse_limit_range(message: &str) -> Option<Refusal> {
+fn parse_limit_range(message: &str, namespace: &str) -> Option<Refusal> {
     let bounds = ["maximum ", "minimum "].into_iter();
     let bound = bounds.filter_map(|word| message.find(word)).min();
     // The ratio's message begins with the resource.
@@ -233,7 +237,7 @@ fn parse_limit_range(message: &str) -> Option<Refusal> {
     Some(Refusal {
         reason: "LimitRange",
         message: format!("a LimitRange of the namespace is violated: {rule}"),
-        remedy: LIMIT_RANGE_REMEDY.into(),
+        remedy: limit_range_remedy("limitranges", namespace),
         is_transient: false,
     })
 }
@@ -256,6 +260,7 @@ fn parse_service_account(message: &str) -> Option<Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     /// Messages of Kubernetes 1.36.
     #[test]
@@ -323,19 +328,19 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                parse_refusal(message).map(|found| found.reason),
+                parse_refusal(message, "ns").map(|found| found.reason),
                 Some(reason),
                 "{message}"
             );
         }
-        assert_eq!(parse_refusal("the server is on fire"), None);
+        assert_eq!(parse_refusal("the server is on fire", "ns"), None);
     }
 
     #[test]
     fn a_violated_ratio_is_quoted_with_its_resource() {
         let message = "pods \"lim\" is forbidden: memory max limit to request ratio per Container is 2, but provided ratio is 4.000000";
         assert_eq!(
-            parse_refusal(message).unwrap().message,
+            parse_refusal(message, "ns").unwrap().message,
             "a LimitRange of the namespace is violated: memory max limit to request ratio per Container is 2, but provided ratio is 4.000000"
         );
     }
@@ -343,13 +348,15 @@ mod tests {
     #[test]
     fn an_answer_of_several_lines_becomes_one() {
         let kyverno = "admission webhook \"validate.kyverno.svc-fail\" denied the request: \n\nresource Pod/ns/web-0 was blocked due to the following policies \n\nrequire-labels:\n  check-team: 'validation error: label team is required'";
-        let message = parse_refusal(kyverno).map(|found| found.message).unwrap();
+        let message = parse_refusal(kyverno, "ns")
+            .map(|found| found.message)
+            .unwrap();
         assert_eq!(
             message,
             "Kyverno denied the request by policy \"require-labels\", rule \"check-team\": validation error: label team is required"
         );
         let several = "admission webhook \"validate.kyverno.svc-fail\" denied the request: \n\nresource Pod/ns/web-0 was blocked due to the following policies \n\na:\n  one: |-\n    validation error: no.\n    rule one failed\n  two: 'no two'\nb:\n  three: no three";
-        let found = parse_refusal(several).unwrap();
+        let found = parse_refusal(several, "ns").unwrap();
         assert_eq!(
             found.message,
             "Kyverno denied the request by policy \"a\", rule \"one\": validation error: no. rule one failed; policy \"a\", rule \"two\": no two; policy \"b\", rule \"three\": no three"
@@ -361,22 +368,28 @@ mod tests {
         );
         let gatekeeper = "admission webhook \"validation.gatekeeper.sh\" denied the request: [ns-must-have-team] you must provide labels: {\"team\"}\n[no-latest] container <main> uses\n:latest";
         assert_eq!(
-            parse_refusal(gatekeeper).unwrap().message,
+            parse_refusal(gatekeeper, "ns").unwrap().message,
             "Gatekeeper denied the request by constraint \"ns-must-have-team\": you must provide labels: {\"team\"}; constraint \"no-latest\": container <main> uses :latest"
         );
         let other = "admission webhook \"validation.gatekeeper.sh\" denied the request: timeout";
-        assert_eq!(parse_refusal(other).unwrap().reason, "WebhookDenied");
+        assert_eq!(parse_refusal(other, "ns").unwrap().reason, "WebhookDenied");
         let silent = "admission webhook \"w\" denied the request without explanation";
         assert_eq!(
-            parse_refusal(silent).unwrap().message,
+            parse_refusal(silent, "ns").unwrap().message,
             "admission webhook \"w\" denied the request"
         );
     }
 
     #[test]
     fn what_is_not_known_is_said_to_be() {
-        let (cause, may_pass) =
-            refusal_cause("Deployment \"w\"", "FailedCreate", "the server is on fire");
+        let workload = json!({"kind": "Deployment", "metadata": {"name": "w"}});
+        let event = EventNote {
+            reason: "FailedCreate".into(),
+            message: "the server is on fire".into(),
+            ..EventNote::default()
+        };
+        let (cause, may_pass) = refusal_cause(&workload, &event);
+        assert_eq!(cause.reason, "FailedCreate");
         assert_eq!(
             cause.message,
             "Deployment \"w\" cannot create its Pod, for an unknown reason"

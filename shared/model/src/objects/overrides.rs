@@ -92,6 +92,10 @@ fn parse_positive_quantity(field: &str, value: &IntOrString) -> Result<Quantity>
     Ok(parsed)
 }
 
+/// Hint for a share of a GPU.
+pub const GPU_SHARE_HINT: &str =
+    "request 1 of a GPU that the node shares by time-slicing, or a MIG resource";
+
 /// Parses a number of GPUs.
 ///
 /// # Errors
@@ -103,10 +107,7 @@ pub fn parse_gpu_count(text: &str) -> Result<u32> {
     let error = anyhow::anyhow!(
         "invalid gpu {text:?}: must be a whole number, as extended resources cannot be divided"
     );
-    Err(with_hint(
-        error,
-        "request 1 of a GPU that the node shares by time-slicing, or a MIG resource",
-    ))
+    Err(with_hint(error, GPU_SHARE_HINT))
 }
 
 fn section_mut<'a>(resources: &'a mut Value, name: &str) -> Option<&'a mut Map<String, Value>> {

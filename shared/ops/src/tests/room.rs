@@ -31,7 +31,7 @@ fn refusal() -> anyhow::Error {
         code: 403,
         ..Failure::client_side(FailureKind::QuotaExceeded, message)
     };
-    refused_start_error("a", failure.into())
+    refused_start_error("a", "default", failure.into())
 }
 
 #[tokio::test]

@@ -181,8 +181,10 @@ fn lint_scalar(
         } else {
             text.into()
         };
-        if let Err(reason) = api_rules::check_value(&document.object_type, path, position, &value) {
-            findings.push(Severity::Error, problem(reason));
+        let checked = api_rules::check_value(&document.object_type, path, position, &value);
+        if let Err(violation) = checked {
+            let problem = manifest.violation_at(scalar.location, violation);
+            findings.push(Severity::Error, problem);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Tests of rendering.
 
 use serde_json::json;
+use session_model::failure::ErrorWithHint;
 
 use super::super::{Manifest, RenderBudget};
 use super::{fails, identity, manifest, render, spec, values};
@@ -113,6 +114,18 @@ fn what_the_server_would_refuse_is_said_with_its_place() {
                 "{head}a\nspec: {{containers: [{{resources: {{limits: {{cpu: -1}}}}, image: \"${{V}}\"}}]}}\n"
             ),
             "invalid quantity \"-1\": must not be negative",
+        ),
+        (
+            format!(
+                "{head}a\nspec: {{containers: [{{resources: {{limits: {{nvidia.com/gpu: \"0.5\"}}}}, image: \"${{V}}\"}}]}}\n"
+            ),
+            "invalid quantity \"0.5\": must be a whole number, as extended resources cannot be divided",
+        ),
+        (
+            format!(
+                "{head}a\nspec: {{containers: [{{resources: {{requests: {{example.com/foo: 1.5}}}}, image: \"${{V}}\"}}]}}\n"
+            ),
+            "invalid quantity \"1.5\": must be a whole number",
         ),
         (
             format!("{head}a\nspec: {{x: {{claimName: \"${{V}}\"}}}}\n"),
@@ -305,4 +318,19 @@ fn a_lone_quoted_placeholder_is_a_number_where_a_number_belongs() {
             .remove(0);
         assert_eq!(object["spec"]["port"], expected, "{text}");
     }
+}
+
+#[test]
+fn a_share_of_a_gpu_has_a_hint() {
+    let hint_of = |resource: &str| {
+        let text = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec: {{containers: [{{resources: {{limits: {{{resource}: 500m}}}}}}]}}\n"
+        );
+        let error = render(&text, &[]).unwrap_err();
+        let hinted = error.downcast_ref::<ErrorWithHint>();
+        hinted.map(|hinted| hinted.hint.clone())
+    };
+    let hint = "request 1 of a GPU that the node shares by time-slicing, or a MIG resource";
+    assert_eq!(hint_of("nvidia.com/gpu").as_deref(), Some(hint));
+    assert_eq!(hint_of("example.com/foo"), None);
 }

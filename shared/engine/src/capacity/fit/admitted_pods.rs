@@ -44,8 +44,7 @@ pub(super) fn expand_pods(objects: &[Value], admission: &Admission<'_>) -> Vec<A
     let mut pods = Vec::new();
     for object in objects {
         let kind = Untyped(object).kind();
-        let Some(spec) = pod_spec(object).filter(|_| !matches!(kind, "CronJob" | "DaemonSet"))
-        else {
+        let Some(spec) = pod_spec(object).filter(|_| kind != "DaemonSet") else {
             continue;
         };
         let fields = admit_pod(spec, admission);

@@ -29,49 +29,56 @@ pub(super) fn feasible_nodes(
     let nodes = 0..loads.len();
     nodes
         .filter(|node| pod.nodes[*node].excluded.is_none())
-        .filter(|node| find_shortage(scheduling, pod, *node, loads, &rules).is_none())
+        .filter(|node| node_shortages(scheduling, pod, *node, loads, &rules).is_empty())
         .collect()
 }
 
-/// Returns for each node that may take the Pod at all why it does not at the moment; `None` if it does.
+/// Returns for each node that may take the Pod at all why it does not at the moment; nothing if it does.
 pub(super) fn find_shortages(
     scheduling: &Scheduling,
     pod: usize,
     loads: &[NodeLoad],
-) -> Vec<(usize, Option<Shortage>)> {
+) -> Vec<(usize, Vec<Shortage>)> {
     let pod = &scheduling.pods[pod];
     let rules = DomainCounts::new(scheduling, pod, loads);
     let nodes = (0..loads.len()).filter(|node| pod.nodes[*node].excluded.is_none());
     nodes
-        .map(|node| (node, find_shortage(scheduling, pod, node, loads, &rules)))
+        .map(|node| (node, node_shortages(scheduling, pod, node, loads, &rules)))
         .collect()
 }
 
-fn find_shortage(
+/// Returns all that the node has too little of. As the scheduler does, looks for other reasons only where there is enough.
+fn node_shortages(
     scheduling: &Scheduling,
     pod: &ScheduledPod,
     node: usize,
     loads: &[NodeLoad],
     rules: &DomainCounts,
-) -> Option<Shortage> {
+) -> Vec<Shortage> {
     let load = &loads[node];
+    let is_short = |(index, request): &(usize, &i64)| {
+        let free = scheduling.allocatable[node][*index] - load.used[*index];
+        **request > 0 && **request > free
+    };
+    let requests = pod.requests.iter().enumerate().filter(is_short);
+    let mut short: Vec<Shortage> = requests
+        .map(|(index, _)| Shortage::Resource(index))
+        .collect();
     if load.pods + 1 > scheduling.pod_capacity[node] {
-        return Some(Shortage::Pods);
+        short.push(Shortage::Pods);
     }
-    for (index, request) in pod.requests.iter().enumerate() {
-        let free = scheduling.allocatable[node][index] - load.used[index];
-        if *request > 0 && *request > free {
-            return Some(Shortage::Resource(index));
-        }
+    if !short.is_empty() {
+        return short;
     }
     let mut conflicts = pod.port_conflicts.iter().zip(&load.groups);
     if conflicts.any(|(conflict, count)| *conflict && *count > 0) {
-        return Some(Shortage::HostPort);
+        short.push(Shortage::HostPort);
+    } else if !rules.allow_affinity(scheduling, pod, node) {
+        short.push(Shortage::Affinity);
+    } else if !rules.allow_spread(scheduling, pod, node) {
+        short.push(Shortage::Spread);
     }
-    if !rules.allow_affinity(scheduling, pod, node) {
-        return Some(Shortage::Affinity);
-    }
-    (!rules.allow_spread(scheduling, pod, node)).then_some(Shortage::Spread)
+    short
 }
 
 /// Pods that the rules of a Pod select, counted by domain.

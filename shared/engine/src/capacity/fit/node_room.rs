@@ -22,7 +22,7 @@ pub struct NodeRoom {
     pub limited: bool,
     /// Nodes, by name.
     pub nodes: Vec<NodeLimit>,
-    /// What there is too little of, and on how many of the open nodes: `cpu`, `pods`, `affinity`.
+    /// What there is too little of, and on how many of the open nodes: `cpu`, `pods`, `affinity`. A node may have too little of several.
     pub shortages: BTreeMap<String, usize>,
     /// Workload whose Pod does not fit in the end; `None` if all Pods of a session are alike.
     pub refused: Option<String>,
@@ -146,10 +146,7 @@ fn count_shortages(scheduling: &Scheduling, placement: &Placement) -> BTreeMap<S
     let mut counts = BTreeMap::new();
     let mut count = |name: &str| *counts.entry(name.to_owned()).or_default() += 1;
     if let Some((_, shortages)) = &placement.refused {
-        for shortage in shortages
-            .iter()
-            .filter_map(|(_, shortage)| shortage.as_ref())
-        {
+        for shortage in shortages.iter().flat_map(|(_, shortages)| shortages) {
             count(shortage_name(scheduling, shortage));
         }
         return counts;
@@ -160,8 +157,12 @@ fn count_shortages(scheduling: &Scheduling, placement: &Placement) -> BTreeMap<S
         }
         let (limits, pods) = node_limits(scheduling, node);
         let least = limits.iter().flatten().copied().fold(pods, i64::min);
-        let short = limits.iter().position(|fits| *fits == Some(least));
-        count(short.map_or("pods", |resource| &scheduling.resources[resource]));
+        let resources = limits.iter().zip(&scheduling.resources);
+        let short = resources.filter(|(fits, _)| **fits == Some(least));
+        short.for_each(|(_, resource)| count(resource));
+        if pods == least {
+            count("pods");
+        }
     }
     counts
 }

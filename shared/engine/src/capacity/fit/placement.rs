@@ -16,8 +16,8 @@ const MAX_PATHS: usize = 20_000;
 /// Largest number of loads of nodes that are copied for choices: some tenths of a second. After it, one choice is followed.
 const MAX_COPIES: usize = 400_000;
 
-/// Nodes, by index, that a Pod was refused by, with what is short on them if it is an amount.
-pub(super) type NodeShortages = Vec<(usize, Option<Shortage>)>;
+/// Nodes, by index, that a Pod was refused by, with all that is short on them.
+pub(super) type NodeShortages = Vec<(usize, Vec<Shortage>)>;
 
 /// Number of sessions that fit on the nodes.
 #[derive(Clone, Debug)]

@@ -53,10 +53,13 @@ pub(super) fn find_quota_rooms(objects: &[Value], quotas: &[Value]) -> QuotaRoom
         };
         let status = quota.status.clone().unwrap_or_default();
         let (hard, used) = (status.hard, status.used.unwrap_or_default());
-        if hard.is_none() {
+        // A quota may have only budgets of running hours.
+        let limits = quota.spec.clone().unwrap_or_default().hard;
+        let limits = limits.filter(|limits| !limits.is_empty());
+        if hard.is_none() && limits.is_some() {
             found.uncounted.push(name.to_owned());
         }
-        let hard = hard.or(quota.spec.clone().unwrap_or_default().hard);
+        let hard = hard.or(limits);
         let demand = sum_quota_demand(&counted);
         for (resource, hard) in hard.iter().flatten() {
             let need = demand.get(canonical_key(resource));

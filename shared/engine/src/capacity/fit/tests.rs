@@ -58,6 +58,17 @@ fn one_pod_fits_as_often_as_the_scarcest_resource_of_each_node_allows() {
 }
 
 #[test]
+fn a_node_may_have_too_little_of_several() {
+    let nodes = [node("a", "4", "4Gi"), node("b", "4", "64Gi")];
+    let shortages = |objects: &[Value]| fit(objects, &nodes, &[]).nodes.unwrap().shortages;
+    let both = [("cpu".to_owned(), 2), ("memory".to_owned(), 1)];
+    assert_eq!(shortages(&[pod("x", "1", "1Gi")]), both.clone().into());
+    // Pods of different size are placed one after the other.
+    let unlike = [pod("x", "1", "1Gi"), pod("y", "3", "3Gi")];
+    assert_eq!(shortages(&unlike), both.into());
+}
+
+#[test]
 fn a_node_may_be_closed_for_many_reasons() {
     let one = [pod("x", "1", "1Gi")];
     let open = node("a", "2", "8Gi");
@@ -366,4 +377,22 @@ fn a_node_with_the_image_is_preferred() {
     // The small Pods go to their image. Else they go where more is free.
     assert_eq!(placed(&with_image), (1, 2));
     assert_eq!(placed(&nodes), (2, 1));
+}
+
+#[test]
+fn a_quota_without_limits_has_nothing_to_count() {
+    let quota = |name: &str, spec: Value| json!({"kind": "ResourceQuota", "metadata": {"name": name}, "spec": spec, "status": {}});
+    let quotas = [
+        quota("session-hours", json!({})),
+        quota("empty", json!({"hard": {}})),
+        quota("new", json!({"hard": {"pods": "3"}})),
+    ];
+    let objects = [pod("x", "1", "0")];
+    let fit = compute_fit(&FitInput {
+        objects: &objects,
+        quotas: Some(&quotas),
+        ..FitInput::default()
+    });
+    assert_eq!(fit.quota_count(), Some(3));
+    assert_eq!(fit.quotas.unwrap().uncounted, ["new"]);
 }

@@ -142,7 +142,7 @@ pub(super) fn claim(reason: &str, message: &str) -> Finding {
 }
 
 pub(super) fn refused(message: &str) -> Finding {
-    let set = json!({ "kind": "StatefulSet", "metadata": { "name": "p", "uid": "u" } });
+    let set = json!({ "kind": "StatefulSet", "metadata": { "name": "p", "namespace": "ns", "uid": "u" } });
     inspect_missing_pods(&set, &[event("FailedCreate", message)])
 }
 

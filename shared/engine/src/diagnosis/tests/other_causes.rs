@@ -47,7 +47,7 @@ pub(super) fn found_before_creation() -> [Cause; 7] {
     let quota = json!({ "metadata": { "name": "q" }, "spec": { "hard": { "pods": "0" } },
         "status": { "hard": { "pods": "0" }, "used": { "pods": "0" } } });
     let counted = json!({ "metadata": { "name": "q" }, "spec": {}, "status": { "hard": { "limits.cpu": "4" } } });
-    let range = json!({ "metadata": { "name": "limits" }, "spec": { "limits": [{ "type": "Container", "min": { "cpu": "100m" } }] } });
+    let range = json!({ "metadata": { "name": "limits", "namespace": "ns" }, "spec": { "limits": [{ "type": "Container", "min": { "cpu": "100m" } }] } });
     let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p" }, "spec": { "containers": [
         { "name": "main", "image": "i", "securityContext": { "privileged": true } }] } });
     let namespace = json!({ "kind": "Namespace", "metadata": { "name": "ns",
