@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use session_shared::template::{Source, builtin_templates, parse_plain_objects};
-use session_support::{FakeApi, golden};
+use session_support::{Answer, FakeApi, golden};
 
-use crate::cluster::{sent, setup};
+use crate::cluster::{lines, sent, setup};
 use crate::namespace::escalation;
 use crate::reach::{End, Pod, reaches};
 
@@ -237,4 +237,39 @@ fn rights_that_the_caller_may_not_grant_leave_nothing_behind() {
     let mut sent = sent(&api).into_iter();
     assert!(sent.all(|one| one.query("dryRun").is_some()));
     golden("setup-roles-refused.txt", &refused.text());
+}
+
+/// A dry run stores no Role, so that the server does not find the one whose rights it compares with those of a caller without `bind`.
+#[test]
+fn a_new_role_is_bound_by_callers_without_the_verb_bind() {
+    const NAME: &str = "dozlab-session-manager";
+    let path = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings/{NAME}");
+    let not_found = || Answer::not_found("rolebindings.rbac.authorization.k8s.io", NAME);
+    let mut text = String::new();
+    for (words, answers) in [
+        ("roles --for lab --dry-run=server", vec![not_found()]),
+        (
+            "roles --for lab",
+            vec![
+                not_found(),
+                Answer::ok(
+                    json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+                    "metadata": {"name": NAME, "namespace": HOME}}),
+                ),
+            ],
+        ),
+        (
+            "roles --for lab",
+            vec![Answer::forbidden("carol", "patch", "rolebindings", NAME)],
+        ),
+    ] {
+        let api = FakeApi::stateful();
+        for answer in answers {
+            api.on("PATCH", &path, answer);
+        }
+        let played = setup(&api, words);
+        let requests = lines(&sent(&api));
+        write!(text, "$ setup {words}\n{}{requests}", played.text()).unwrap();
+    }
+    golden("setup-roles-without-bind.txt", &text);
 }
