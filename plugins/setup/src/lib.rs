@@ -10,7 +10,9 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod address_block;
 mod args;
+mod egress_mode;
 mod install;
 mod intent;
 mod namespace;

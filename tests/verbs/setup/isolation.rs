@@ -164,6 +164,20 @@ fn the_parts_of_preview_reach_only_the_next_one() {
     assert_eq!(matrix(&both, &sessions), matrix(&policies, &sessions));
 }
 
+#[test]
+fn the_policies_of_a_template_are_limited_as_those_of_documents() {
+    let part = |name, address| pod(name, HOME, json!({"app": name}), address);
+    let sessions = [part("api", "10.0.0.2"), part("db", "10.0.0.3")];
+    let mut text = String::new();
+    for words in ["--egress public", "--egress none"] {
+        let api = FakeApi::stateful();
+        setup(&api, &format!("isolation --for preview {words}")).done();
+        let matrix = matrix(&api.objects(POLICIES), &sessions);
+        write!(text, "$ setup isolation --for preview {words}\n{matrix}").unwrap();
+    }
+    golden("setup-isolation-preview-limited.txt", &text);
+}
+
 fn theirs(name: &str, labels: Value) -> Value {
     json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
         "metadata": {"name": name, "namespace": HOME},

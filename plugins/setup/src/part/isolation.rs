@@ -15,8 +15,9 @@ use super::flags::{PartFlags, PartIntent};
 use super::platform::Platform;
 use super::site::{Part, PartKind, Site};
 use super::template_isolation;
+use crate::egress_mode::EgressMode;
 use crate::policies::{
-    DENY_POLICY, EgressMode, api_server, deny_all, dns, pods_of_namespace, public_addresses, router,
+    DENY_POLICY, api_server, deny_all, dns, pods_of_namespace, public_addresses, router,
 };
 use crate::template_pods::{TemplatePods, policy_ports};
 

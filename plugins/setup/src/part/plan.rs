@@ -11,8 +11,9 @@ use session_shared::objects::resource::NETWORK_POLICY;
 use session_shared::ops::planned_object::PlannedObject;
 
 use super::site::{PartKind, Site};
+use crate::egress_mode::reaches_metadata;
 use crate::ownership::check_objects;
-use crate::policies::{DENY_POLICY, find_left_out, reaches_metadata};
+use crate::policies::{DENY_POLICY, find_left_out};
 
 /// The changes of an apply.
 #[derive(Debug)]
