@@ -10,6 +10,8 @@ use crate::roles::SYSTEM_NAMESPACE;
 pub(crate) const DENY_POLICY: &str = "default-deny-all";
 /// Name of the NetworkPolicy of the Pods of sessions in the namespace of a user.
 pub(crate) const SESSION_POLICY: &str = "session";
+/// Namespace of Prometheus.
+pub(crate) const MONITORING: &str = "monitoring";
 /// Label that the server sets on every Namespace.
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
@@ -54,7 +56,7 @@ pub(crate) fn pods_of_namespace(name: &str) -> Value {
 const CALLERS: [&str; 4] = [
     "ingress-nginx",
     "istio-system",
-    "monitoring",
+    MONITORING,
     SYSTEM_NAMESPACE,
 ];
 

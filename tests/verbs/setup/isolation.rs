@@ -120,10 +120,13 @@ fn sessions_reach_and_are_reached_by_whom_the_documents_name() {
         let api = FakeApi::stateful();
         setup(&api, &format!("isolation {words}")).done();
         let labels = json!({"app": app});
-        let sessions = [
+        let mut sessions = [
             pod("session", HOME, labels.clone(), "10.0.0.1"),
             pod("other session", HOME, labels, "10.0.0.2"),
         ];
+        for pod in sessions.iter_mut().filter_map(|end| end.pod.as_mut()) {
+            pod.ports.push(("metrics", "TCP", 9187));
+        }
         let matrix = matrix(&api.objects(POLICIES), &sessions);
         write!(text, "$ setup isolation {words}\n{matrix}").unwrap();
     }

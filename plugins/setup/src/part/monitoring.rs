@@ -50,6 +50,9 @@ static POD_MONITOR: ResourceType =
 static PROMETHEUS_RULE: ResourceType =
     ResourceType::new(GROUP, "v1", "PrometheusRule", "prometheusrules", true);
 
+/// Name of the port of containers and Services that serves metrics beside another one.
+pub(crate) const METRICS_PORT: &str = "metrics";
+
 const PLATFORMS: [Platform; 4] = [
     Platform::Nvim,
     Platform::Sindri,
@@ -203,7 +206,7 @@ impl Monitoring {
             return vec![service_monitor(site, name, label, "http")];
         }
         if self.platform == Platform::Preview {
-            let monitors = [("api", "http"), ("web", "http"), ("db", "metrics")];
+            let monitors = [("api", "http"), ("web", "http"), ("db", METRICS_PORT)];
             let monitors = monitors.map(|(app, port)| {
                 service_monitor(site, &format!("{app}-monitor"), ("app", app), port)
             });
@@ -215,7 +218,7 @@ impl Monitoring {
             "namespaceSelector": {"matchNames": [site.namespace]},
             "selector": sessions,
             "podTargetLabels": [labels::SESSION, labels::USER],
-            "podMetricsEndpoints": [endpoint("metrics")],
+            "podMetricsEndpoints": [endpoint(METRICS_PORT)],
         });
         vec![site.object(&POD_MONITOR, "sindri-sessions", json!({"spec": spec}))]
     }
