@@ -22,6 +22,7 @@ mod plan;
 mod policies;
 mod roles;
 mod secret;
+mod selector_overlap;
 mod template_pods;
 mod writer;
 

@@ -5,6 +5,7 @@ use session_shared::objects::Untyped;
 
 use crate::ownership::is_ours;
 use crate::roles::SYSTEM_NAMESPACE;
+use crate::selector_overlap::may_select_same;
 
 /// Name of the NetworkPolicy that denies everything which no other one allows.
 pub(crate) const DENY_POLICY: &str = "default-deny-all";
@@ -96,7 +97,12 @@ pub(crate) fn find_left_out(wanted: &[&Value], found: &[&Value]) -> LeftOut {
             names.extend(is_there.then(|| name.to_owned()));
             continue;
         }
-        let rivals = others.iter().filter(|other| may_select_same(policy, other));
+        let rivals = others.iter().filter(|other| {
+            may_select_same(
+                &policy["spec"]["podSelector"],
+                &other["spec"]["podSelector"],
+            )
+        });
         let rivals: Vec<&str> = rivals.map(|other| Untyped(other).name()).collect();
         if !rivals.is_empty() {
             names.push(name.to_owned());
@@ -114,21 +120,6 @@ pub(crate) fn find_left_out(wanted: &[&Value], found: &[&Value]) -> LeftOut {
         )
     });
     LeftOut { names, note }
-}
-
-/// Returns false if no Pod can be selected by both policies, because they require different values of a label.
-fn may_select_same(one: &Value, other: &Value) -> bool {
-    let required = |policy: &Value| {
-        let labels = policy.pointer("/spec/podSelector/matchLabels");
-        labels
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_default()
-    };
-    let other = required(other);
-    let one = required(one);
-    !one.iter()
-        .any(|(key, value)| other.get(key).is_some_and(|theirs| theirs != value))
 }
 
 #[cfg(test)]

@@ -205,13 +205,24 @@ fn what_others_deny_is_not_allowed_again() {
             "10.0.0.1",
         )];
         let before = matrix(&api.objects(POLICIES), &sessions);
+        let printed = setup(&api, "isolation --for gimp --dry-run=client");
+        if policy["metadata"]["name"] == "strict" || policy["metadata"]["name"] == "db" {
+            assert_eq!(printed.done().lines().count(), 3, "{printed:?}");
+        }
         let played = setup(&api, "isolation --for gimp");
         let after = matrix(&api.objects(POLICIES), &sessions);
         if policy["spec"]["podSelector"]["matchLabels"]["app"] != "db" {
             assert_eq!(before, after, "{policy}");
         }
         let name = policy["metadata"]["name"].as_str().unwrap();
-        write!(text, "--- {name}\n{}", played.text()).unwrap();
+        let quiet = setup(&api, "isolation --for gimp -q");
+        write!(
+            text,
+            "--- {name}\n{}--- quiet\n{}",
+            played.text(),
+            quiet.text()
+        )
+        .unwrap();
     }
     golden("setup-isolation-others.txt", &text);
 }

@@ -42,7 +42,7 @@ a warning says so; --egress public forbids it.
 
 The cluster's network plugin must enforce NetworkPolicies. Connections of \
 \"kubectl session connect\" pass through the API server and are not affected. If the namespace has NetworkPolicies of its own for the \
-same Pods, those that would allow more are not added.";
+same Pods, those that would allow more are not added; --dry-run=client prints them all the same.";
 
 pub(crate) const EXAMPLES: &str = "  # Isolate the sessions of nvim-web
   kubectl session setup isolation --for nvim -n nvim-web

@@ -97,10 +97,8 @@ async fn apply(
     for note in notes.iter().chain(&plan.notes) {
         environment.console.note(note);
     }
-    if let Some(text) = &plan.warning {
-        environment
-            .console
-            .warn_with_hint(text, Some(plan::METADATA_HINT));
+    for (text, hint) in &plan.warnings {
+        environment.console.warn_with_hint(text, Some(hint));
     }
     // writes
     let mut writer = ObjectWriter::new(cluster, &intent.mutation, environment);
