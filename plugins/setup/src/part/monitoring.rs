@@ -75,19 +75,19 @@ pub struct SetupMonitoringArgs {
     pub label: Vec<String>,
 
     /// Alert if the slowest 5 % of requests take longer
-    #[arg(long, value_name = "DURATION", default_value = "200ms", value_parser = go_duration::parse)]
+    #[arg(long, requires = "alerts", value_name = "DURATION", default_value = "200ms", value_parser = go_duration::parse)]
     pub latency: Duration,
 
     /// Alert if more requests fail, in percent
-    #[arg(long, value_name = "PERCENT", default_value = "5", value_parser = parse_i32)]
+    #[arg(long, requires = "alerts", value_name = "PERCENT", default_value = "5", value_parser = parse_i32)]
     pub error_rate: i32,
 
     /// Alert if a container restarts more often in an hour
-    #[arg(long, value_name = "COUNT", default_value = "3", value_parser = parse_i32)]
+    #[arg(long, requires = "alerts", value_name = "COUNT", default_value = "3", value_parser = parse_i32)]
     pub restarts: i32,
 
     /// Alert if a container uses more CPU or memory, in percent of its limit
-    #[arg(long, value_name = "PERCENT", default_value = "90", value_parser = parse_i32)]
+    #[arg(long, requires = "alerts", value_name = "PERCENT", default_value = "90", value_parser = parse_i32)]
     pub usage: i32,
 }
 
