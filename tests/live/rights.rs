@@ -2,15 +2,22 @@
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
+use session_cluster::EXPANDABLE_CLASS;
 
 use crate::world::{Output, World, run};
 use crate::{Live, kubelet};
 
 pub(crate) fn tests() -> Vec<Live> {
-    vec![kubelet(
-        "rights_are_known_before_anything_is_destroyed",
-        rights_are_known_before_anything_is_destroyed,
-    )]
+    vec![
+        kubelet(
+            "rights_are_known_before_anything_is_destroyed",
+            rights_are_known_before_anything_is_destroyed,
+        ),
+        kubelet(
+            "rights_of_session_managers_suffice_for_their_users",
+            session_managers_work_for_their_users,
+        ),
+    ]
 }
 
 /// Everything that the suite needs to look at a session, and deletions of Pods.
@@ -85,5 +92,81 @@ fn rights_are_known_before_anything_is_destroyed() -> Result<()> {
     );
     ensure!(uid()? == before, "another Pod: {before}, {}", uid()?);
     world.session(&["delete", "alice", "-y"])?.exits(0)?;
+    Ok(())
+}
+
+/// What the sessions of gimp and lab are made of, for a small cluster.
+const TEMPLATE: &str = r#"
+apiVersion: streaming.platform/v1
+kind: SessionTemplate
+metadata: {name: NAME}
+spec:
+  primary: {kind: Pod, name: "box-${SESSION_ID}", container: box}
+  manifest: |
+    apiVersion: v1
+    kind: PersistentVolumeClaim
+    metadata: {name: "box-${SESSION_ID}"}
+    spec: {accessModes: [ReadWriteOnce], storageClassName: CLASS, resources: {requests: {storage: 64Mi}}}
+    ---
+    apiVersion: v1
+    kind: Secret
+    metadata: {name: "box-${SESSION_ID}"}
+    stringData: {key: value}
+    ---
+    apiVersion: v1
+    kind: Service
+    metadata: {name: "box-${SESSION_ID}"}
+    spec: {selector: {app: "box-${SESSION_ID}"}, ports: [{port: 80}]}
+    ---
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: "box-${SESSION_ID}", labels: {app: "box-${SESSION_ID}"}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+      - name: box
+        image: localhost/busybox:1
+        command: [sh, -c, "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done"]
+        resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {cpu: 100m, memory: 32Mi}}
+        volumeMounts: [{name: data, mountPath: /data}]
+      volumes: [{name: data, persistentVolumeClaim: {claimName: "box-${SESSION_ID}"}}]
+"#;
+
+/// An admin of the namespace applies each Role, and its ServiceAccount takes a session of another user through its life.
+fn session_managers_work_for_their_users() -> Result<()> {
+    let world = World::installed("managers")?;
+    world.cluster.wait_for_storage()?;
+    let (namespace, admin) = (world.namespace.name(), "managers@example.com");
+    let box_template = format!("{namespace}-box");
+    world.template(&box_template, &TEMPLATE.replace("CLASS", EXPANDABLE_CLASS))?;
+    world.cluster.bind_role(namespace, admin, "admin")?;
+    let kubeconfig = world.cluster.user_kubeconfig(admin, &[])?;
+    for (platform, account, template) in [
+        ("nvim", "nvim-web-router", "shell"),
+        ("gimp", "session-manager", box_template.as_str()),
+        ("lab", "dozlab-session-manager", box_template.as_str()),
+    ] {
+        let words = ["setup", "roles", "--for", platform];
+        run(&mut world.command_as(&kubeconfig, &words))?.exits(0)?;
+        let account = format!("--as=system:serviceaccount:{namespace}:{account}");
+        let create = format!("create {platform} --template {template} --user-id carol");
+        let resize = format!("resize {platform} --storage 128Mi");
+        let steps = [
+            create.as_str(),
+            &format!("stop {platform} -y"),
+            &format!("start {platform}"),
+            &format!("resize {platform} --cpu 50m"),
+            if template == "shell" { "list" } else { &resize },
+            "cleanup --all --dry-run=server",
+            &format!("delete {platform} --delete-data -y"),
+        ];
+        for step in steps {
+            let words: Vec<&str> = step.split(' ').chain([account.as_str()]).collect();
+            world
+                .session(&words)?
+                .exits(0)
+                .with_context(|| format!("{platform}: {step}"))?;
+        }
+    }
     Ok(())
 }

@@ -122,7 +122,7 @@ pub enum SetupCommand {
     #[command(long_about = autoscaling::LONG_ABOUT, after_long_help = autoscaling::EXAMPLES, override_usage = "kubectl session setup autoscaling --for TEMPLATE [--min-replicas COUNT] [--max-replicas COUNT] [options]")]
     Autoscaling(Box<autoscaling::SetupAutoscalingArgs>),
     /// Allow the Pods of a platform only the connections that it needs
-    #[command(long_about = isolation::LONG_ABOUT, after_long_help = isolation::EXAMPLES, override_usage = "kubectl session setup isolation --for TEMPLATE [--egress none] [options]")]
+    #[command(long_about = isolation::LONG_ABOUT, after_long_help = isolation::EXAMPLES, override_usage = "kubectl session setup isolation --for TEMPLATE [--egress MODE] [options]")]
     Isolation(Box<isolation::SetupIsolationArgs>),
     /// Route the requests of a platform through a service mesh
     #[command(long_about = mesh::LONG_ABOUT, after_long_help = mesh::EXAMPLES, override_usage = "kubectl session setup mesh --for TEMPLATE [--host HOST]... [options]")]

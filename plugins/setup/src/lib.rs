@@ -10,7 +10,9 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod address_block;
 mod args;
+mod egress_mode;
 mod install;
 mod intent;
 mod namespace;
@@ -20,6 +22,7 @@ mod plan;
 mod policies;
 mod roles;
 mod secret;
+mod selector_overlap;
 mod template_pods;
 mod writer;
 

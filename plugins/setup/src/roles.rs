@@ -187,7 +187,14 @@ fn manager_role() -> Value {
                     "manage",
                 ],
             ),
-            rule(&[GROUP], &["sessions/status"], &["get", "patch", "update"]),
+            // All verbs that the Roles of session managers (`setup roles --for`) name, so that an admin may grant these.
+            rule(
+                &[GROUP],
+                &["sessions/status"],
+                &[
+                    "get", "list", "watch", "create", "update", "patch", "delete",
+                ],
+            ),
         ],
     )
 }

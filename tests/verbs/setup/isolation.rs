@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use session_shared::template::{Source, builtin_templates, parse_plain_objects};
-use session_support::{FakeApi, golden};
+use session_support::{Answer, FakeApi, golden};
 
-use crate::cluster::{sent, setup};
+use crate::cluster::{lines, sent, setup};
 use crate::namespace::escalation;
 use crate::reach::{End, Pod, reaches};
 
@@ -120,10 +120,13 @@ fn sessions_reach_and_are_reached_by_whom_the_documents_name() {
         let api = FakeApi::stateful();
         setup(&api, &format!("isolation {words}")).done();
         let labels = json!({"app": app});
-        let sessions = [
+        let mut sessions = [
             pod("session", HOME, labels.clone(), "10.0.0.1"),
             pod("other session", HOME, labels, "10.0.0.2"),
         ];
+        for pod in sessions.iter_mut().filter_map(|end| end.pod.as_mut()) {
+            pod.ports.push(("metrics", "TCP", 9187));
+        }
         let matrix = matrix(&api.objects(POLICIES), &sessions);
         write!(text, "$ setup isolation {words}\n{matrix}").unwrap();
     }
@@ -164,6 +167,20 @@ fn the_parts_of_preview_reach_only_the_next_one() {
     assert_eq!(matrix(&both, &sessions), matrix(&policies, &sessions));
 }
 
+#[test]
+fn the_policies_of_a_template_are_limited_as_those_of_documents() {
+    let part = |name, address| pod(name, HOME, json!({"app": name}), address);
+    let sessions = [part("api", "10.0.0.2"), part("db", "10.0.0.3")];
+    let mut text = String::new();
+    for words in ["--egress public", "--egress none"] {
+        let api = FakeApi::stateful();
+        setup(&api, &format!("isolation --for preview {words}")).done();
+        let matrix = matrix(&api.objects(POLICIES), &sessions);
+        write!(text, "$ setup isolation --for preview {words}\n{matrix}").unwrap();
+    }
+    golden("setup-isolation-preview-limited.txt", &text);
+}
+
 fn theirs(name: &str, labels: Value) -> Value {
     json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
         "metadata": {"name": name, "namespace": HOME},
@@ -188,13 +205,24 @@ fn what_others_deny_is_not_allowed_again() {
             "10.0.0.1",
         )];
         let before = matrix(&api.objects(POLICIES), &sessions);
+        let printed = setup(&api, "isolation --for gimp --dry-run=client");
+        if policy["metadata"]["name"] == "strict" || policy["metadata"]["name"] == "db" {
+            assert_eq!(printed.done().lines().count(), 3, "{printed:?}");
+        }
         let played = setup(&api, "isolation --for gimp");
         let after = matrix(&api.objects(POLICIES), &sessions);
         if policy["spec"]["podSelector"]["matchLabels"]["app"] != "db" {
             assert_eq!(before, after, "{policy}");
         }
         let name = policy["metadata"]["name"].as_str().unwrap();
-        write!(text, "--- {name}\n{}", played.text()).unwrap();
+        let quiet = setup(&api, "isolation --for gimp -q");
+        write!(
+            text,
+            "--- {name}\n{}--- quiet\n{}",
+            played.text(),
+            quiet.text()
+        )
+        .unwrap();
     }
     golden("setup-isolation-others.txt", &text);
 }
@@ -238,4 +266,56 @@ fn rights_that_the_caller_may_not_grant_leave_nothing_behind() {
     let mut sent = sent(&api).into_iter();
     assert!(sent.all(|one| one.query("dryRun").is_some()));
     golden("setup-roles-refused.txt", &refused.text());
+}
+
+/// A dry run stores no Role, so that the server does not find the one whose rights it compares with those of a caller without `bind`.
+#[test]
+fn a_new_role_is_bound_by_callers_without_the_verb_bind() {
+    const NAME: &str = "dozlab-session-manager";
+    let path = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings/{NAME}");
+    let not_found = || Answer::not_found("rolebindings.rbac.authorization.k8s.io", NAME);
+    let mut text = String::new();
+    for (words, answers) in [
+        ("roles --for lab --dry-run=server", vec![not_found()]),
+        (
+            "roles --for lab",
+            vec![
+                not_found(),
+                Answer::ok(
+                    json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+                    "metadata": {"name": NAME, "namespace": HOME}}),
+                ),
+            ],
+        ),
+        (
+            "roles --for lab",
+            vec![Answer::forbidden("carol", "patch", "rolebindings", NAME)],
+        ),
+    ] {
+        let api = FakeApi::stateful();
+        for answer in answers {
+            api.on("PATCH", &path, answer);
+        }
+        let played = setup(&api, words);
+        let requests = lines(&sent(&api));
+        write!(text, "$ setup {words}\n{}{requests}", played.text()).unwrap();
+    }
+    golden("setup-roles-without-bind.txt", &text);
+}
+
+#[test]
+fn sessions_that_are_not_isolated_any_more_are_told() {
+    let api = FakeApi::stateful();
+    setup(&api, "isolation --for sindri --session alice").done();
+    let again = setup(&api, "isolation --for sindri --session alice");
+    assert!(!again.text().contains("no longer"), "{}", again.text());
+    let mut text = String::new();
+    for words in [
+        "isolation --for sindri --session bob",
+        "isolation --for sindri --session bob --remove",
+    ] {
+        write!(text, "$ setup {words}\n{}", setup(&api, words).text()).unwrap();
+    }
+    golden("setup-isolation-other-session.txt", &text);
+    assert_eq!(api.objects(POLICIES).len(), 1);
 }

@@ -12,11 +12,13 @@ use session_shared::ops::planned_object::PlannedObject;
 use session_shared::report::console::Console;
 
 use super::flags::{PartFlags, PartIntent};
+use super::monitoring::METRICS_PORT;
 use super::platform::Platform;
 use super::site::{Part, PartKind, Site};
 use super::template_isolation;
+use crate::egress_mode::EgressMode;
 use crate::policies::{
-    DENY_POLICY, EgressMode, api_server, deny_all, dns, pods_of_namespace, public_addresses, router,
+    DENY_POLICY, MONITORING, api_server, deny_all, dns, pods_of_namespace, public_addresses, router,
 };
 use crate::template_pods::{TemplatePods, policy_ports};
 
@@ -26,9 +28,10 @@ Apply NetworkPolicies in the namespace of the template's sessions. Ports and lab
 the built-in one.
 
 - nvim: session-isolation allows connections from Pods with the label app.kubernetes.io/component=router, DNS and public addresses
-- sindri: sindri-network-policy allows SSH from the namespace itself, and all connections out
+- sindri: sindri-network-policy allows SSH from the namespace itself, the port metrics from monitoring, and all connections out
 - gimp, blender, inkscape, gimp-cloud: default-deny-all; gimp-session-netpol allows the streaming ports from istio-system and from \
-the router, DNS, web servers and the namespace storage; gimp-router is for the router's own Pods
+the router, DNS, web servers and the namespace storage; gimp-router is for the router's own Pods, with connections from istio-system \
+and monitoring
 - lab: dozlab-session-isolation allows connections from ingress-nginx, and all connections out
 - any other template: TEMPLATE, or TEMPLATE-WORKLOAD for each of several workloads, allows connections to the Pods' ports from the \
 router, ingress-nginx, istio-system, monitoring and session-system, DNS and public addresses; workloads of a template reach each \
@@ -39,7 +42,7 @@ a warning says so; --egress public forbids it.
 
 The cluster's network plugin must enforce NetworkPolicies. Connections of \
 \"kubectl session connect\" pass through the API server and are not affected. If the namespace has NetworkPolicies of its own for the \
-same Pods, those that would allow more are not added.";
+same Pods, those that would allow more are not added; --dry-run=client prints them all the same.";
 
 pub(crate) const EXAMPLES: &str = "  # Isolate the sessions of nvim-web
   kubectl session setup isolation --for nvim -n nvim-web
@@ -69,8 +72,8 @@ pub struct SetupIsolationArgs {
     #[arg(long, value_name = "MODE", default_value = "platform")]
     pub egress: String,
 
-    /// Session that is isolated, for sindri and templates without a platform; may be repeated. Defaults to sindri-k8s for sindri, and to
-    /// all sessions of other templates
+    /// Session that is isolated, for sindri and templates without a platform; may be repeated. Sessions of an earlier run are not
+    /// isolated any more unless they are named again. Defaults to sindri-k8s for sindri, and to all sessions of other templates
     #[arg(long, value_name = "NAME")]
     pub session: Vec<String>,
 }
@@ -111,6 +114,11 @@ pub(crate) fn parse_part(
     };
     let intent = part.labelled(Some(label), platform, connection, console)?;
     let egress = EgressMode::parse(&egress)?;
+    if part.remove && !sessions.is_empty() {
+        return Err(usage_error(
+            "--session and --remove cannot be specified together: the policies of all sessions are removed",
+        ));
+    }
     for session in &sessions {
         check_dns_label(session).map_err(|reason| {
             usage_error(format!("invalid value of --session {session:?}: {reason}"))
@@ -187,11 +195,11 @@ impl Part for Isolation {
 }
 
 impl Isolation {
-    fn spec(&self, selector: Value, from: Value, egress: Vec<Value>) -> Value {
+    fn spec(&self, selector: Value, ingress: Vec<Value>, egress: Vec<Value>) -> Value {
         json!({
             "podSelector": selector,
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [from],
+            "ingress": ingress,
             "egress": self.egress.limit(egress),
         })
     }
@@ -199,10 +207,11 @@ impl Isolation {
     /// The document has no egress rules, which would cut DNS too.
     fn nvim(&self, pods: &TemplatePods) -> Value {
         let egress = vec![dns(), public_addresses()];
-        self.spec(app_of(pods), json!({"from": [router()]}), egress)
+        self.spec(app_of(pods), vec![json!({"from": [router()]})], egress)
     }
 
-    /// The label app of a Pod of sindri is the name of its session.
+    /// The label app of a Pod of sindri is the name of its session. The document does not admit Prometheus, which reads the port metrics
+    /// by `setup monitoring`.
     fn sindri(&self, site: &Site, pods: &TemplatePods) -> Value {
         let selector = match self.sessions.as_slice() {
             [session] => json!({"matchLabels": {"app": session}}),
@@ -210,14 +219,18 @@ impl Isolation {
                 {"key": "app", "operator": "In", "values": several}]}),
         };
         let from = [pods_of_namespace(&site.namespace)];
-        let ingress = json!({"from": from, "ports": ports_of(pods)});
+        let ingress = vec![
+            json!({"from": from, "ports": ports_of(pods)}),
+            json!({"from": [pods_of_namespace(MONITORING)],
+                "ports": [{"protocol": "TCP", "port": METRICS_PORT}]}),
+        ];
         self.spec(selector, ingress, vec![json!({})])
     }
 
     /// The document has DNS by UDP only, and does not admit the gateway of the streams, which serve's Pods are.
     fn gimp(&self, pods: &TemplatePods) -> Value {
         let from = [pods_of_namespace("istio-system"), router()];
-        let ingress = json!({"from": from, "ports": ports_of(pods)});
+        let ingress = vec![json!({"from": from, "ports": ports_of(pods)})];
         let egress = vec![
             dns(),
             json!({"ports": tcp(&[443, 80])}),
@@ -228,17 +241,18 @@ impl Isolation {
 
     /// The document allows all namespaces, which excludes addresses outside of the cluster.
     fn lab(&self, pods: &TemplatePods) -> Value {
-        let from = json!({"from": [pods_of_namespace("ingress-nginx")]});
-        self.spec(app_of(pods), from, vec![json!({})])
+        let ingress = vec![json!({"from": [pods_of_namespace("ingress-nginx")]})];
+        self.spec(app_of(pods), ingress, vec![json!({})])
     }
 }
 
-/// Returns the policy of the router, which the default deny would cut off from its callers, its sessions and the API server.
+/// Returns the policy of the router, which the default deny would cut off from its callers, the Prometheus of `setup monitoring`, its
+/// sessions and the API server.
 fn gimp_router(pods: &TemplatePods) -> Value {
     json!({
         "podSelector": router()["podSelector"],
         "policyTypes": ["Ingress", "Egress"],
-        "ingress": [{"from": [pods_of_namespace("istio-system")]}],
+        "ingress": [{"from": [pods_of_namespace("istio-system"), pods_of_namespace(MONITORING)]}],
         "egress": [
             dns(),
             api_server(),

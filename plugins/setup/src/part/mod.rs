@@ -23,8 +23,11 @@ mod template_isolation;
 
 use anyhow::Result;
 use session_shared::client::DryRun;
-use session_shared::failure::with_hint;
+use session_shared::failure::{self, FailureKind, with_hint};
+use session_shared::objects::Untyped;
+use session_shared::objects::resource::{ROLE, ROLE_BINDING};
 use session_shared::ops::Cluster;
+use session_shared::ops::planned_object::PlannedObject;
 use session_shared::report::mutation::no_resources_message;
 use session_shared::verb::Environment;
 
@@ -94,19 +97,61 @@ async fn apply(
     for note in notes.iter().chain(&plan.notes) {
         environment.console.note(note);
     }
-    if let Some(text) = &plan.warning {
-        environment
-            .console
-            .warn_with_hint(text, Some(plan::METADATA_HINT));
+    for (text, hint) in &plan.warnings {
+        environment.console.warn_with_hint(text, Some(hint));
     }
     // writes
     let mut writer = ObjectWriter::new(cluster, &intent.mutation, environment);
-    let applied = writer.apply_all(&plan.objects).await;
-    let applied = applied.map_err(|error| match part.refusal_hint(&error, site) {
+    let applied = apply_objects(&mut writer, &plan.objects, dry_run).await;
+    applied.map_err(|error| match part.refusal_hint(&error, site) {
         Some(hint) => with_hint(error, hint),
         None => namespace_hint(error, &site.namespace),
-    });
-    applied.map(drop)
+    })
+}
+
+/// Applies objects. The binding of a new Role is tried before them, since a dry run stores no Role: whoever may create bindings, but has
+/// not the verb `bind`, is answered that the Role is not found, because the server compares their rights with it.
+async fn apply_objects(
+    writer: &mut ObjectWriter<'_>,
+    objects: &[PlannedObject],
+    dry_run: DryRun,
+) -> Result<()> {
+    let count = objects.len() - usize::from(binds_new_role(objects));
+    let (objects, binding) = objects.split_at(count);
+    let is_not_found = |error: &anyhow::Error| failure::has_kind(error, FailureKind::NotFound);
+    if dry_run == DryRun::None {
+        match writer.try_all(binding).await {
+            Err(error) if !is_not_found(&error) => {
+                return Err(with_hint(error, "nothing has been changed"));
+            }
+            _ => {}
+        }
+    }
+    writer.apply_all(objects).await?;
+    let bound = match dry_run {
+        DryRun::None => writer.store_all(binding).await,
+        DryRun::Server | DryRun::Client => writer.apply_all(binding).await,
+    };
+    match bound {
+        Err(error) if dry_run == DryRun::Server && is_not_found(&error) => {
+            let mut unchecked = binding.iter();
+            unchecked.try_for_each(|planned| writer.print_unchecked(planned))
+        }
+        bound => bound.map(drop),
+    }
+}
+
+/// Returns true if the last object binds a Role that is created with it.
+fn binds_new_role(objects: &[PlannedObject]) -> bool {
+    let is_new = |name: &str| {
+        objects.iter().any(|planned| {
+            let is_role = *planned.resource == ROLE && planned.before.is_none();
+            is_role && Untyped(&planned.object).name() == name
+        })
+    };
+    let binding = objects.last().filter(|one| *one.resource == ROLE_BINDING);
+    let role = binding.and_then(|one| Untyped(&one.object).str_at("/roleRef/name"));
+    role.is_some_and(is_new)
 }
 
 async fn remove(

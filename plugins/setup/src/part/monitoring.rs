@@ -50,6 +50,9 @@ static POD_MONITOR: ResourceType =
 static PROMETHEUS_RULE: ResourceType =
     ResourceType::new(GROUP, "v1", "PrometheusRule", "prometheusrules", true);
 
+/// Name of the port of containers and Services that serves metrics beside another one.
+pub(crate) const METRICS_PORT: &str = "metrics";
+
 const PLATFORMS: [Platform; 4] = [
     Platform::Nvim,
     Platform::Sindri,
@@ -72,19 +75,19 @@ pub struct SetupMonitoringArgs {
     pub label: Vec<String>,
 
     /// Alert if the slowest 5 % of requests take longer
-    #[arg(long, value_name = "DURATION", default_value = "200ms", value_parser = go_duration::parse)]
+    #[arg(long, requires = "alerts", value_name = "DURATION", default_value = "200ms", value_parser = go_duration::parse)]
     pub latency: Duration,
 
     /// Alert if more requests fail, in percent
-    #[arg(long, value_name = "PERCENT", default_value = "5", value_parser = parse_i32)]
+    #[arg(long, requires = "alerts", value_name = "PERCENT", default_value = "5", value_parser = parse_i32)]
     pub error_rate: i32,
 
     /// Alert if a container restarts more often in an hour
-    #[arg(long, value_name = "COUNT", default_value = "3", value_parser = parse_i32)]
+    #[arg(long, requires = "alerts", value_name = "COUNT", default_value = "3", value_parser = parse_i32)]
     pub restarts: i32,
 
     /// Alert if a container uses more CPU or memory, in percent of its limit
-    #[arg(long, value_name = "PERCENT", default_value = "90", value_parser = parse_i32)]
+    #[arg(long, requires = "alerts", value_name = "PERCENT", default_value = "90", value_parser = parse_i32)]
     pub usage: i32,
 }
 
@@ -203,7 +206,7 @@ impl Monitoring {
             return vec![service_monitor(site, name, label, "http")];
         }
         if self.platform == Platform::Preview {
-            let monitors = [("api", "http"), ("web", "http"), ("db", "metrics")];
+            let monitors = [("api", "http"), ("web", "http"), ("db", METRICS_PORT)];
             let monitors = monitors.map(|(app, port)| {
                 service_monitor(site, &format!("{app}-monitor"), ("app", app), port)
             });
@@ -215,7 +218,7 @@ impl Monitoring {
             "namespaceSelector": {"matchNames": [site.namespace]},
             "selector": sessions,
             "podTargetLabels": [labels::SESSION, labels::USER],
-            "podMetricsEndpoints": [endpoint("metrics")],
+            "podMetricsEndpoints": [endpoint(METRICS_PORT)],
         });
         vec![site.object(&POD_MONITOR, "sindri-sessions", json!({"spec": spec}))]
     }

@@ -11,8 +11,9 @@ use session_shared::objects::resource::NETWORK_POLICY;
 use session_shared::ops::planned_object::PlannedObject;
 
 use super::site::{PartKind, Site};
+use crate::egress_mode::reaches_metadata;
 use crate::ownership::check_objects;
-use crate::policies::{DENY_POLICY, find_left_out, reaches_metadata};
+use crate::policies::{DENY_POLICY, find_left_out};
 
 /// The changes of an apply.
 #[derive(Debug)]
@@ -20,8 +21,8 @@ pub(crate) struct PartPlan {
     pub(crate) objects: Vec<PlannedObject>,
     /// Objects that are left as they are, each with the reason.
     pub(crate) notes: Vec<String>,
-    /// NetworkPolicies that let Pods reach the metadata service of clouds.
-    pub(crate) warning: Option<String>,
+    /// Warnings, each with its hint.
+    pub(crate) warnings: Vec<(String, &'static str)>,
 }
 
 /// Checks that the server serves the kinds of the objects. Without them a client dry run only says so.
@@ -79,7 +80,14 @@ pub(crate) fn plan_part(
         !left_out.names.iter().any(|one| one == name)
     });
     check_objects(&objects)?;
-    let (mut applied, mut notes) = (Vec::new(), Vec::from_iter(left_out.note));
+    let (mut applied, mut notes) = (Vec::new(), Vec::new());
+    let mut warnings = Vec::new();
+    let is_deny = |planned: &PlannedObject| Untyped(&planned.object).name() == DENY_POLICY;
+    match left_out.note {
+        Some(note) if objects.is_empty() => warnings.push((note, LEFT_OUT_HINT)),
+        Some(note) if objects.iter().any(is_deny) => notes.push(format!("{note}; {CUT_OFF}")),
+        note => notes.extend(note),
+    }
     for planned in objects {
         let Some(before) = planned.before.as_ref().map(Untyped) else {
             applied.push(planned);
@@ -102,15 +110,43 @@ pub(crate) fn plan_part(
         let (kind, name) = (&planned.resource.kind, before.name());
         notes.push(format!("{kind} {name:?} is left unchanged: {owner}"));
     }
+    let replaced = applied.iter().filter_map(selector_warning);
+    warnings.extend(replaced.map(|text| (text, SELECTOR_HINT)));
+    warnings.extend(metadata_warning(&applied).map(|text| (text, METADATA_HINT)));
     Ok(PartPlan {
-        warning: metadata_warning(&applied),
         objects: applied,
         notes,
+        warnings,
     })
 }
 
-/// Remedy for [`PartPlan::warning`].
-pub(crate) const METADATA_HINT: &str = "to leave only DNS and public addresses: --egress public";
+/// Consequence where only the policy that denies is added.
+const CUT_OFF: &str = "without them, default-deny-all cuts off all Pods of the namespace from whatever no other policy allows";
+
+/// Remedy where no policy was added.
+const LEFT_OUT_HINT: &str = "to add them all the same, delete the named policies first";
+
+/// Remedy where other sessions are isolated than before.
+const SELECTOR_HINT: &str =
+    "to isolate the sessions of both runs, name them all: --session NAME --session NAME";
+
+/// Returns a warning about a NetworkPolicy that selects other Pods from now on: those of before are open to all.
+fn selector_warning(planned: &PlannedObject) -> Option<String> {
+    if *planned.resource != NETWORK_POLICY {
+        return None;
+    }
+    let selector = |policy: &Value| policy.pointer("/spec/podSelector").cloned();
+    let before = selector(planned.before.as_ref()?)?;
+    let name = Untyped(&planned.object).name();
+    (selector(&planned.object).as_ref() != Some(&before)).then(|| {
+        format!(
+            "NetworkPolicy {name:?} no longer selects the Pods that it selected before: {before}"
+        )
+    })
+}
+
+/// Remedy for policies that lead to the metadata service.
+const METADATA_HINT: &str = "to leave only DNS and public addresses: --egress public";
 
 /// Returns a warning about NetworkPolicies that let Pods reach the metadata service of clouds.
 fn metadata_warning(objects: &[PlannedObject]) -> Option<String> {

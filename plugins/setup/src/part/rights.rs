@@ -17,7 +17,10 @@ const ALL: &[&str] = &[
     "get", "list", "watch", "create", "update", "patch", "delete",
 ];
 const MAKE: &[&str] = &["get", "list", "watch", "create", "delete"];
+/// Verbs for objects that `start` and `resize` apply again.
+const APPLY: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
 const READ: &[&str] = &["get", "list"];
+const WATCH: &[&str] = &["get", "list", "watch"];
 
 /// API group, resources and verbs of a rule.
 type Rule = (
@@ -26,15 +29,35 @@ type Rule = (
     &'static [&'static str],
 );
 
-/// Rules that the Roles of the documents lack for sessions: claims, snapshots, logs, shells, events and resizes.
-const COMMON: [Rule; 7] = [
-    ("streaming.platform", &["sessions", "sessions/status"], ALL),
+/// Verbs of the documents (G27), and those that the admission policy requires for sessions of other users.
+const MANAGE: &[&str] = &[
+    "get", "list", "watch", "create", "update", "patch", "delete", "assign", "manage",
+];
+
+/// Rules that the Roles of the documents lack for sessions: claims, snapshots, logs, shells, events and resizes. `create` and `start`
+/// read quotas, limits and the Pod Security level of the namespace to tell whether the session fits; `delete` and `cleanup` look for
+/// all workloads of a session.
+///
+/// The ClusterRole `admin`, into which session-manager is aggregated, contains all of them, so that an admin of the namespace may
+/// grant them.
+const COMMON: [Rule; 13] = [
+    ("streaming.platform", &["sessions"], MANAGE),
+    ("streaming.platform", &["sessions/status"], ALL),
+    ("streaming.platform", &["sessions/finalizers"], &["update"]),
     ("snapshot.storage.k8s.io", &["volumesnapshots"], MAKE),
-    ("", &["persistentvolumeclaims"], MAKE),
+    ("", &["persistentvolumeclaims"], APPLY),
     ("", &["pods/log"], &["get"]),
     ("", &["pods/exec", "pods/portforward"], &["get", "create"]),
-    ("", &["events"], &["list"]),
+    ("", &["events"], &["list", "watch"]),
     ("", &["pods/resize"], &["patch"]),
+    ("", &["resourcequotas", "limitranges"], WATCH),
+    ("", &["namespaces"], &["get"]),
+    (
+        "apps",
+        &["statefulsets", "deployments", "replicasets", "daemonsets"],
+        &["list"],
+    ),
+    ("batch", &["jobs"], &["list"]),
 ];
 
 /// The Role of a document.
@@ -53,9 +76,9 @@ fn session_manager(platform: Platform) -> Option<SessionManager> {
             role: "nvim-web-session-manager",
             binding: "nvim-web-session-manager",
             rules: &[
-                ("", &["pods"], MAKE),
+                ("", &["pods"], APPLY),
                 ("", &["pods/status"], &["get"]),
-                ("", &["configmaps"], READ),
+                ("", &["configmaps", "services"], READ),
             ],
         }),
         Platform::Gimp => Some(SessionManager {
@@ -71,7 +94,7 @@ fn session_manager(platform: Platform) -> Option<SessionManager> {
             account: "dozlab-session-manager",
             role: "dozlab-session-manager",
             binding: "dozlab-session-manager",
-            rules: &[("", &["pods", "services", "secrets"], MAKE)],
+            rules: &[("", &["pods", "services", "secrets"], APPLY)],
         }),
         Platform::Sindri | Platform::Preview => None,
     }
@@ -168,4 +191,41 @@ impl Part for Rights {
 
 fn service_account(name: &str, site: &Site) -> Value {
     json!({"kind": "ServiceAccount", "name": name, "namespace": site.namespace})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use session_shared::objects::Untyped;
+
+    /// The server lets an admin of a namespace grant only rights that `admin` has: for our kinds, those of the ClusterRoles that setup
+    /// aggregates into it.
+    #[test]
+    fn an_admin_may_grant_the_rights_of_session_managers() {
+        let roles = crate::roles::roles();
+        let held = ["session-client", "session-manager"].map(|name| {
+            let role = roles.iter().find(|role| Untyped(role).name() == name);
+            Untyped(role.unwrap()).items_at("/rules").map(|rule| rule.0)
+        });
+        let held: Vec<&Value> = held.into_iter().flatten().collect();
+        let has = |rule: &Value, list: &str, word: &str| {
+            let list = rule[list].as_array().unwrap();
+            list.iter().any(|one| one == word)
+        };
+        let ours = ["streaming.platform", "snapshot.storage.k8s.io"];
+        let rules = COMMON.iter().filter(|(group, ..)| ours.contains(group));
+        for (group, resources, verbs) in rules {
+            for (resource, verb) in resources
+                .iter()
+                .flat_map(|one| verbs.iter().map(move |verb| (one, verb)))
+            {
+                let is_held = held.iter().any(|rule| {
+                    has(rule, "apiGroups", group)
+                        && has(rule, "resources", resource)
+                        && has(rule, "verbs", verb)
+                });
+                assert!(is_held, "{verb} {resource}");
+            }
+        }
+    }
 }

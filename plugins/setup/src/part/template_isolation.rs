@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use session_shared::failure::with_hint;
 use session_shared::labels;
 
-use crate::policies::{EgressMode, callers, dns, public_addresses, router};
+use crate::egress_mode::EgressMode;
+use crate::policies::{callers, dns, public_addresses, router};
 use crate::template_pods::{TemplatePods, WorkloadPods, policy_ports};
 
 /// Returns name and spec of each policy: those that the template brings itself, and one for each workload that these do not select.
