@@ -32,6 +32,11 @@ impl Target {
                 "--roster cannot be used: a schedule selects its sessions at each run, with --all, -l, --template, --user-id or --phase",
             ));
         }
+        if flags.is_empty() {
+            return Err(usage_error(
+                "a NAME is required, or --all, --selector, --template, --user-id or --phase",
+            ));
+        }
         match flags.selection(console.input())? {
             SessionSelection::BySelector(query) => Ok(Self::Selection(query)),
             SessionSelection::ByName(mut names) => match (names.pop(), names.is_empty()) {

@@ -57,7 +57,7 @@ fn a_home_directory_that_exists_is_used_as_it_is() {
     let played = create(&api, "two --template gimp --user-id bob --wait=false");
     assert_eq!(
         played.failed(),
-        "error: cannot start session \"two\": StorageClass \"ssd-user-storage\" does not exist\nhint: use one of the cluster's: standard\n"
+        "error: cannot start session \"two\": StorageClass \"ssd-user-storage\" does not exist\nhint: use one of the cluster's with create --storage-class: standard\n"
     );
 }
 

@@ -70,13 +70,15 @@ fn a_session_that_comes_up_is_waited_for_by_watch() {
 
 #[test]
 fn time_that_is_over_is_kubectls_error() {
-    let text = "error: timed out waiting for the condition on session.streaming.platform/alice\nhint: check why the session is ";
+    let text = "error: timed out waiting for the condition on session.streaming.platform/alice: the session is ";
     for words in [
         "--wait-for ready --timeout 0",
         "--timeout 0",
         "--timeout 50ms",
     ] {
-        let said = format!("{text}pending: starting pod/tool-alice\n");
+        let said = format!(
+            "{text}pending: starting pod/tool-alice\nhint: watch the session start: kubectl session status alice -n default -w\n"
+        );
         assert_eq!(status(&coming_up(), words).failed(), said, "{words}");
     }
     let played = status(&running_api(), "--wait-for stopped --timeout 50ms");

@@ -104,7 +104,8 @@ impl SelectionFlags {
         self.template.is_some() || self.user_id.is_some() || !self.phase.is_empty()
     }
 
-    fn is_empty(&self) -> bool {
+    /// Returns true if nothing selects sessions.
+    pub fn is_empty(&self) -> bool {
         let names_or_all = !self.names.is_empty() || self.all;
         let selects = non_empty(&self.selector).is_some() || self.has_filters();
         !(names_or_all || selects || self.roster.is_some())
