@@ -126,12 +126,7 @@ fn overwrite_status(session: &mut Value, verdict: &Verdict) {
     }
     let runs = standing.phase == Phase::Running;
     let is_ready = if runs { "True" } else { "False" };
-    // "NotReady" says nothing that the phase does not say.
-    let reason = match standing.reason.as_str() {
-        "NotReady" if verdict.word != standing.phase.as_str() => &verdict.word,
-        reason => reason,
-    };
-    let ready = json!({ "type": "Ready", "status": is_ready, "reason": reason, "message": standing.message });
+    let ready = json!({ "type": "Ready", "status": is_ready, "reason": standing.reason, "message": standing.message });
     let conditions = status.get_mut("conditions").and_then(Value::as_array_mut);
     let known = conditions.and_then(|conditions| {
         let mut conditions = conditions.iter_mut();

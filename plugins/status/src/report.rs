@@ -70,13 +70,9 @@ impl Report {
         } = &observed.references;
         let events = observed.events.as_deref().unwrap_or_default();
         let usage = usage.as_deref().unwrap_or_default();
-        let mut head = head::report_head(observed, now);
+        let head = head::report_head(observed, now);
         let workloads = workloads::workload_reports(session, live, usage);
         let diagnosis = diagnosis::diagnosis_reports(observed, &head);
-        // "NotReady" says nothing that the phase does not say.
-        if let Some(cause) = diagnosis.first().filter(|_| head.reason == "NotReady") {
-            head.reason.clone_from(&cause.reason);
-        }
         let explained = diagnosis::explained_state(observed);
         let schedule = schedule.clone().unwrap_or_default();
         let data = data::data_report(session, live, schedule, usage);

@@ -165,7 +165,7 @@ fn a_question_is_shown_where_somebody_sees_it() -> Result<()> {
     let scene = Scene::new()?;
     let mut terminal = Terminal::new(100, 40)?;
     let child = terminal.run(&scene.shell("session delete alice bob > @/out"))?;
-    terminal.shows("You are about to delete the following 4 resource(s):")?;
+    terminal.shows("You are about to delete the following 2 resource(s):")?;
     terminal.shows(PROMPT)?;
     terminal.types("n\n")?;
     ensure!(ended(child)? == 0);
