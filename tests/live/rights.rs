@@ -95,7 +95,7 @@ fn rights_are_known_before_anything_is_destroyed() -> Result<()> {
     Ok(())
 }
 
-/// What the sessions of gimp and lab are made of, for a small cluster.
+/// Manifests of the sessions of gimp and lab, for a small cluster.
 const TEMPLATE: &str = r#"
 apiVersion: streaming.platform/v1
 kind: SessionTemplate

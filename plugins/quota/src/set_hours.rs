@@ -27,7 +27,7 @@ not stopped";
 const UNREAD_NOTE: &str =
     "budgets of users that --hours does not name are not in the object: applying it removes them";
 
-/// Where the budgets go: how they are written, and what prints them.
+/// Destination of the budgets: the write options, and the printer.
 pub(crate) struct HoursOutput<'a> {
     pub(crate) mutation: &'a MutationOptions,
     /// The printer of all objects of the command.

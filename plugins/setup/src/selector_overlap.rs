@@ -1,4 +1,4 @@
-//! Whether two label selectors can select the same object. Pure.
+//! Overlap of two label selectors: an object that both can select. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Whether there is room for all sessions of a command together. Each of them has been checked alone.
+//! Room for all sessions of a command together, each of which has been checked alone.
 
 use session_shared::ops::Cluster;
 use session_shared::ops::namespace_demand::describe_shortfall;

@@ -18,7 +18,7 @@ pub(super) struct Reads {
 
 /// A read that was sent, or is under way.
 pub(super) struct SharedRead<T> {
-    /// What was read, or the server's refusal.
+    /// Result of the read: its value, or the server's refusal.
     answer: OnceLock<std::result::Result<Arc<T>, Failure>>,
     /// Locked while the read is under way.
     under_way: tokio::sync::Mutex<()>,

@@ -1,4 +1,4 @@
-//! What several sessions demand of a namespace's quotas together. Pure.
+//! Demand of several sessions on a namespace's quotas together. Pure.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Whether the nodes have room for several sessions together, as the scheduler counts.
+//! Demand of several sessions on the nodes together, counted as the scheduler counts.
 //!
 //! Sessions whose Pods request the same and may go to the same nodes are one group, of whatever namespace: the LimitRanges are those of the first.
 
@@ -27,7 +27,7 @@ pub struct NodeDemands {
     groups: BTreeMap<String, Group>,
 }
 
-/// Whether there is room for all sessions.
+/// Room on the nodes for all sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NodesForAll {
     /// There may be.
@@ -36,7 +36,7 @@ pub enum NodesForAll {
     Unknown,
     /// There is not.
     Short {
-        /// How many fit, and what there is too little of.
+        /// Number of sessions that fit and the resources that are short, in a sentence.
         message: String,
         /// True if something may add nodes.
         has_autoscaler: bool,

@@ -1,4 +1,4 @@
-//! What the sessions of a class have in common is read once, and again after the first write.
+//! Reads that the sessions of a class have in common: sent once, and again after the first write.
 
 use kubectl_session_create::Create;
 use kubectl_session_start::Start;

@@ -24,7 +24,7 @@ pub(super) struct FitReport<'a> {
     pub(super) refusal: Option<Cause>,
     /// Number of sessions that must fit.
     pub(super) count: Option<u64>,
-    /// What was left out, could not be read or does not exist: a sentence each.
+    /// Notes on what was left out, could not be read or does not exist: a sentence each.
     pub(super) read_notes: Vec<String>,
 }
 

@@ -22,7 +22,7 @@ pub struct NodeRoom {
     pub limited: bool,
     /// Nodes, by name.
     pub nodes: Vec<NodeLimit>,
-    /// What there is too little of, and on how many of the open nodes: `cpu`, `pods`, `affinity`. A node may have too little of several.
+    /// Resources that are short, each with the number of open nodes: `cpu`, `pods`, `affinity`. A node may have too little of several.
     pub shortages: BTreeMap<String, usize>,
     /// Workload whose Pod does not fit in the end; `None` if all Pods of a session are alike.
     pub refused: Option<String>,
