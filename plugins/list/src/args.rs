@@ -12,7 +12,8 @@ PHASE is computed from the sessions' Pods, so it is current even without a contr
 such as CrashLoopBackOff, PHASE shows that instead; Terminating stands for a session or Pod that is being deleted. --phase and -o json have \
 the phase itself, and the reason in the condition Ready, as status has them. USER is the session's owner. EXPIRES is the time left of \
 the session's lifetime, \"expired\" when it is over, or <none> if the lifetime has no end. An expired session keeps its PHASE: it \
-runs on until its owner or an admin runs cleanup --expired, which stops or deletes it.
+runs on until its owner or an admin runs cleanup --expired, which stops or deletes it. A stopped session's lifetime begins anew \
+with its next start; until then, cleanup --expired deletes it only if its template says so.
 
 The label streaming.platform/user is made from the owner: characters other than letters, digits, \".\", \"_\" and \"-\" become \
 \"-\", and a hash follows. -L streaming.platform/user prints the label; --user-id selects by the owner itself.

@@ -153,7 +153,7 @@ impl NodeDemands {
         let is_short = room.most == 0 && room.proven;
         is_short.then(|| {
             let (noun, lacking) = (self.noun(), lacking(&room));
-            format!("{sessions} {noun}s do not fit on the nodes together: too little {lacking}")
+            format!("{sessions} {noun}s do not fit on the nodes together: not enough {lacking}")
         })
     }
 }
@@ -188,7 +188,7 @@ impl Group {
         let is_short = room.most < *sessions && room.proven;
         is_short.then(|| {
             let (most, lacking) = (room.most, lacking(&room));
-            format!("only {most} of {sessions} {noun}{s} of template {template:?} fit on the nodes: too little {lacking}")
+            format!("only {most} of {sessions} {noun}{s} of template {template:?} fit on the nodes: not enough {lacking}")
         })
     }
 }
@@ -252,13 +252,13 @@ mod tests {
         assert_eq!(shortage(&[("2", 4)]), None);
         assert_eq!(
             shortage(&[("2", 5)]).as_deref(),
-            Some("only 4 of 5 new sessions of template \"t0\" fit on the nodes: too little cpu")
+            Some("only 4 of 5 new sessions of template \"t0\" fit on the nodes: not enough cpu")
         );
         // 3 and 1 leave no room for another 3.
         assert_eq!(shortage(&[("3", 2), ("1", 2)]), None);
         assert_eq!(
             shortage(&[("3", 2), ("1", 2), ("500m", 1)]).as_deref(),
-            Some("5 new sessions do not fit on the nodes together: too little cpu")
+            Some("5 new sessions do not fit on the nodes together: not enough cpu")
         );
         assert_eq!(
             shortage(&[("1", 1), ("5", 1)]).as_deref(),

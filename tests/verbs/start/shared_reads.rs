@@ -131,7 +131,7 @@ fn a_class_that_the_nodes_have_no_room_for_is_told_how_many_fit() {
             api.put(json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}, "status": {"allocatable": allocatable}}));
         }
         let played = start(&api, "--all --wait=false");
-        let note = "note: only 24 of 30 sessions of template \"tool\" fit on the nodes: too little pods; those without room stay pending \
+        let note = "note: only 24 of 30 sessions of template \"tool\" fit on the nodes: not enough pods; those without room stay pending \
                     until a node has room\n";
         assert_eq!(played.err.contains(note), !fits, "{}", played.err);
         assert_eq!(played.err.contains("fit on"), !fits, "{}", played.err);

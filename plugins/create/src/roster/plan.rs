@@ -18,7 +18,7 @@ use session_shared::progress::DiscardingSink;
 
 use super::observe::RosterFacts;
 use super::rows::{Action, PlannedRow, RosterIntent};
-use session_shared::roster::problems::RowProblems;
+use session_shared::roster::problems::{RowProblems, describe_invalid};
 use session_shared::roster::reader::{Roster, Row};
 
 /// Number of notes that are shown.
@@ -95,9 +95,13 @@ pub(super) async fn check_rows(
         }
     }
     let rows = checks.plan.rows;
-    combine_errors(problems.into_errors(|count| {
-        format!("no session was created: {count} of {rows} rows are invalid")
-    }))?;
+    let undone = match intent.is_scheduled {
+        true => "nothing was scheduled",
+        false => "no session was created",
+    };
+    combine_errors(
+        problems.into_errors(|count| format!("{undone}: {}", describe_invalid(count, rows))),
+    )?;
     checks.require_quota()?;
     let mut rooms = checks.preflight.values().map(|facts| &facts.room);
     if rooms.any(|room| room.nodes.is_some() || room.nodes_forbidden) {

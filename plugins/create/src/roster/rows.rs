@@ -137,7 +137,7 @@ impl RosterIntent {
         if namespace != own {
             let (namespace, own) = (namespace.as_str(), own.as_str());
             let error = anyhow!(
-                "namespace {namespace:?} is not that of the schedule, {own:?}, whose permissions end with it"
+                "namespace {namespace:?} is not the schedule's, {own:?}: its ServiceAccount has permissions only there"
             );
             return Err(with_hint(
                 error,

@@ -89,7 +89,8 @@ pub struct QuotaSetArgs {
     pub limits_factor: Option<String>,
 
     /// Default of containers without a value of their own: default.cpu, default.memory (limits), defaultRequest.cpu,
-    /// defaultRequest.memory (requests); may be repeated or comma-separated. They are set as a LimitRange
+    /// defaultRequest.memory (requests), and the same of ephemeral-storage; may be repeated or comma-separated. They are set as a
+    /// LimitRange
     #[arg(
         help_heading = "Resource",
         long,

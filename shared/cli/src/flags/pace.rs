@@ -70,7 +70,7 @@ impl FromStr for Rate {
         let count: u32 = count.parse().map_err(|_| form())?;
         // Go has no duration without a number, but "2/s" is how a rate is said.
         let time = match time.starts_with(|first: char| first.is_ascii_alphabetic()) {
-            true => go_duration::parse(&format!("1{time}"))?,
+            true => go_duration::parse(&format!("1{time}")).map_err(|_| form())?,
             false => go_duration::parse(time)?,
         };
         let rate = Self { count, time };

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::list::parse_session_name;
 use super::non_empty;
-use crate::roster::problems::RowProblems;
+use crate::roster::problems::{RowProblems, describe_invalid};
 use crate::roster::reader::Roster;
 use session_model::api::Phase;
 use session_model::failure::{combine_errors, usage_error};
@@ -159,7 +159,7 @@ fn read_roster(file: &str, input: &mut dyn BufRead) -> Result<RosterSelection> {
         bail!("roster {:?} has no rows", roster.label);
     }
     combine_errors(problems.into_errors(|count| {
-        format!("no session was selected: {count} of {rows} rows are invalid")
+        format!("no session was selected: {}", describe_invalid(count, rows))
     }))?;
     Ok(RosterSelection {
         label: roster.label,
@@ -252,7 +252,10 @@ mod tests {
                 "user,name\na,x\nb,x\n",
                 "standard input:3: session \"x\" is there twice",
             ),
-            ("user,name\na,X\n", "no session was selected: 1 of 1 rows"),
+            (
+                "user,name\na,X\n",
+                "no session was selected: 1 of 1 row is invalid",
+            ),
         ] {
             let error = which_of("--roster -", text).unwrap_err();
             assert!(format!("{error:#}").contains(reason), "{error:#}");

@@ -72,7 +72,7 @@ impl Columns {
             let error = anyhow!("column {column:?} is neither known nor the name of a parameter");
             return Err(with_hint(
                 error,
-                "name it after a parameter of the template, or remove it; known are: user, name, template, preset, namespace, timeout",
+                "the first line names the columns: name it after a parameter of the template, or remove it; known are: user, name, template, preset, namespace, timeout",
             ));
         }
         if self.parameters.iter().any(|(_, other)| other == column) {

@@ -101,6 +101,13 @@ pub fn error_line(error: &Error) -> String {
     }
 }
 
+/// Returns how many rows are invalid: `1 of 3 rows is invalid`.
+pub fn describe_invalid(count: u64, rows: u64) -> String {
+    let s = if rows == 1 { "" } else { "s" };
+    let are = if count == 1 { "is" } else { "are" };
+    format!("{count} of {rows} row{s} {are} invalid")
+}
+
 fn find_hint(error: &Error) -> Option<String> {
     let mut causes = error.chain();
     causes.find_map(|cause| Some(cause.downcast_ref::<ErrorWithHint>()?.hint.clone()))

@@ -129,7 +129,8 @@ impl Roster {
         let columns = &self.columns;
         if record.len() != columns.count {
             let (has, wants) = (record.len(), columns.count);
-            bail!("the line has {has} cells, the first line has {wants}");
+            let s = if has == 1 { "" } else { "s" };
+            bail!("the line has {has} cell{s}, the first line has {wants}");
         }
         let cell = |at: usize| -> Result<&str> {
             let bytes = record.get(at).unwrap_or_default();

@@ -70,7 +70,7 @@ fn every_wrong_row_is_told_with_its_line() {
         "4: invalid user id \"=cmd()\": begins like the formula",
         "5: invalid user id \"@SUM(A1)\": begins like the formula",
         "6: user id \"a\\u{200b}b\" can be mistaken",
-        "7: the line has 1 cells, the first line has 4",
+        "7: the line has 1 cell, the first line has 4",
         "8: invalid template name \"Shell!\"",
         "9: invalid namespace \"Class A\"",
     ];

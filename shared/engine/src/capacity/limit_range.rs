@@ -33,7 +33,8 @@ pub struct LimitViolation {
 }
 
 /// Sets requests and limits in the Pods of `objects` as the server does: a request that is missing is the limit, a Pod with limits of its
-/// own gets requests of its own, then each LimitRange gives containers its defaults. The server has filled in a LimitRange's own defaults (a default limit from the maximum) already.
+/// own gets requests of its own, then each LimitRange gives containers its defaults. The server has filled in a LimitRange's own defaults
+/// (a default limit from the maximum) already.
 pub fn apply_limit_defaults(objects: &mut [Value], ranges: &[Value]) {
     for spec in objects.iter_mut().filter_map(pod_spec_mut) {
         apply_pod_limit_defaults(spec, ranges);

@@ -202,7 +202,7 @@ fn describe_nodes(room: &NodeRoom, open: &[&NodeLimit], measure: Measure) -> Str
             .map(|(resource, nodes)| format!("{resource} on {}", count_nodes(*nodes)))
             .collect();
         return format!(
-            "no node has room for a Pod of {workload}: too little {}",
+            "no node has room for a Pod of {workload}: not enough {}",
             short.join(", ")
         );
     }
