@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Error, Result, anyhow};
 use session_shared::api::Phase;
 use session_shared::client::timed_out;
-use session_shared::failure::{Failure, FailureKind, with_hint};
+use session_shared::failure::{with_evidence, with_hint};
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
 use session_shared::progress::{ProgressEvent, ProgressSink, WaitStage};
@@ -72,20 +72,12 @@ pub(crate) async fn wait_for_phase(
 
 /// Returns the timeout error with what the session waits for, and the remedy and the next steps as its hints.
 fn timeout_error(report: &Report) -> Error {
-    let head = &report.head;
-    let message = match head.message.as_str() {
-        "" => String::new(),
-        message => format!(": {message}"),
+    let (error, head) = (timed_out(&SESSION, &report.metadata.name), &report.head);
+    let state = match head.message.as_str() {
+        "" => format!("the session is {}", head.phase.as_str()),
+        message => format!("the session is {}: {message}", head.phase.as_str()),
     };
-    let error = format!(
-        "{:#}: the session is {}{message}",
-        timed_out(&SESSION, &report.metadata.name),
-        head.phase.as_str()
-    );
-    add_next_steps(
-        Failure::client_side(FailureKind::TimedOut, error).into(),
-        report,
-    )
+    add_next_steps(with_evidence(error, vec![state]), report)
 }
 
 /// Returns the error of a phase that cannot be reached, with its cause, and the remedy and the next steps as its hints.

@@ -70,7 +70,7 @@ fn a_session_that_comes_up_is_waited_for_by_watch() {
 
 #[test]
 fn time_that_is_over_is_kubectls_error() {
-    let text = "error: timed out waiting for the condition on session.streaming.platform/alice: the session is ";
+    let text = "error: timed out waiting for the condition on session.streaming.platform/alice\n  the session is ";
     for words in [
         "--wait-for ready --timeout 0",
         "--timeout 0",
