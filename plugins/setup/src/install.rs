@@ -255,9 +255,15 @@ async fn find_sessions(cluster: &Cluster, scope: Scope<'_>) -> Result<Option<(us
         let session = Untyped(session);
         format!("{}/{}", session.home_namespace(), session.name())
     };
-    let mut named: Vec<String> = sessions.iter().take(3).map(name).collect();
-    named.extend((sessions.len() > 3).then(|| "…".to_owned()));
-    Ok((!sessions.is_empty()).then(|| (sessions.len(), named.join(", "))))
+    let named = first_names(sessions.iter().map(name));
+    Ok(named.map(|named| (sessions.len(), named)))
+}
+
+/// Joins up to three names, and shows that there are more; `None` if there are none.
+pub(crate) fn first_names(mut names: impl Iterator<Item = String>) -> Option<String> {
+    let mut named: Vec<String> = names.by_ref().take(3).collect();
+    named.extend(names.next().map(|_| "…".to_owned()));
+    (!named.is_empty()).then(|| named.join(", "))
 }
 
 /// Deletes the objects of parts, the last ones first, and reports each once it is deleted.

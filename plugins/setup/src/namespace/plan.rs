@@ -21,6 +21,7 @@ use session_shared::ops::planned_object::PlannedObject;
 use super::intent::Intent;
 use super::objects::{self, ENFORCED_LEVEL, SCHEDULE_POLICY, SINDRI_BINDING, USER_BINDING};
 use super::observe::Observed;
+use crate::install::first_names;
 use crate::ownership::{check_objects, is_of_part, is_ours};
 use crate::policies::{DENY_POLICY, SESSION_POLICY, find_left_out};
 use crate::template_pods::Port;
@@ -121,18 +122,10 @@ pub(crate) fn check_sessions(name: &str, user: &UserId, sessions: &[Value]) -> R
         let is_other = owner != user.as_str();
         is_other.then(|| format!("{} ({owner})", Untyped(session).name()))
     });
-    let mut others: Vec<String> = owned.collect();
-    if others.is_empty() {
+    let Some(others) = first_names(owned) else {
         return Ok(());
-    }
-    if others.len() > 3 {
-        others.truncate(3);
-        others.push("…".to_owned());
-    }
-    let error = anyhow!(
-        "namespace {name:?} has sessions of other users: {}",
-        others.join(", ")
-    );
+    };
+    let error = anyhow!("namespace {name:?} has sessions of other users: {others}");
     let hint =
         "choose another NAME; to hand the namespace over with its sessions and data: add --force";
     Err(with_hint(error, hint))
