@@ -56,6 +56,9 @@ pub(super) struct ContainerFollower {
     reading: Option<LogStream>,
     /// Container ID of the run whose log is read.
     run: Option<String>,
+    /// The container had not run yet when it was looked at, so that its first run is read even if the Pod never reports it as
+    /// the current one.
+    awaits_first_run: bool,
     /// The log was opened after its run had ended, so it is complete.
     is_run_complete: bool,
     /// The connection was lost, and the log was not read to an end since.
@@ -97,6 +100,7 @@ impl ContainerFollower {
             pending: None,
             reading: None,
             run: None,
+            awaits_first_run: false,
             is_run_complete: false,
             is_cut: false,
             first_opened: None,
@@ -166,6 +170,7 @@ impl ContainerFollower {
             }
             RunState::Finished | RunState::PodGone => Ok(FollowStep::End),
             RunState::Waiting(reason) => {
+                self.awaits_first_run |= now.id.is_empty();
                 let LogTarget { pod, container, .. } = &self.target;
                 let note = format!(
                     "waiting for container {container:?} of pod {pod:?} to start: {reason}"
@@ -181,7 +186,9 @@ impl ContainerFollower {
 
     /// Starts reading a new run. The rest of the previous run comes first.
     async fn start_run(&mut self, now: ContainerRun) -> Result<FollowStep> {
-        if let Some(run) = &self.run
+        // A run that ended before it was reported is one that was skipped.
+        let unreported = self.awaits_first_run.then(String::new);
+        if let Some(run) = self.run.as_ref().or(unreported.as_ref())
             && !now.previous_id.is_empty()
             && (!self.is_run_complete || *run != now.previous_id)
         {
@@ -245,7 +252,11 @@ impl ContainerFollower {
                 self.reading = Some(stream);
                 Ok(FollowStep::Read)
             }
-            Ok(None) => Ok(self.wait_newer_state().await),
+            Ok(None) => {
+                // The rest of this run is read as that of the run before the newer one.
+                self.is_run_complete &= previous;
+                Ok(self.wait_newer_state().await)
+            }
             Err(error) => self.handle_open_error(error, previous).await,
         }
     }

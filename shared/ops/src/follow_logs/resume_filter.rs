@@ -15,7 +15,7 @@ const SERVER_MESSAGE_MAX: usize = 1024;
 const TIMESTAMP_MAX: usize = 40;
 
 /// A filter over a log that may be opened several times; returns only bytes that were not returned before.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ResumeFilter {
     /// If true, time stamps are part of the output.
     with_timestamps: bool,
@@ -94,7 +94,12 @@ impl ResumeFilter {
 
     /// True if the reopened log has not shown its last line yet, and no gap was reported since that line.
     pub(super) fn misses_last_line(&self) -> bool {
-        self.reported_until.is_none() && self.open_gap(Timestamp::MAX).is_some()
+        self.reported_until.is_none() && self.may_find_gap()
+    }
+
+    /// True if the reopened log may turn out not to contain its last line.
+    pub(super) fn may_find_gap(&self) -> bool {
+        self.open_gap(Timestamp::MAX).is_some()
     }
 
     /// Takes the gap of a reopened log that ends or falls silent at `now` without its last line.
