@@ -16,5 +16,7 @@ mod follow;
 mod gaps;
 #[path = "play.rs"]
 mod play;
+#[path = "logs/restarts.rs"]
+mod restarts;
 #[path = "logs/stack.rs"]
 mod stack;
