@@ -22,7 +22,7 @@ use session_shared::verb::Environment;
 use crate::intent::Intent;
 
 /// JSON pointer of a claim's storage request.
-const STORAGE_REQUEST: &str = "/spec/resources/requests/storage";
+pub(crate) const STORAGE_REQUEST: &str = "/spec/resources/requests/storage";
 
 /// The claims to expand, and the change of the Session's spec.
 #[derive(Clone, Debug, Default)]
@@ -117,10 +117,7 @@ impl ClaimExpansion {
             if let (Some(size), false) = (intent.storage, intent.mutation.dry_run == DryRun::Client)
             {
                 // A server dry run checks quotas.
-                let rehearsal = WriteOptions {
-                    dry_run: true,
-                    ..WriteOptions::by(MANAGER)
-                };
+                let rehearsal = WriteOptions::by(MANAGER).as_dry_run();
                 patch_storage_request(cluster, claim, size, &rehearsal).await?;
             }
         }
@@ -215,7 +212,8 @@ impl ClaimExpansion {
     }
 }
 
-fn quantity_at(object: &Value, path: &str) -> Option<Quantity> {
+/// Returns the quantity at a JSON pointer.
+pub(crate) fn quantity_at(object: &Value, path: &str) -> Option<Quantity> {
     serde_json::from_value(object.pointer(path)?.clone()).ok()
 }
 

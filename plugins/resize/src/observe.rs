@@ -215,10 +215,7 @@ async fn find_obstacle(
         if intent.mutation.dry_run == DryRun::Client {
             continue;
         }
-        let rehearsal = WriteOptions {
-            dry_run: true,
-            ..WriteOptions::by(MANAGER)
-        };
+        let rehearsal = WriteOptions::by(MANAGER).as_dry_run();
         if let Err(error) = resize_pod(cluster, change, true, &rehearsal).await {
             return Obstacle::from_refusal(error).map(Some);
         }

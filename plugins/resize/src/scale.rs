@@ -22,10 +22,12 @@ use session_shared::ops::selected_sessions::SelectedSession;
 use session_shared::ops::wait_ready::{AwaitedWorkloads, WaitContext, WaitOutcome};
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::progress::{ProgressSink, WaitStage};
+use session_shared::quantity::Quantity;
 use session_shared::reconcile::{NamedWorkload, WorkloadName, WorkloadState, find_workload};
 use session_shared::session_batch::{BatchWork, SessionBatch};
 use session_shared::verb::Environment;
 
+use crate::claim_expansion::{STORAGE_REQUEST, quantity_at};
 use crate::intent::Intent;
 use crate::workload_count::WorkloadCount;
 
@@ -35,8 +37,8 @@ struct ScaleChange {
     target: ObjectRef,
     resource: ResourceType,
     patch: Value,
-    /// The change for people.
-    note: String,
+    /// The change for people, and what it does not change.
+    notes: Vec<String>,
 }
 
 /// A session and the patches of its workloads and autoscalers; none for counts that hold already.
@@ -83,21 +85,15 @@ pub(crate) async fn scale_sessions(
         true => "unchanged",
         false => "resized",
     };
-    let summary = scaled.summary(&["resized", "unchanged"], word);
     let mut mutations = intent.mutation.printer();
     let console = &mut environment.console;
-    let errors = scaled.print(console, |result, console| {
-        let word = word(&result);
-        let (scaling, ()) = result;
+    let errors = scaled.print(console, word, |(scaling, ()), word, console| {
         console.print(&mutations.print_result(&scaling.session.object, word)?)?;
         for change in &scaling.changes {
-            console.note(&change.note);
+            change.notes.iter().for_each(|note| console.note(note));
         }
         Ok(())
     })?;
-    if let Some(summary) = summary.filter(|_| !console.is_quiet()) {
-        console.print_error_line(&summary);
-    }
     failure::combine_errors(errors)
 }
 
@@ -189,12 +185,29 @@ fn plan_replicas(
     let Some(resource) = resource.cloned() else {
         bail!("{label} cannot be scaled");
     };
+    let small_claims = object.filter(|_| count > before);
+    let small_claims = small_claims.and_then(|object| small_claims_note(session, object, &label));
+    let change = format!("{label}: replicas {before}, now {count}");
     Ok(Some(ScaleChange {
         patch: json!({ "metadata": { "uid": workload.uid }, "spec": { "replicas": count } }),
-        note: format!("{label}: replicas {before}, now {count}"),
+        notes: [change].into_iter().chain(small_claims).collect(),
         target: workload,
         resource,
     }))
+}
+
+/// Tells that a StatefulSet makes claims that are smaller than those it has: the size in it cannot be changed, and a start writes it
+/// anew.
+fn small_claims_note(session: &ObservedSession, workload: &Value, label: &str) -> Option<String> {
+    let wanted = session.session.spec.storage.as_ref()?.size.as_ref()?;
+    let wanted: Quantity = wanted.to_string().parse().ok()?;
+    let claims = Untyped(workload).items_at("/spec/volumeClaimTemplates");
+    let sizes = claims.filter_map(|claim| quantity_at(claim.0, STORAGE_REQUEST));
+    let smallest = sizes.filter(|size| *size < wanted).min()?;
+    let name = session.name();
+    Some(format!(
+        "{label}: new claims have {smallest} until session {name:?} is stopped and started, which expands them to {wanted}"
+    ))
 }
 
 fn plan_minimum(
@@ -239,7 +252,9 @@ fn plan_minimum(
             "metadata": { "uid": target.uid, "annotations": { MIN_REPLICAS: count.to_string() } },
             "spec": { "minReplicas": count },
         }),
-        note: format!("{label}: at least {before} replicas, now at least {count}"),
+        notes: vec![format!(
+            "{label}: at least {before} replicas, now at least {count}"
+        )],
         target,
         resource: HORIZONTAL_POD_AUTOSCALER.clone(),
     }))

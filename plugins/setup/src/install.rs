@@ -75,10 +75,7 @@ pub(crate) async fn try_parts(
     parts: &[SetupPart],
     options: SetupOptions<'_>,
 ) -> Result<()> {
-    let write = WriteOptions {
-        dry_run: true,
-        ..options.write.clone()
-    };
+    let write = options.write.as_dry_run();
     let defines = parts.contains(&SetupPart::Crds);
     let tried = parts
         .iter()

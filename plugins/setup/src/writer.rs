@@ -68,10 +68,7 @@ impl<'a> ObjectWriter<'a> {
 
     /// Has the server check all objects without storing them.
     pub(crate) async fn try_all(&self, objects: &[PlannedObject]) -> Result<()> {
-        let write = WriteOptions {
-            dry_run: true,
-            ..self.options.write.clone()
-        };
+        let write = self.options.write.as_dry_run();
         for planned in objects {
             let tried = self.cluster.apply_planned(planned, &write);
             self.environment.interrupt.race(tried).await?;
@@ -144,10 +141,7 @@ pub(crate) async fn try_deletes(
     write: &WriteOptions,
     interrupt: &Interrupt,
 ) -> Result<()> {
-    let write = WriteOptions {
-        dry_run: true,
-        ..write.clone()
-    };
+    let write = write.as_dry_run();
     if objects.len() < 2 {
         return Ok(());
     }

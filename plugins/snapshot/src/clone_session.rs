@@ -138,10 +138,7 @@ async fn check_creation(cluster: &Cluster, clone: &ClonePlan, write: &WriteOptio
     if write.dry_run {
         return Ok(());
     }
-    let rehearsal = WriteOptions {
-        dry_run: true,
-        ..write.clone()
-    };
+    let rehearsal = write.as_dry_run();
     let (session, namespace) = (&clone.session, cluster.namespace());
     let checked = cluster.create(&SESSION, namespace, session, &rehearsal);
     checked.await.map(drop)

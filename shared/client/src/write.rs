@@ -45,6 +45,15 @@ impl WriteOptions {
             field_manager: field_manager.to_owned(),
         }
     }
+
+    /// Returns the same write as a dry run: the server checks it and stores nothing.
+    #[must_use]
+    pub fn as_dry_run(&self) -> Self {
+        Self {
+            dry_run: true,
+            ..self.clone()
+        }
+    }
 }
 
 /// Options of a delete.

@@ -67,10 +67,7 @@ impl Cluster {
         if write.dry_run {
             return Ok(());
         }
-        let rehearsal = WriteOptions {
-            dry_run: true,
-            ..write.clone()
-        };
+        let rehearsal = write.as_dry_run();
         self.patch_session(session, patch, &rehearsal)
             .await
             .map(drop)

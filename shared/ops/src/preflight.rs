@@ -271,10 +271,7 @@ impl StartPlan {
         if !waits_for_room {
             request.require_room(&checked.room)?;
         }
-        let rehearsal = WriteOptions {
-            dry_run: true,
-            ..WriteOptions::by(MANAGER)
-        };
+        let rehearsal = WriteOptions::by(MANAGER).as_dry_run();
         let growths = claim_expansions(&self.observed.session, &self.start, live);
         let asks = growths.into_iter().map(|(claim, mut patch)| {
             let (rehearsal, claims) = (&rehearsal, &PERSISTENT_VOLUME_CLAIM);

@@ -36,6 +36,24 @@ fn a_workload_gets_its_count() {
 }
 
 #[test]
+fn claims_of_new_replicas_that_are_smaller_are_told() {
+    let api = server("StatefulSet", &half());
+    let set = ("statefulsets.apps", "default", "tool-alice");
+    let mut object = api.object(set.0, set.1, set.2).unwrap();
+    object["spec"]["volumeClaimTemplates"] = json!([{"metadata": {"name": "home"},
+        "spec": {"resources": {"requests": {"storage": "1Gi"}}}}]);
+    api.put(object);
+    let mut alice = session(&api);
+    alice["spec"]["storage"] = json!({"size": "5Gi"});
+    api.put(alice);
+    let more = resize(&api, "alice --replicas tool-alice=3 --wait=false");
+    let note = "note: statefulset/tool-alice: new claims have 1Gi until session \"alice\" is stopped and started, which expands them to 5Gi\n";
+    assert!(more.err.ends_with(note), "{more:?}");
+    let fewer = resize(&api, "alice --replicas tool-alice=2 --wait=false");
+    assert!(!fewer.err.contains("new claims"), "{fewer:?}");
+}
+
+#[test]
 fn an_autoscaler_is_told_its_minimum_instead() {
     let api = scaled(true);
     let mut text = String::new();
