@@ -12,6 +12,7 @@ use session_shared::flags::wait::{WaitFlags, with_default_timeout};
 use session_shared::flags::write::WriteFlags;
 
 use crate::roster::args::RosterFlags;
+use crate::spec_flags::SpecFlags;
 
 /// Default of `--timeout`.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
@@ -102,38 +103,9 @@ pub struct Args {
     #[arg(long, value_name = "ID")]
     pub user_id: Option<String>,
 
-    /// CPU limit of the primary container (2, 1500m); defaults to the template's. The request keeps its ratio to the limit
-    #[arg(help_heading = "Resource", long, value_name = "QUANTITY")]
-    pub cpu: Option<String>,
-
-    /// Memory limit of the primary container (4Gi); defaults to the template's. The request keeps its ratio to the limit
-    #[arg(help_heading = "Resource", long, value_name = "QUANTITY")]
-    pub memory: Option<String>,
-
-    /// Number of GPUs, a whole number; 0 for none. Defaults to the template's
-    #[arg(help_heading = "Resource", long, value_name = "NUMBER")]
-    pub gpu: Option<String>,
-
-    /// Size of the session's data volume, usually its home directory (20Gi)
-    ///
-    /// Without this flag, the data volume may be an emptyDir, whose files are lost at every stop. With it, the data volume
-    /// is a PersistentVolumeClaim if the template has a claim or names its data volume, else the command fails.
-    #[arg(help_heading = "Data", long, value_name = "QUANTITY")]
-    pub storage: Option<String>,
-
-    /// StorageClass of the session's data volume; defaults to the template's, else the cluster's default
-    #[arg(help_heading = "Data", long, value_name = "NAME")]
-    pub storage_class: Option<String>,
-
-    /// Time until the session expires, counted from each start (2h, 7d; a number alone is seconds); 0 or never: no expiry.
-    /// Defaults to the template's
-    #[arg(long, value_name = "DURATION")]
-    pub expires_in: Option<String>,
-
-    /// Action on the session's data when the session is deleted: keep, snapshot or delete; defaults to the template's, else
-    /// keep
-    #[arg(help_heading = "Data", long, value_name = "POLICY")]
-    pub data_policy: Option<String>,
+    /// Fields of the spec.
+    #[command(flatten)]
+    pub spec: SpecFlags,
 
     /// Roster flags.
     #[command(flatten)]

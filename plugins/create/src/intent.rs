@@ -30,7 +30,7 @@ use crate::expected_quota::ExpectedQuota;
 use crate::given_session::{GivenSession, SessionSource, extract_secrets};
 use crate::roster::args::RosterOptions;
 use crate::session_file;
-use crate::spec_overrides::{SpecOverrides, check_spec};
+use crate::spec_flags::check_spec;
 
 /// Maximum number of characters of the owner in a generated name: with time and random part it fits every built-in template.
 const MAX_OWNER_CHARS: usize = 24;
@@ -90,13 +90,7 @@ pub(crate) fn parse_intent(
         values,
         replacements,
         user_id,
-        cpu,
-        memory,
-        gpu,
-        storage,
-        storage_class,
-        expires_in,
-        data_policy,
+        spec: spec_flags,
         roster_flags,
         existing,
         primary,
@@ -133,12 +127,7 @@ pub(crate) fn parse_intent(
     let template = template.or(unnamed);
     let waits = wait_flags.wait && (roster.is_none() || wait_flags.is_wait_given);
     let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
-    if rendered && mutation.dry_run != DryRun::Client {
-        return Err(usage_error("--rendered requires --dry-run=client"));
-    }
-    if with_secrets && !rendered {
-        return Err(usage_error("--with-secrets requires --rendered"));
-    }
+    check_rendered(rendered, with_secrets, mutation.dry_run)?;
     let name = name.as_deref().map(str::parse).transpose()?;
     let user_id = user_id.as_deref().map(parse_new_owner).transpose()?;
     let driver = parse_driver(&reconcile)?;
@@ -160,17 +149,7 @@ pub(crate) fn parse_intent(
         None => from_template(template.as_deref(), primary)?,
     };
     let mut spec = given.spec;
-    let overrides = SpecOverrides {
-        cpu,
-        memory,
-        gpu,
-        storage,
-        storage_class,
-        expires_in,
-        preset,
-        data_policy,
-    };
-    overrides.apply(&mut spec)?;
+    spec_flags.apply(preset, &mut spec)?;
     if skip_missing_kinds {
         spec.skip_missing_kinds = Some(true);
     }
@@ -197,6 +176,16 @@ pub(crate) fn parse_intent(
     };
     check_spec(&intent.spec)?;
     Ok((intent, roster))
+}
+
+fn check_rendered(rendered: bool, with_secrets: bool, dry_run: DryRun) -> Result<()> {
+    if rendered && dry_run != DryRun::Client {
+        return Err(usage_error("--rendered requires --dry-run=client"));
+    }
+    if with_secrets && !rendered {
+        return Err(usage_error("--with-secrets requires --rendered"));
+    }
+    Ok(())
 }
 
 fn from_template(template: Option<&str>, primary: Option<&str>) -> Result<GivenSession> {

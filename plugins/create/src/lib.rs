@@ -6,7 +6,7 @@
 //! ```
 //!
 //! `given_session` is what a file or template says, `session_file` recognizes a Session object in the file of `-f`, `conversion` converts a file of another program, `expected_quota`
-//! warns of the quota that such a file expects, `spec_overrides` writes flags into its
+//! warns of the quota that such a file expects, `spec_flags` writes flags into its
 //! spec, `roster` does all of this for each line of a CSV file, `dry_run` prints a client-side dry run in place of `creation`.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
@@ -24,7 +24,7 @@ mod observe;
 mod plan;
 mod roster;
 mod session_file;
-mod spec_overrides;
+mod spec_flags;
 
 use anyhow::Result;
 use session_shared::ops::hours_check::SKIPPED_CHECKS_NOTE;

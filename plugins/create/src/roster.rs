@@ -70,7 +70,7 @@ pub(crate) async fn create_roster(
     let mut sink = environment.console.progress();
     let named = intent.named_objects(roster);
     let facts = observe::read_facts(&cluster, named, intent.base.driver, &mut sink).await?;
-    let plan = plan::check_rows(&cluster, roster, &intent, &facts, environment.now()).await?;
+    let plan = plan::check_rows(&cluster, roster, &intent, &facts, now, &mut sink).await?;
     print_plan(&plan, intent.base.skip_checks, &mut environment.console);
     // writes and prints
     if let Some((schedule, time)) = schedule.zip(time) {

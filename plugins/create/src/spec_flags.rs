@@ -6,24 +6,49 @@ use session_shared::duration::Lifetime;
 use session_shared::objects::overrides;
 use session_shared::quantity::Quantity;
 
-/// Values of flags that override those of the spec.
-pub(crate) struct SpecOverrides {
-    pub(crate) cpu: Option<String>,
-    pub(crate) memory: Option<String>,
-    pub(crate) gpu: Option<String>,
-    pub(crate) storage: Option<String>,
-    pub(crate) storage_class: Option<String>,
-    pub(crate) expires_in: Option<String>,
-    pub(crate) preset: Option<String>,
-    pub(crate) data_policy: Option<String>,
+/// Flags that set fields of the Session's spec.
+#[derive(clap::Args, Clone, Debug)]
+pub struct SpecFlags {
+    /// CPU limit of the primary container (2, 1500m); defaults to the template's. The request keeps its ratio to the limit
+    #[arg(help_heading = "Resource", long, value_name = "QUANTITY")]
+    pub cpu: Option<String>,
+
+    /// Memory limit of the primary container (4Gi); defaults to the template's. The request keeps its ratio to the limit
+    #[arg(help_heading = "Resource", long, value_name = "QUANTITY")]
+    pub memory: Option<String>,
+
+    /// Number of GPUs, a whole number; 0 for none. Defaults to the template's
+    #[arg(help_heading = "Resource", long, value_name = "NUMBER")]
+    pub gpu: Option<String>,
+
+    /// Size of the session's data volume, usually its home directory (20Gi)
+    ///
+    /// Without this flag, the data volume may be an emptyDir, whose files are lost at every stop. With it, the data volume
+    /// is a PersistentVolumeClaim if the template has a claim or names its data volume, else the command fails.
+    #[arg(help_heading = "Data", long, value_name = "QUANTITY")]
+    pub storage: Option<String>,
+
+    /// StorageClass of the session's data volume; defaults to the template's, else the cluster's default
+    #[arg(help_heading = "Data", long, value_name = "NAME")]
+    pub storage_class: Option<String>,
+
+    /// Time until the session expires, counted from each start (2h, 7d; a number alone is seconds); 0 or never: no expiry.
+    /// Defaults to the template's
+    #[arg(long, value_name = "DURATION")]
+    pub expires_in: Option<String>,
+
+    /// Action on the session's data when the session is deleted: keep, snapshot or delete; defaults to the template's, else
+    /// keep
+    #[arg(help_heading = "Data", long, value_name = "POLICY")]
+    pub data_policy: Option<String>,
 }
 
-impl SpecOverrides {
+impl SpecFlags {
     /// Writes the given values into the spec.
     ///
     /// # Errors
     /// An unknown data policy.
-    pub(crate) fn apply(self, spec: &mut SessionSpec) -> Result<()> {
+    pub(crate) fn apply(self, preset: Option<String>, spec: &mut SessionSpec) -> Result<()> {
         if self.cpu.is_some() || self.memory.is_some() || self.gpu.is_some() {
             let resources = spec.resources.get_or_insert_with(ResourceLimits::default);
             for (field, flag) in [
@@ -45,7 +70,7 @@ impl SpecOverrides {
         if let Some(value) = &self.expires_in {
             spec.timeout = Some(value.as_str().into());
         }
-        spec.preset = self.preset.or(spec.preset.take());
+        spec.preset = preset.or(spec.preset.take());
         if let Some(word) = &self.data_policy {
             spec.data_policy = Some(parse_data_policy(word)?);
         }

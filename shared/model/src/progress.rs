@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-/// A stage of waiting, in the order in which a starting Pod passes them; the last seven are not stages of a start.
+/// A stage of waiting, in the order in which a starting Pod passes them; the last eight are not stages of a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WaitStage {
     /// Objects are being created or changed.
@@ -31,6 +31,8 @@ pub enum WaitStage {
     Establishing,
     /// The server is counting what a ResourceQuota limits.
     Counting,
+    /// Rows of a roster are being checked.
+    Checking,
     /// A quota or the nodes have no room for the session yet.
     AwaitingRoom,
 }
@@ -52,6 +54,7 @@ impl WaitStage {
             WaitStage::Terminating => "terminating",
             WaitStage::Establishing => "establishing",
             WaitStage::Counting => "counting",
+            WaitStage::Checking => "checking",
             WaitStage::AwaitingRoom => "waiting for",
         }
     }

@@ -14,7 +14,7 @@ use session_shared::ops::namespace_demand::NamespaceDemand;
 use session_shared::ops::node_demands::{NodeDemands, NodesForAll};
 use session_shared::ops::preflight::{self, PreflightFacts, PreflightObjects};
 use session_shared::ops::{Cluster, check_stoppable};
-use session_shared::progress::DiscardingSink;
+use session_shared::progress::{DiscardingSink, ProgressEvent, ProgressSink, WaitStage};
 
 use super::observe::RosterFacts;
 use super::rows::{Action, PlannedRow, RosterIntent};
@@ -23,6 +23,8 @@ use session_shared::roster::reader::{Roster, Row};
 
 /// Number of notes that are shown.
 const MAX_NOTES: usize = 20;
+/// Number of rows between two progress events: a tenth of a second's work.
+const PROGRESS_ROWS: u64 = 500;
 const NODES_UNKNOWN: &str =
     "free resources of nodes not checked: no permission to list nodes and Pods of all namespaces";
 const NODES_HINT: &str = "stop sessions that are not needed now, or add --skip-checks to create all: those without room stay pending";
@@ -70,6 +72,7 @@ pub(super) async fn check_rows(
     intent: &RosterIntent,
     facts: &RosterFacts,
     now: Timestamp,
+    sink: &mut dyn ProgressSink,
 ) -> Result<RosterPlan> {
     let _reads = cluster.share_reads();
     let mut checks = RowChecks {
@@ -86,6 +89,13 @@ pub(super) async fn check_rows(
     let mut problems = RowProblems::new(&roster.label);
     for (line, row) in roster.rows() {
         checks.plan.rows += 1;
+        if checks.plan.rows.is_multiple_of(PROGRESS_ROWS) {
+            sink.tell(ProgressEvent::Waiting {
+                stage: WaitStage::Checking,
+                object: roster.label.clone(),
+                detail: format!("{} rows", checks.plan.rows),
+            });
+        }
         let checked = match row {
             Ok(row) => checks.check_row(line, &row).await?,
             Err(error) => Err(error),
@@ -94,6 +104,7 @@ pub(super) async fn check_rows(
             problems.add(line, &error);
         }
     }
+    sink.tell(ProgressEvent::Done);
     let rows = checks.plan.rows;
     let undone = match intent.is_scheduled {
         true => "nothing was scheduled",

@@ -9,7 +9,7 @@ use super::observe::{ExistingSession, NamedObjects, RosterFacts};
 use crate::given_session::SessionSource;
 use crate::intent::Intent;
 use crate::plan::{self, NewSession, Observed};
-use crate::spec_overrides::check_spec;
+use crate::spec_flags::check_spec;
 use session_shared::roster::reader::{Roster, Row};
 
 /// A validated command line with a roster.
