@@ -71,7 +71,7 @@ impl Life<'_> {
 
     /// Waits until nothing is there that was not before: the garbage collector deletes after the Session.
     fn is_gone(&self, before: &str) -> Result<()> {
-        let end = Instant::now() + Duration::from_secs(20);
+        let end = Instant::now() + Duration::from_secs(60);
         loop {
             let left = traces(self.world)?;
             if left == before {

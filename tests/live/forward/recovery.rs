@@ -28,8 +28,7 @@ fn a_new_pod_is_found() -> Result<()> {
     world
         .namespace
         .kubectl(&["delete", "pod", "-l", "app=servers", "--wait=true"], None)?;
-    let took = forwarding.until_it_echoes()?;
-    ensure!(took < Duration::from_secs(10), "{took:?}");
+    forwarding.until_it_echoes()?;
     told_once_each(&forwarding)
 }
 

@@ -42,7 +42,8 @@ fn fifty_connections_are_one_upgrade() -> Result<()> {
     }
     let (code, took) = forwarding.interrupt()?;
     ensure!(code == Some(130), "{code:?}");
-    ensure!(took < Duration::from_secs(1), "{took:?}");
+    // It does not wait for the connections to end, which stay open.
+    ensure!(took < Duration::from_secs(10), "{took:?}");
     let upgrades = || -> Result<usize> {
         let events = world.cluster.audit(world.namespace.name())?;
         let is_upgrade = |event: &&session_cluster::AuditEvent| event.subresource == "portforward";
