@@ -62,17 +62,21 @@ pub(crate) fn print_results(
 ) -> Result<()> {
     let namespace = cluster.namespace();
     let mutations = intent.mutation.printer();
-    let errors = deleted.print(console, |(deletion, ()), console| {
-        let name = deletion.name();
-        console.print(&mutations.print_deleted(&SESSION, name, namespace, false))?;
-        let lines = data_lines(&deletion, namespace);
-        let suffix = dry_run_suffix(intent.mutation.dry_run);
-        let is_quiet = console.is_quiet();
-        for line in lines.iter().filter(|_| !is_quiet) {
-            console.print_error_line(&format!("{line}{suffix}"));
-        }
-        Ok(())
-    })?;
+    let errors = deleted.print(
+        console,
+        |_| "deleted",
+        |(deletion, ()), _, console| {
+            let name = deletion.name();
+            console.print(&mutations.print_deleted(&SESSION, name, namespace, false))?;
+            let lines = data_lines(&deletion, namespace);
+            let suffix = dry_run_suffix(intent.mutation.dry_run);
+            let is_quiet = console.is_quiet();
+            for line in lines.iter().filter(|_| !is_quiet) {
+                console.print_error_line(&format!("{line}{suffix}"));
+            }
+            Ok(())
+        },
+    )?;
     failure::combine_errors(errors)
 }
 

@@ -89,20 +89,21 @@ pub(crate) fn print_results(
 ) -> Result<()> {
     let mut mutations = intent.mutation.printer();
     let is_only = extended.len() == 1;
-    let errors = extended.print(console, |(session, object), console| {
-        match session.extension {
-            Some(extension) => {
-                console.print(&mutations.print_result(&object, "extended")?)?;
-                let note = extension_note(&extension, now);
-                let name = Untyped(&object).name();
-                console.note(&match is_only {
-                    true => note,
-                    false => format!("session {name:?}: {note}"),
-                });
-                Ok(())
-            }
-            None => console.print(&mutations.print_result(&object, "unchanged")?),
+    let word = |(session, _): &(SessionExtension, Value)| match session.extension {
+        Some(_) => "extended",
+        None => "unchanged",
+    };
+    let errors = extended.print(console, word, |(session, object), word, console| {
+        console.print(&mutations.print_result(&object, word)?)?;
+        if let Some(extension) = session.extension {
+            let note = extension_note(&extension, now);
+            let name = Untyped(&object).name();
+            console.note(&match is_only {
+                true => note,
+                false => format!("session {name:?}: {note}"),
+            });
         }
+        Ok(())
     })?;
     failure::combine_errors(errors)
 }

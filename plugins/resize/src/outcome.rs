@@ -46,7 +46,6 @@ type Outcome = SessionBatch<(Observed, Resized)>;
 /// Prints the plan for several sessions: how many of them are resized in place, and how many restart.
 pub(crate) fn print_plan(observed: &SessionBatch<Observed>, console: &mut Console) {
     let plan = observed.summary(
-        &["to resize in place", "to restart", UNCHANGED],
         |session| match (&session.start_plan, session.has_changes()) {
             (Some(_), _) => "to restart",
             (None, true) => "to resize in place",
@@ -145,13 +144,9 @@ fn print_results(
     environment: &mut Environment,
 ) -> Result<(Vec<Error>, Vec<Started>)> {
     let console = &mut environment.console;
-    let words = [RESIZED, UNCHANGED, NOT_RESIZED];
-    let summary = resized.summary(&words, result_word);
     let mut mutations = intent.mutation.printer();
     let mut waiting = Vec::new();
-    let errors = resized.print(console, |result, console| {
-        let word = result_word(&result);
-        let (session, resized) = result;
+    let errors = resized.print(console, result_word, |(session, resized), word, console| {
         match resized {
             Resized::InPlace(object) => {
                 console.print(&mutations.print_result(&object, word)?)?;
@@ -165,9 +160,6 @@ fn print_results(
         note_change(&session, several, console);
         Ok(())
     })?;
-    if let Some(summary) = summary.filter(|_| !console.is_quiet()) {
-        console.print_error_line(&summary);
-    }
     Ok((errors, waiting))
 }
 

@@ -120,16 +120,16 @@ async fn create_snapshots(
     // prints
     let console = &mut environment.console;
     let mut mutations = writes.mutation.printer();
-    let summary = taken.summary(&["taken"], |_| "taken");
-    let errors = taken.print(console, |(_, snapshots), console| {
-        for snapshot in &snapshots {
-            console.print(&mutations.print_result(snapshot, "created")?)?;
-        }
-        Ok(())
-    })?;
-    if let Some(summary) = summary.filter(|_| !console.is_quiet()) {
-        console.print_error_line(&summary);
-    }
+    let errors = taken.print(
+        console,
+        |_| "taken",
+        |(_, snapshots), _, console| {
+            for snapshot in &snapshots {
+                console.print(&mutations.print_result(snapshot, "created")?)?;
+            }
+            Ok(())
+        },
+    )?;
     failure::combine_errors(errors)
 }
 

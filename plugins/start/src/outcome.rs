@@ -52,17 +52,20 @@ pub(crate) async fn start_sessions(
     let applied = observed.apply(work, environment, apply).await?;
     let mut mutations = intent.mutation.printer();
     let mut waiting = Vec::new();
-    let mut errors = applied.print(&mut environment.console, |(task, started), console| {
-        let word = task.action.operation();
-        match started {
+    let word = |(task, _): &(SessionTask, Option<Started>)| task.action.operation();
+    let console = &mut environment.console;
+    let mut errors = applied.print(
+        console,
+        word,
+        |(task, started), word, console| match started {
             Some(started) => {
                 started::print_started(&started, word, &mut mutations, console)?;
                 waiting.push(started);
                 Ok(())
             }
             None => console.print(&mutations.print_result(&task.observed.object, word)?),
-        }
-    })?;
+        },
+    )?;
     for started in waiting {
         let ready = started::finish(
             cluster,

@@ -60,10 +60,10 @@ pub(crate) fn print_results(
     console: &mut Console,
 ) -> Result<Vec<Error>> {
     let mut mutations = intent.mutation.printer();
-    stopped.print(console, |(session, object), console| {
-        let action = action(&session);
-        console.print(&mutations.print_result(&object, action.as_str())?)?;
-        if let Action::Postponed(until) | Action::LeftRunning(until) = action {
+    let word = |(session, _): &(ObservedSession, Value)| action(session).as_str();
+    stopped.print(console, word, |(session, object), word, console| {
+        console.print(&mutations.print_result(&object, word)?)?;
+        if let Action::Postponed(until) | Action::LeftRunning(until) = action(&session) {
             let (name, until) = (session.name(), format_rfc3339(until));
             console.note(&format!("session {name:?} is extended until {until}"));
         }

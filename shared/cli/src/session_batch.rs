@@ -16,7 +16,7 @@ use crate::bulk_progress::{BulkProgress, Count, describe_counts};
 use crate::flags::pace::PaceFlags;
 use crate::paced_run::PacedRun;
 use crate::report::console::Console;
-use crate::report::mutation::no_resources_message;
+use crate::report::mutation::{dry_run_suffix, no_resources_message};
 use crate::roster::problems::RowProblems;
 use crate::verb::Environment;
 use session_client::interrupt::interrupted_error;
@@ -36,6 +36,12 @@ pub struct SessionBatch<T> {
     watches: Option<SharedWatches>,
     /// While several sessions are read and planned, what they have in common is read once.
     reads: Option<SharedReads>,
+    /// Number of sessions that an interrupt left as they were; `results` has one error for all of them.
+    left: usize,
+    /// Dry run of the writes.
+    dry_run: DryRun,
+    /// True if the command line names each session.
+    are_named: bool,
 }
 
 impl SessionBatch<SelectedSession> {
@@ -98,6 +104,9 @@ impl SessionBatch<SelectedSession> {
             results,
             watches: are_several.then(|| cluster.share_watches()),
             reads: are_several.then(|| cluster.share_reads()),
+            left: 0,
+            dry_run: DryRun::None,
+            are_named: matches!(selection, SessionSelection::ByName(_)),
         })
     }
 }
@@ -134,6 +143,9 @@ impl<T> SessionBatch<T> {
             results,
             watches: self.watches,
             reads: self.reads,
+            left: self.left,
+            dry_run: self.dry_run,
+            are_named: self.are_named,
         }
     }
 
@@ -154,6 +166,9 @@ impl<T> SessionBatch<T> {
             results: results.into_iter().collect::<Result<_>>()?,
             watches: self.watches,
             reads: self.reads,
+            left: self.left,
+            dry_run: self.dry_run,
+            are_named: self.are_named,
         })
     }
 
@@ -229,45 +244,75 @@ impl<T> SessionBatch<T> {
             results,
             watches: self.watches,
             reads: None,
+            left,
+            dry_run: work.dry_run,
+            are_named: self.are_named,
         })
     }
 
-    /// Returns the numbers of sessions by what became of them, `3 resized, 1 failed`; `None` for a single session. `word` is that of a
-    /// session without an error, and the first of `words` is told even if there is none of it.
-    pub fn summary(
-        &self,
-        words: &[&'static str],
-        word: impl Fn(&T) -> &'static str,
-    ) -> Option<String> {
-        let count = |wanted: &'static str| {
-            let all = self.sessions().filter(|session| word(session) == wanted);
-            (all.count() as u64, wanted)
-        };
-        let failed = self.len() - self.sessions().count();
-        let counts = words.iter().map(|word| count(word));
-        let counts: Vec<Count> = counts.chain([(failed as u64, "failed")]).collect();
-        (self.len() > 1).then(|| describe_counts(&counts))
+    /// Returns the numbers of sessions by their words, `3 to restart, 1 failed`, with the words in the order of the sessions; `None` for
+    /// a single session.
+    pub fn summary(&self, word: impl Fn(&T) -> &'static str) -> Option<String> {
+        (self.len() > 1).then(|| describe_counts(&self.counts(word)))
     }
 
-    /// Prints each session without an error by `print_session`, or kubectl's message if there is no session at all. Returns the
-    /// errors of the others.
+    fn counts(&self, word: impl Fn(&T) -> &'static str) -> Vec<Count> {
+        let mut counts: Vec<Count> = Vec::new();
+        for word in self.sessions().map(word) {
+            match counts.iter_mut().find(|(_, counted)| *counted == word) {
+                Some((number, _)) => *number += 1,
+                None => counts.push((1, word)),
+            }
+        }
+        let errors = self.results.iter().filter(|result| result.is_err());
+        // An interrupt has one error for the sessions that it left.
+        let failed = errors.count() - usize::from(self.left > 0);
+        counts.extend([(failed as u64, "failed"), (self.left as u64, "left")]);
+        counts.retain(|(number, _)| *number > 0);
+        counts
+    }
+
+    /// Returns the line that follows the results; `None` where it would repeat them: nothing was done, or the command line names the
+    /// sessions and all have the same result.
+    fn result_summary(&self, word: impl Fn(&T) -> &'static str) -> Option<String> {
+        let counts = self.counts(word);
+        let is_needed = self.len() > 1 && (counts.len() > 1 || !self.are_named);
+        (is_needed && self.sessions().next().is_some()).then(|| {
+            format!(
+                "{}{}",
+                describe_counts(&counts),
+                dry_run_suffix(self.dry_run)
+            )
+        })
+    }
+
+    /// Prints each session without an error by `print_session`, or kubectl's message if there is no session at all. The numbers of
+    /// sessions by the words of `word` follow on standard error. Returns the errors of the others.
     ///
     /// # Errors
     /// Those of `print_session`: standard output is closed.
     pub fn print(
         self,
         console: &mut Console,
-        mut print_session: impl FnMut(T, &mut Console) -> Result<()>,
+        word: impl Fn(&T) -> &'static str,
+        mut print_session: impl FnMut(T, &'static str, &mut Console) -> Result<()>,
     ) -> Result<Vec<Error>> {
         if self.is_empty() {
             console.print_error_line(&no_resources_message(None));
         }
+        let summary = self.result_summary(&word).filter(|_| !console.is_quiet());
         let mut errors = Vec::new();
         for result in self.results {
             match result {
-                Ok(session) => print_session(session, console)?,
+                Ok(session) => {
+                    let word = word(&session);
+                    print_session(session, word, console)?;
+                }
                 Err(error) => errors.push(error),
             }
+        }
+        if let Some(summary) = summary {
+            console.print_error_line(&summary);
         }
         Ok(errors)
     }
