@@ -37,9 +37,6 @@ impl ContainerFollower {
                 return self.close(false).await;
             }
         };
-        if piece.is_empty() {
-            return None;
-        }
         let gap = self.scanner.take_gap();
         if gap.is_some()
             && let Some(resumed) = resumed
@@ -49,12 +46,15 @@ impl ContainerFollower {
             self.leave_newer_log();
             return None;
         }
-        self.backoff.reset();
-        self.last_note.clear();
+        let bytes = Some(piece).filter(|piece| !piece.is_empty());
+        if gap.is_some() || bytes.is_some() {
+            self.backoff.reset();
+            self.last_note.clear();
+        }
         let Some(gap) = gap else {
-            return Some(ContainerLogEvent::Bytes(piece));
+            return bytes.map(ContainerLogEvent::Bytes);
         };
-        self.pending = Some(piece);
+        self.pending = bytes;
         Some(self.gap_event(gap, GapCause::Rotated))
     }
 
