@@ -1,6 +1,7 @@
 //! One call of a verb, in process: against a fake API, on captured streams, at a fixed time.
 
 use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use clap::FromArgMatches;
 use session_shared::Timestamp;
@@ -64,7 +65,7 @@ impl<'a> Play<'a> {
         self
     }
 
-    /// Makes the call, and at the same time `act`, with what has been printed and the user's Ctrl-C.
+    /// Makes the call, and at the same time `act`, with what has been printed and the user's Ctrl-C. A failure of `act` ends the call.
     pub fn meanwhile<V: Verb>(
         self,
         words: &str,
@@ -73,7 +74,14 @@ impl<'a> Play<'a> {
         let streams = Console::for_test(&self.input, self.terminal);
         let (captured, interrupt) = (streams.1.clone(), self.interrupt.clone());
         std::thread::scope(|scope| {
-            scope.spawn(move || act(&captured, &interrupt));
+            scope.spawn(move || {
+                let acted = catch_unwind(AssertUnwindSafe(|| act(&captured, &interrupt)));
+                if let Err(failure) = acted {
+                    // Or a call that waits for what has not been done would never end, and nobody would hear of it.
+                    interrupt.trigger();
+                    resume_unwind(failure);
+                }
+            });
             let words: Vec<&str> = words.split_whitespace().collect();
             self.call::<V>(&words, streams)
         })

@@ -1,6 +1,5 @@
 //! `-f`: every line once, across restarts, replaced Pods and broken connections.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
 
 use kubectl_session_logs::Logs;
@@ -23,14 +22,7 @@ pub fn until(what: &str, holds: impl Fn() -> bool) {
 /// Runs `logs -f` while `act` changes the cluster.
 pub fn followed(api: &FakeApi, words: &str, act: impl FnOnce(&CapturedOutput) + Send) -> Played {
     let words = format!("pr -f {words}");
-    Play::on(api).meanwhile::<Logs>(&words, |printed, _| {
-        let acted = catch_unwind(AssertUnwindSafe(|| act(printed)));
-        if let Err(failure) = acted {
-            // Or nothing would end what follows, and nobody would hear of it.
-            stop(api);
-            resume_unwind(failure);
-        }
-    })
+    Play::on(api).meanwhile::<Logs>(&words, |printed, _| act(printed))
 }
 
 /// The last note of a session that is stopped.
