@@ -37,6 +37,9 @@ pub(crate) fn tests() -> Vec<Live> {
 /// The image every node has.
 const BUSYBOX: &str = "image: \"localhost/busybox:1\", imagePullPolicy: Never";
 
+/// Seconds within which every cause shows, however busy the machine is.
+const LONG_ENOUGH: u64 = 20;
+
 /// A Pod of one session: the fields of its spec, and further documents.
 fn pod(spec: &str, rest: &str) -> Result<NamedTempFile> {
     file(&format!(
@@ -73,6 +76,38 @@ pub(crate) fn create_file(
         timeout,
         "--skip-checks",
     ])
+}
+
+/// `create` of such a Pod waits until its timeout, and then says all these texts. Where the machine is busy, the cause takes longer to
+/// show: the session is deleted then, and created again with more time.
+fn says_at_the_end(
+    world: &World,
+    name: &str,
+    seconds: u64,
+    spec: &str,
+    texts: &[&str],
+) -> Result<()> {
+    says_at_the_end_of_file(world, name, seconds, &pod(spec, "")?, texts).map(drop)
+}
+
+/// As [`says_at_the_end`], with the file of `create`. Returns what it said.
+fn says_at_the_end_of_file(
+    world: &World,
+    name: &str,
+    mut seconds: u64,
+    file: &NamedTempFile,
+    texts: &[&str],
+) -> Result<Output> {
+    loop {
+        let output = create_file(world, name, &format!("{seconds}s"), file)?;
+        match says(Ok(output.clone()), texts) {
+            Ok(()) => return Ok(output),
+            Err(missing) if seconds > LONG_ENOUGH => return Err(missing),
+            Err(_) => seconds *= 3,
+        }
+        let delete = ["delete", name, "--delete-data", "-y"];
+        world.session(&delete)?.exits(0)?;
+    }
 }
 
 /// `create` failed, and its standard error has all these texts, in this order.

@@ -3,12 +3,11 @@
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use session_cluster::{EXPANDABLE_CLASS, SNAPSHOT_CLASS};
 
-use crate::lifecycle::traces;
+use crate::lifecycle::{leaves_no_trace, traces};
 use crate::world::{World, run};
 use crate::{Live, kubelet};
 
@@ -66,20 +65,7 @@ impl Life<'_> {
             (self.connect)().context("after restore")?;
         }
         self.session(&["delete", self.name, "--delete-data", "-y"])?;
-        self.is_gone(&before)
-    }
-
-    /// Waits until nothing is there that was not before: the garbage collector deletes after the Session.
-    fn is_gone(&self, before: &str) -> Result<()> {
-        let end = Instant::now() + Duration::from_secs(60);
-        loop {
-            let left = traces(self.world)?;
-            if left == before {
-                return Ok(());
-            }
-            ensure!(Instant::now() < end, "left over: {left}");
-            std::thread::sleep(Duration::from_millis(250));
-        }
+        leaves_no_trace(self.world, &before)
     }
 
     fn snapshot_and_restore(&self) -> Result<()> {

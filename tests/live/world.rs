@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use session_cluster::{Cluster, Lease, Namespace};
 
 /// What a run of the binary printed and how it ended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Output {
     /// Standard output.
     pub(crate) stdout: String,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use session_cluster::Cluster;
 use tempfile::NamedTempFile;
 
-use super::{BUSYBOX, create, create_file, file, says};
+use super::{BUSYBOX, create, create_file, file, says, says_at_the_end_of_file};
 use crate::world::World;
 use crate::{Live, server};
 
@@ -224,19 +224,18 @@ fn a_webhook_that_is_away() -> Result<()> {
         ],
     )?;
     // It may come back: it is waited for, and told at the end.
-    says(
-        create_file(
-            &world,
-            "set",
-            "3s",
-            &deployment("command: [sleep, \"600\"]")?,
-        ),
+    says_at_the_end_of_file(
+        &world,
+        "set",
+        3,
+        &deployment("command: [sleep, \"600\"]")?,
         &[
             "error: timed out",
             "  Deployment \"set\" cannot create its Pod: admission webhook \"pods.example.com\" does not answer the API server\n",
             ": FailedCreate: ",
         ],
     )
+    .map(drop)
 }
 
 /// The server takes a new configuration in a moment later: it is asked until it does.

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use session_cluster::Cluster;
 
-use super::{BUSYBOX, create, create_file, pod, says};
+use super::{BUSYBOX, create, create_file, pod, says, says_at_the_end_of_file};
 use crate::world::World;
 use crate::{Live, kubelet};
 
@@ -75,8 +75,11 @@ fn claims() -> Result<()> {
         ],
     )?;
     for (name, class) in [("nobody", &now), ("nobody-late", &late)] {
-        says(
-            create_file(&world, name, "3s", &with(name, class, "")?),
+        says_at_the_end_of_file(
+            &world,
+            name,
+            3,
+            &with(name, class, "")?,
             &[
                 &format!(
                     "  claim \"{name}\" of pod \"{name}\" waits for provisioner \"nobody.example.com\" to create its volume\n"
@@ -88,24 +91,21 @@ fn claims() -> Result<()> {
         )?;
     }
     // A claim that waits for its first consumer is nothing wrong: what keeps the Pod from a node is.
-    let consumer = create_file(
+    let consumer = says_at_the_end_of_file(
         &world,
         "consumer",
-        "2s",
+        2,
         &with(
             "consumer",
             &late,
             &format!("nodeSelector: {{disk: {own}}},"),
         )?,
-    )?;
-    ensure!(!consumer.stderr.contains("claim \""), "{consumer:?}");
-    says(
-        Ok(consumer),
         &[
             " no node fits pod \"consumer\": ",
             "without the labels that its nodeSelector",
         ],
     )?;
+    ensure!(!consumer.stderr.contains("claim \""), "{consumer:?}");
     let gone = format!(
         "volumes: [{{name: v, persistentVolumeClaim: {{claimName: gone}}}}], containers: [{{name: main, {BUSYBOX}, volumeMounts: [{{name: v, mountPath: /v}}]}}]"
     );

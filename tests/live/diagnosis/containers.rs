@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::{BUSYBOX, create, says};
+use super::{BUSYBOX, create, says, says_at_the_end};
 use crate::world::World;
 use crate::{Live, kubelet};
 
@@ -90,7 +90,7 @@ fn a_crash_loop() -> Result<()> {
     let timed_out =
         "error: timed out waiting for the condition on session.streaming.platform/soon\n";
     let all = [&[timed_out], told.as_slice()].concat();
-    says(create(&world, "soon", "4s", &spec), &all)?;
+    says_at_the_end(&world, "soon", 4, &spec, &all)?;
     // Whoever tries to enter it is told the same.
     let connect = ["connect", "soon", "--timeout=1s", "--", "true"];
     says(world.session(&connect), &all)?;
@@ -104,14 +104,12 @@ fn a_crash_loop() -> Result<()> {
 
 fn probes() -> Result<()> {
     let world = World::installed("diag-probe")?;
-    says(
-        create(
-            &world,
-            "ready",
-            "4s",
-            &format!(
-                "containers: [{{name: main, {BUSYBOX}, command: [sleep, \"600\"], readinessProbe: {{httpGet: {{port: 81}}, periodSeconds: 1}}}}]"
-            ),
+    says_at_the_end(
+        &world,
+        "ready",
+        4,
+        &format!(
+            "containers: [{{name: main, {BUSYBOX}, command: [sleep, \"600\"], readinessProbe: {{httpGet: {{port: 81}}, periodSeconds: 1}}}}]"
         ),
         &[
             "  container \"main\" of pod \"ready\" runs, but nothing listens on its port 81: its readiness probe fails, connection refused\n",
@@ -153,8 +151,11 @@ fn init_containers() -> Result<()> {
             "  log of container \"prepare\", last lines:\n    no root file system\n",
         ],
     )?;
-    says(
-        create(&world, "again", "8s", &spec),
+    says_at_the_end(
+        &world,
+        "again",
+        8,
+        &spec,
         &[
             "  init container \"prepare\" of pod \"again\" ended with exit code 4 and was restarted",
             "      no root file system\n",
@@ -191,8 +192,11 @@ fn sidecars() -> Result<()> {
     let spec = format!(
         "initContainers: [{{name: proxy, {BUSYBOX}, restartPolicy: Always, command: [sleep, \"600\"], startupProbe: {{tcpSocket: {{port: 15021}}, periodSeconds: 1, failureThreshold: 100}}}}], containers: [{{name: main, {BUSYBOX}, env: [{{name: KEY, value: CHANGE_ME}}], command: [sleep, \"600\"]}}]"
     );
-    says(
-        create(&world, "slow", "6s", &spec),
+    says_at_the_end(
+        &world,
+        "slow",
+        6,
+        &spec,
         &[
             "  sidecar container \"proxy\" of pod \"slow\" runs, but nothing listens on its port 15021: its startup probe fails, connection refused\n",
             "hint: let the program listen on port 15021",

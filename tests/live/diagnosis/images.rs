@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{create, registry, says};
+use super::{create, registry, says, says_at_the_end};
 use crate::world::World;
 use crate::{Live, kubelet};
 
@@ -70,8 +70,11 @@ fn images() -> Result<()> {
         ],
     )?;
     // Nobody listens there: a registry that is restarted comes back, so it is waited for.
-    says(
-        create(&world, "away", "3s", &image("127.0.0.1:1/x:1", "Always")),
+    says_at_the_end(
+        &world,
+        "away",
+        3,
+        &image("127.0.0.1:1/x:1", "Always"),
         &[
             "timed out",
             "  container \"main\" of pod \"away\": registry \"127.0.0.1:1\" of image \"127.0.0.1:1/x:1\" cannot be reached from the node",

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use session_cluster::Cluster;
 
-use super::{BUSYBOX, asking, create, pod, says};
+use super::{BUSYBOX, asking, create, pod, says, says_at_the_end};
 use crate::world::{World, run};
 use crate::{Live, kubelet};
 
@@ -43,8 +43,11 @@ fn scheduling() -> Result<()> {
         ),
     ] {
         let begin = format!("  no node fits pod \"{name}\": ");
-        says(
-            create(&world, name, "1s", &spec),
+        says_at_the_end(
+            &world,
+            name,
+            1,
+            &spec,
             &[
                 "error: timed out",
                 &begin,
@@ -132,8 +135,11 @@ fn a_gpu_in_use() -> Result<()> {
         "containers: [{{name: main, {BUSYBOX}, command: [sleep, \"600\"], resources: {{limits: {{{domain}/gpu: 2}}}}}}]"
     );
     create(&world, "first", "60s", &running)?.exits(0)?;
-    says(
-        create(&world, "second", "1s", &asking(&format!("{domain}/gpu: 1"))),
+    says_at_the_end(
+        &world,
+        "second",
+        1,
+        &asking(&format!("{domain}/gpu: 1")),
         &[
             &format!("without enough free {domain}/gpu (1 requested)"),
             &format!(
@@ -166,13 +172,11 @@ fn a_taint() -> Result<()> {
         .cluster
         .kubectl_ok(&["create", "-f", "-"], Some(&manifest))?;
     let _node = Node(&world.cluster, name.clone());
-    says(
-        create(
-            &world,
-            "taint",
-            "2s",
-            &format!("nodeSelector: {{disk: {name}}}, containers: [{{name: main, {BUSYBOX}}}]"),
-        ),
+    says_at_the_end(
+        &world,
+        "taint",
+        2,
+        &format!("nodeSelector: {{disk: {name}}}, containers: [{{name: main, {BUSYBOX}}}]"),
         &[
             "  no node fits pod \"taint\": ",
             "with a taint that it does not tolerate\n",
@@ -196,7 +200,7 @@ fn without_rights() -> Result<()> {
     let path = file.path().to_string_lossy().into_owned();
     let said = run(&mut world.command_as(
         &kubeconfig,
-        &["create", "blind", "-f", &path, "--timeout", "1s"],
+        &["create", "blind", "-f", &path, "--timeout", "5s"],
     ));
     says(
         said,

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use session_cluster::EXPANDABLE_CLASS;
 
 use super::{Life, answers, runs};
-use crate::lifecycle::traces;
+use crate::lifecycle::{leaves_no_trace, traces};
 use crate::world::{LAB_TEMPLATE, World};
 use crate::{Live, kubelet};
 
@@ -158,7 +158,5 @@ fn lab_from_a_lab_session() -> Result<()> {
     world.session(&["start", "001"])?.exits(0)?;
     runs(world, "001", "shell")?;
     world.session(&["delete", "001", "-y"])?.exits(0)?;
-    let left = traces(world)?;
-    ensure!(left == before, "left over: {left}");
-    Ok(())
+    leaves_no_trace(world, &before)
 }

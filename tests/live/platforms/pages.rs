@@ -7,7 +7,7 @@ use session_cluster::EXPANDABLE_CLASS;
 
 use super::files::LabWorld;
 use super::{sindri_world, streamed};
-use crate::lifecycle::traces;
+use crate::lifecycle::{leaves_no_trace, traces};
 use crate::preview::STAND_INS;
 use crate::readme::{Shell, parse_examples};
 use crate::world::{LARGE_SESSION, World};
@@ -57,9 +57,7 @@ impl Page<'_> {
             count += 1;
         }
         ensure!(count > 5, "{count} commands");
-        let left = traces(world)?;
-        ensure!(left == before, "left over: {left}");
-        Ok(())
+        leaves_no_trace(world, &before)
     }
 
     fn command(&self, command: &str, namespace: &str) -> String {

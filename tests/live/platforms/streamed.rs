@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use session_cluster::EXPANDABLE_CLASS;
 
 use super::{Life, answers, runs};
-use crate::lifecycle::traces;
+use crate::lifecycle::{leaves_no_trace, traces};
 use crate::world::World;
 use crate::{Live, kubelet};
 
@@ -139,11 +139,8 @@ fn from_a_session_object() -> Result<()> {
     world
         .session(&["delete", "model", "--delete-data", "-y"])?
         .exits(0)?;
-    let left = traces(&world)?;
-    ensure!(
-        left == before,
-        "the claim of the user stays, and nothing else: {left}"
-    );
+    // The claim of the user stays.
+    leaves_no_trace(&world, &before)?;
     Ok(())
 }
 
@@ -249,7 +246,5 @@ fn cloud_waits_for_its_uploads() -> Result<()> {
     world
         .namespace
         .kubectl(&["delete", "secret", "user-cloud-credentials"], None)?;
-    let left = traces(&world)?;
-    ensure!(left == before, "left over: {left}");
-    Ok(())
+    leaves_no_trace(&world, &before)
 }
