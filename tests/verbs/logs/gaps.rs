@@ -130,3 +130,31 @@ fn a_log_that_ends_with_its_pod_or_run_while_the_connection_is_lost_is_told() {
         missing_after("was deleted with an earlier run", first)
     );
 }
+
+#[test]
+fn a_rotated_log_of_the_run_before_is_told_once_and_read_on() {
+    let first = "2026-03-01T12:00:00Z";
+    for rest in [&b"rest\n"[..], b""] {
+        let api = stack();
+        let played = followed(&api, "", |out| {
+            printed(out, "db-0/main\n");
+            api.without_logs(|| {
+                api.write_log("db-0", "main", &time(1), b"lost\n");
+                api.rotate_log("db-0", "main");
+                if !rest.is_empty() {
+                    api.write_log("db-0", "main", &time(2), rest);
+                }
+                api.end_run("db-0", "main");
+                api.begin_run("db-0", "main");
+                api.write_log("db-0", "main", &time(3), b"again\n");
+                let now = status("main", "c://9", running(), terminated("c://1"));
+                pod_with(&api, "db-0", now);
+            });
+            printed(out, "again\n");
+            stop(&api);
+        });
+        let rest = String::from_utf8_lossy(rest);
+        assert_eq!(played.done(), format!("db-0/main\n{rest}again\n"));
+        assert_eq!(missing(&played), missing_after("was rotated", first));
+    }
+}

@@ -59,6 +59,8 @@ pub(super) struct ContainerFollower {
     /// The container had not run yet when it was looked at, so that its first run is read even if the Pod never reports it as
     /// the current one.
     awaits_first_run: bool,
+    /// The log is that of the run before the one that the Pod reports.
+    is_previous: bool,
     /// The log was opened after its run had ended, so it is complete.
     is_run_complete: bool,
     /// The connection was lost, and the log was not read to an end since.
@@ -101,6 +103,7 @@ impl ContainerFollower {
             reading: None,
             run: None,
             awaits_first_run: false,
+            is_previous: false,
             is_run_complete: false,
             is_cut: false,
             first_opened: None,
@@ -250,6 +253,7 @@ impl ContainerFollower {
         match opened {
             Ok(Some(stream)) => {
                 self.reading = Some(stream);
+                self.is_previous = previous;
                 Ok(FollowStep::Read)
             }
             Ok(None) => {

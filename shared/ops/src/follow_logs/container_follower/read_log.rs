@@ -89,6 +89,10 @@ impl ContainerFollower {
     /// Waits until the Pod reports another run than the one that is read; false if it does not in time. The kubelet finds a log by
     /// the container's name, so that it sends the log of a new run before the Pod reports that run: then no line is missing.
     async fn is_run_replaced(&mut self, timeout: Duration) -> bool {
+        // The newer run is known already, and the log is not its own.
+        if self.is_previous {
+            return false;
+        }
         let run = self.run.as_deref();
         let is_newer = |now: &ContainerRun| !now.id.is_empty() && run != Some(now.id.as_str());
         let is_last =
