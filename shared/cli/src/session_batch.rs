@@ -32,11 +32,17 @@ use session_ops::{Cluster, Driver};
 #[derive(Debug)]
 pub struct SessionBatch<T> {
     results: Vec<Result<T>>,
+    run: BatchRun,
+}
+
+/// What all sessions of a batch have in common, through all its steps.
+#[derive(Debug)]
+struct BatchRun {
     /// The waits of several sessions share their watches.
-    watches: Option<SharedWatches>,
+    _watches: Option<SharedWatches>,
     /// While several sessions are read and planned, what they have in common is read once.
     reads: Option<SharedReads>,
-    /// Number of sessions that an interrupt left as they were; `results` has one error for all of them.
+    /// Number of sessions that an interrupt left as they were; the results have one error for all of them.
     left: usize,
     /// Dry run of the writes.
     dry_run: DryRun,
@@ -102,11 +108,13 @@ impl SessionBatch<SelectedSession> {
         let are_several = results.len() > 1;
         Ok(Self {
             results,
-            watches: are_several.then(|| cluster.share_watches()),
-            reads: are_several.then(|| cluster.share_reads()),
-            left: 0,
-            dry_run: DryRun::None,
-            are_named: matches!(selection, SessionSelection::ByName(_)),
+            run: BatchRun {
+                _watches: are_several.then(|| cluster.share_watches()),
+                reads: are_several.then(|| cluster.share_reads()),
+                left: 0,
+                dry_run: DryRun::None,
+                are_named: matches!(selection, SessionSelection::ByName(_)),
+            },
         })
     }
 }
@@ -141,11 +149,7 @@ impl<T> SessionBatch<T> {
         let results = run_concurrently(steps).await;
         SessionBatch {
             results,
-            watches: self.watches,
-            reads: self.reads,
-            left: self.left,
-            dry_run: self.dry_run,
-            are_named: self.are_named,
+            run: self.run,
         }
     }
 
@@ -164,11 +168,7 @@ impl<T> SessionBatch<T> {
         let results = run_concurrently(steps).await;
         Ok(SessionBatch {
             results: results.into_iter().collect::<Result<_>>()?,
-            watches: self.watches,
-            reads: self.reads,
-            left: self.left,
-            dry_run: self.dry_run,
-            are_named: self.are_named,
+            run: self.run,
         })
     }
 
@@ -186,7 +186,7 @@ impl<T> SessionBatch<T> {
     ) -> Result<SessionBatch<(T, U)>> {
         let _guard = environment.interrupt.guard()?;
         // From here on, what is read may have changed since the plan.
-        drop(self.reads);
+        drop(self.run.reads);
         let (mut sessions, mut results) = (Vec::new(), Vec::new());
         for (at, result) in self.results.into_iter().enumerate() {
             results.push(match result {
@@ -240,14 +240,13 @@ impl<T> SessionBatch<T> {
             );
             results.push(Err(with_hint(interrupted_error(), hint)));
         }
-        Ok(SessionBatch {
-            results,
-            watches: self.watches,
+        let run = BatchRun {
             reads: None,
             left,
             dry_run: work.dry_run,
-            are_named: self.are_named,
-        })
+            ..self.run
+        };
+        Ok(SessionBatch { results, run })
     }
 
     /// Returns the numbers of sessions by their words, `3 to restart, 1 failed`, with the words in the order of the sessions; `None` for
@@ -266,8 +265,8 @@ impl<T> SessionBatch<T> {
         }
         let errors = self.results.iter().filter(|result| result.is_err());
         // An interrupt has one error for the sessions that it left.
-        let failed = errors.count() - usize::from(self.left > 0);
-        counts.extend([(failed as u64, "failed"), (self.left as u64, "left")]);
+        let failed = errors.count() - usize::from(self.run.left > 0);
+        counts.extend([(failed as u64, "failed"), (self.run.left as u64, "left")]);
         counts.retain(|(number, _)| *number > 0);
         counts
     }
@@ -276,12 +275,12 @@ impl<T> SessionBatch<T> {
     /// sessions and all have the same result.
     fn result_summary(&self, word: impl Fn(&T) -> &'static str) -> Option<String> {
         let counts = self.counts(word);
-        let is_needed = self.len() > 1 && (counts.len() > 1 || !self.are_named);
+        let is_needed = self.len() > 1 && (counts.len() > 1 || !self.run.are_named);
         (is_needed && self.sessions().next().is_some()).then(|| {
             format!(
                 "{}{}",
                 describe_counts(&counts),
-                dry_run_suffix(self.dry_run)
+                dry_run_suffix(self.run.dry_run)
             )
         })
     }
