@@ -143,6 +143,7 @@ fn is_created_by_the_clock_once() -> Result<()> {
     ensure!(made.stdout.matches(" created\n").count() == 2, "{made:?}");
     let again = world.session(&words)?.exits(0)?.stdout;
     ensure!(again.matches(" unchanged\n").count() == 5, "{again}");
+    world.cluster.await_rights()?;
     let own = format!("cronjobs.batch/{NAME}");
     for (words, is_allowed) in [
         (&["assign", "sessions.streaming.platform"][..], true),

@@ -359,6 +359,7 @@ fn need_a_right() -> Result<()> {
     let user_flag = format!("--user={user}");
     let bind = ["create", "rolebinding", "looks", "--role=looks", &user_flag];
     world.namespace.kubectl(&bind, None)?;
+    world.cluster.await_rights()?;
     for words in [&["logs", "x"][..], &["logs", "x", "-f"]] {
         let refused = run(&mut world.command_as(&kubeconfig, words))?.exits(1)?;
         let server = format!(

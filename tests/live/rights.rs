@@ -54,6 +54,7 @@ fn rights_are_known_before_anything_is_destroyed() -> Result<()> {
             .namespace
             .kubectl(&["apply", "-f", "-"], Some(&text))?;
     }
+    world.cluster.await_rights()?;
     let kubeconfig = world.cluster.user_kubeconfig(user, &[])?;
     let half =
         |words: &[&str]| -> Result<Output> { run(&mut world.command_as(&kubeconfig, words)) };
@@ -148,6 +149,7 @@ fn session_managers_work_for_their_users() -> Result<()> {
     ] {
         let words = ["setup", "roles", "--for", platform];
         run(&mut world.command_as(&kubeconfig, &words))?.exits(0)?;
+        world.cluster.await_rights()?;
         let account = format!("--as=system:serviceaccount:{namespace}:{account}");
         let create = format!("create {platform} --template {template} --user-id carol");
         let resize = format!("resize {platform} --storage 128Mi");

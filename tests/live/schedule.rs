@@ -91,6 +91,7 @@ fn run_now(world: &World, job: &str) -> Result<Vec<String>> {
 pub(crate) fn run_job(world: &World, cron_job: &str, job: &str) -> Result<()> {
     let kubectl = |words: &[&str]| world.namespace.kubectl(words, None);
     let from = format!("--from=cronjob/{cron_job}");
+    world.cluster.await_rights()?;
     kubectl(&["create", "job", job, &from])?;
     let job = format!("job/{job}");
     let wait = ["wait", "--for=condition=Complete", "--timeout=120s", &job];
@@ -196,6 +197,7 @@ fn stops_and_starts_by_the_clock() -> Result<()> {
     ensure!(made.matches(" created\n").count() == 5, "{made}");
     let again = world.session(&set)?.exits(0)?.stdout;
     ensure!(again.matches(" unchanged\n").count() == 5, "{again}");
+    world.cluster.await_rights()?;
     for (words, is_allowed) in [
         (&["patch", "sessions.streaming.platform/s"][..], true),
         (&["manage", "sessions.streaming.platform/s"], true),

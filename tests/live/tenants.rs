@@ -43,7 +43,7 @@ impl<'w> Tenant<'w> {
         })
     }
 
-    /// Prepares the namespace as the admin.
+    /// Prepares the namespace as the admin; the server decides by it from here on.
     fn prepare(&self, more: &[&str]) -> Result<Output> {
         let words = [
             "setup",
@@ -52,7 +52,9 @@ impl<'w> Tenant<'w> {
             "--user-id",
             &self.user,
         ];
-        self.world.session(&[&words, more].concat())
+        let done = self.world.session(&[&words, more].concat());
+        self.world.cluster.await_rights()?;
+        done
     }
 
     /// Runs a command of the suite as the user in a namespace.
@@ -156,6 +158,7 @@ fn have_a_namespace_each() -> Result<()> {
     world
         .session(&[&remove[..], &["--force"]].concat())?
         .exits(0)?;
+    world.cluster.await_rights()?;
     alice.session(&alice.namespace, &["list"])?.exits(1)?;
     let names = ["get", "sessions", "-n", &alice.namespace, "-o", "name"];
     let names = world.cluster.kubectl_ok(&names, None)?;
@@ -207,6 +210,7 @@ fn are_not_made_by_those_who_may_not_grant() -> Result<()> {
     world
         .cluster
         .kubectl_ok(&["apply", "-f", "-"], Some(&printed.stdout))?;
+    world.cluster.await_rights()?;
     tenant.session(&tenant.namespace, &["list"])?.exits(0)?;
     let taken_up = tenant.prepare(&[])?.exits(0)?;
     ensure!(

@@ -61,7 +61,10 @@ impl World {
     pub(crate) fn installed(prefix: &str) -> Result<Self> {
         static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
         let world = Self::new(prefix)?;
-        let install = || world.session(&["setup"])?.exits(0).map(drop);
+        let install = || {
+            world.session(&["setup"])?.exits(0)?;
+            world.cluster.await_aggregation("streaming.platform")
+        };
         let installed = INSTALLED.get_or_init(|| install().map_err(|error| format!("{error:#}")));
         installed.clone().map_err(anyhow::Error::msg)?;
         Ok(world)

@@ -164,7 +164,7 @@ impl Cluster {
         users::kubeconfig(self, name, groups)
     }
 
-    /// Gives a user a ClusterRole (`view`, `edit`, `admin`, …) in one namespace.
+    /// Gives a user a ClusterRole (`view`, `edit`, `admin`, …) in one namespace; the API server decides by it from here on.
     ///
     /// # Errors
     /// When the API server refuses.
@@ -172,12 +172,29 @@ impl Cluster {
         users::bind(self, Some(namespace), user, cluster_role)
     }
 
-    /// Gives a user a ClusterRole everywhere.
+    /// Gives a user a ClusterRole everywhere; the API server decides by it from here on.
     ///
     /// # Errors
     /// When the API server refuses.
     pub fn bind_cluster_role(&self, user: &str, cluster_role: &str) -> Result<()> {
         users::bind(self, None, user, cluster_role)
+    }
+
+    /// Waits until the API server decides by every Role and binding that was written or deleted so far.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn await_rights(&self) -> Result<()> {
+        users::await_rights(self)
+    }
+
+    /// Waits until the ClusterRoles `edit` and `admin` contain what is aggregated into them for an API group, and the API server
+    /// decides by it.
+    ///
+    /// # Errors
+    /// When they do not.
+    pub fn await_aggregation(&self, api_group: &str) -> Result<()> {
+        users::await_aggregation(self, api_group)
     }
 
     /// A new namespace `PREFIX-…` with its default ServiceAccount, deleted when the handle is dropped.
