@@ -3,6 +3,9 @@
 //! One cluster for all tests: started by the first, left running for the next run. Each test has a namespace of its own, and
 //! prints its Pods and events when it fails. Where containers cannot run, tests that need them are listed as ignored with the
 //! reason; with `SESSION_REQUIRE_KUBELET=1` they fail instead.
+//!
+//! With `SESSION_LIVE_RETRIES=N` the first N tests of a run that fail are tried once more. What they said first is printed, and
+//! their names come in the last lines: passing at the second try is a fault to be found, but no reason to keep a change back.
 
 #![allow(
     clippy::expect_used,
@@ -62,6 +65,9 @@ use session_cluster::Cluster;
 
 /// How long each test took; one that waits for the cluster's exclusive lease counts the wait.
 static TIMES: Mutex<Vec<(Duration, &str)>> = Mutex::new(Vec::new());
+
+/// The tests that were tried once more.
+static RETRIED: Mutex<Vec<&str>> = Mutex::new(Vec::new());
 
 /// One test.
 struct Live {
@@ -152,12 +158,23 @@ const fn server(name: &'static str, run: fn() -> anyhow::Result<()>) -> Live {
     }
 }
 
+/// Tries a failed test once more, as long as the run may.
+fn retry(test: &Live, error: anyhow::Error) -> anyhow::Result<()> {
+    let allowed = std::env::var("SESSION_LIVE_RETRIES").map_or(Ok(0), |number| number.parse())?;
+    match RETRIED.lock() {
+        Ok(mut retried) if retried.len() < allowed => retried.push(test.name),
+        _ => return Err(error),
+    }
+    eprintln!("{} failed and is tried once more: {error:#}", test.name);
+    (test.run)()
+}
+
 fn trial(test: Live, missing: Option<&str>) -> Trial {
     let required = std::env::var_os("SESSION_REQUIRE_KUBELET").is_some_and(|word| word == "1");
     let Some(reason) = missing.filter(|_| test.kubelet).map(str::to_owned) else {
         return Trial::test(test.name, move || {
             let began = Instant::now();
-            let result = (test.run)();
+            let result = (test.run)().or_else(|error| retry(&test, error));
             if let Ok(mut times) = TIMES.lock() {
                 times.push((began.elapsed(), test.name));
             }
@@ -197,6 +214,7 @@ fn main() -> ExitCode {
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     print_slowest();
+    print_retried();
     conclusion.exit_code()
 }
 
@@ -211,5 +229,17 @@ fn print_slowest() {
     println!("slowest:");
     for (time, name) in times.iter().take(25) {
         println!("{:>6.1} s  {name}", time.as_secs_f64());
+    }
+}
+
+/// Prints the tests that failed at first.
+#[allow(
+    clippy::print_stdout,
+    reason = "it belongs to the test runner's own lines"
+)]
+fn print_retried() {
+    let Ok(retried) = RETRIED.lock() else { return };
+    for name in retried.iter() {
+        println!("tried twice: {name}");
     }
 }
