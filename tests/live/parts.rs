@@ -11,10 +11,15 @@ pub(crate) fn tests() -> Vec<Live> {
 }
 
 /// Each part, and whether its kinds are those of another project.
-const PARTS: [(&str, bool); 11] = [
+const PARTS: [(&str, bool); 13] = [
     ("autoscaling --for nvim", false),
     ("autoscaling --for gimp", false),
     ("autoscaling --for preview", false),
+    ("ingress --for nvim", false),
+    (
+        "ingress --for nvim --host *.example.org --cluster-issuer=",
+        false,
+    ),
     ("storage --for gimp", false),
     ("isolation --for gimp", false),
     ("isolation --for preview", false),

@@ -9,7 +9,7 @@ use session_shared::flags::wait::{WaitFlags, with_default_timeout};
 use session_shared::flags::write::WriteFlags;
 
 use crate::namespace::args as namespace;
-use crate::part::{autoscaling, isolation, mesh, monitoring, storage};
+use crate::part::{autoscaling, ingress, isolation, mesh, monitoring, storage};
 use crate::secret::args as secrets;
 
 /// Default of `--timeout`: the time until the server serves a new CustomResourceDefinition.
@@ -121,6 +121,9 @@ pub enum SetupCommand {
     /// Scale the workloads of a platform by their use
     #[command(long_about = autoscaling::LONG_ABOUT, after_long_help = autoscaling::EXAMPLES, override_usage = "kubectl session setup autoscaling --for TEMPLATE [--min-replicas COUNT] [--max-replicas COUNT] [options]")]
     Autoscaling(Box<autoscaling::SetupAutoscalingArgs>),
+    /// Make the router of a platform reachable from outside the cluster
+    #[command(long_about = ingress::LONG_ABOUT, after_long_help = ingress::EXAMPLES, override_usage = "kubectl session setup ingress --for TEMPLATE [--host HOST]... [options]")]
+    Ingress(Box<ingress::SetupIngressArgs>),
     /// Allow the Pods of a platform only the connections that it needs
     #[command(long_about = isolation::LONG_ABOUT, after_long_help = isolation::EXAMPLES, override_usage = "kubectl session setup isolation --for TEMPLATE [--egress MODE] [options]")]
     Isolation(Box<isolation::SetupIsolationArgs>),

@@ -14,7 +14,7 @@ use crate::args::{Args, ESTABLISHED_TIMEOUT, SetupCommand};
 use crate::namespace::args::SetupNamespaceArgs;
 use crate::part::flags::{PartFlags, PartIntent};
 use crate::part::site::Part;
-use crate::part::{autoscaling, isolation, mesh, monitoring, rights, storage};
+use crate::part::{autoscaling, ingress, isolation, mesh, monitoring, rights, storage};
 use crate::secret;
 use crate::secret::intent::{SecretIntent, SecretsRequest};
 
@@ -41,9 +41,10 @@ impl SetupPart {
 }
 
 /// Names of the subcommands of `setup`.
-const COMMANDS: [&str; 7] = [
+const COMMANDS: [&str; 8] = [
     "namespace",
     "autoscaling",
+    "ingress",
     "isolation",
     "mesh",
     "monitoring",
@@ -156,6 +157,7 @@ fn parse_command(
             return Ok(Request::Namespace(args, Box::new(connection)));
         }
         SetupCommand::Autoscaling(args) => autoscaling::parse_part(*args, &connection, console)?,
+        SetupCommand::Ingress(args) => ingress::parse_part(*args, &connection, console)?,
         SetupCommand::Isolation(args) => isolation::parse_part(*args, &connection, console)?,
         SetupCommand::Mesh(args) => mesh::parse_part(*args, &connection, console)?,
         SetupCommand::Monitoring(args) => monitoring::parse_part(*args, &connection, console)?,

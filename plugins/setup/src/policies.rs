@@ -67,9 +67,13 @@ pub(crate) fn callers() -> Value {
         {"key": NAMESPACE_NAME, "operator": "In", "values": CALLERS}]}})
 }
 
+/// The label of a platform's router, on its Pods and Services, and its value.
+pub(crate) const ROUTER_LABEL: &str = "app.kubernetes.io/component";
+pub(crate) const ROUTER_COMPONENT: &str = "router";
+
 /// Returns the peer that is the router of the namespace.
 pub(crate) fn router() -> Value {
-    json!({"podSelector": {"matchLabels": {"app.kubernetes.io/component": "router"}}})
+    json!({"podSelector": {"matchLabels": {ROUTER_LABEL: ROUTER_COMPONENT}}})
 }
 
 /// NetworkPolicies that are not added.

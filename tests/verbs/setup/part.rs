@@ -63,11 +63,12 @@ fn stored(api: &FakeApi) -> usize {
 }
 
 /// A line of the command, and the file with what it prints.
-const DOCUMENTS: [(&str, &str); 19] = [
+const DOCUMENTS: [(&str, &str); 20] = [
     ("autoscaling --for nvim", "setup-autoscaling-nvim.txt"),
     ("autoscaling --for gimp", "setup-autoscaling-gimp.txt"),
     ("autoscaling --for preview", "setup-autoscaling-preview.txt"),
     ("mesh --for gimp", "setup-mesh-gimp.txt"),
+    ("ingress --for nvim", "setup-ingress-nvim.txt"),
     (
         "monitoring --for preview --alerts",
         "setup-monitoring-preview.txt",
@@ -149,6 +150,7 @@ fn flags_change_the_figures() {
     for words in [
         "autoscaling --for nvim --min-replicas 3 --max-replicas 30 --cpu 50 --memory 60",
         "mesh --for blender --host a.example.org --host *.b.example.org --tls-secret own",
+        "ingress --for nvim --host a.example.org --host *.b.example.org --ingress-class traefik --tls-secret own --cluster-issuer=",
         "monitoring --for preview --alerts --label release=prometheus --latency 1s --error-rate 1 --restarts 0 --usage 80",
         "storage --for gimp-cloud --driver pd.csi.storage.gke.io",
         "secrets x --external --store s --data a=b --refresh-interval 300",
@@ -336,6 +338,10 @@ fn wrong_command_lines_send_nothing() {
         "autoscaling --for nvim --cpu 0",
         "mesh --for gimp --host not_a_host",
         "mesh --for gimp --tls-secret Own",
+        "ingress --for gimp",
+        "ingress --for nvim --host a..b",
+        "ingress --for nvim --ingress-class Own",
+        "ingress --for nvim --cluster-issuer -",
         "storage --for gimp --driver /x",
         "monitoring --for preview --alerts --error-rate 101",
         "monitoring --for preview --alerts --latency 0",

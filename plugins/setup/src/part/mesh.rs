@@ -3,15 +3,14 @@
 use anyhow::Result;
 use clap::Args as Group;
 use serde_json::json;
-use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::names::check_dns_subdomain;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::SERVICE;
 use session_shared::ops::planned_object::PlannedObject;
 use session_shared::report::console::Console;
 
 use super::flags::{PartFlags, PartIntent};
+use super::hosts::check_hosts;
 use super::platform::Platform;
 use super::site::{Part, PartKind, Requirement, Site};
 
@@ -85,16 +84,7 @@ pub(crate) fn parse_part(
         tls_secret,
     } = args;
     let (_, intent) = part.parse("mesh", &[Platform::Gimp], connection, console)?;
-    let secret = ("--tls-secret", &tls_secret, tls_secret.as_str());
-    let names = hosts.iter().map(|host| {
-        let name = host.strip_prefix("*.").unwrap_or(host);
-        ("--host", host, name)
-    });
-    for (flag, value, name) in names.chain([secret]) {
-        check_dns_subdomain(name).map_err(|reason| {
-            usage_error(format!("invalid value of {flag} {value:?}: {reason}"))
-        })?;
-    }
+    check_hosts(&hosts, &tls_secret)?;
     Ok((Box::new(Mesh { hosts, tls_secret }), intent))
 }
 

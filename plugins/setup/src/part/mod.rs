@@ -10,6 +10,8 @@
 pub(crate) mod autoscaling;
 pub(crate) mod external_secret;
 pub(crate) mod flags;
+mod hosts;
+pub(crate) mod ingress;
 pub(crate) mod isolation;
 pub(crate) mod mesh;
 pub(crate) mod monitoring;

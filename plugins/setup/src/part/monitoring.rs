@@ -19,6 +19,7 @@ use session_shared::report::console::Console;
 use super::flags::{PartFlags, PartIntent};
 use super::platform::Platform;
 use super::site::{Part, PartKind, Requirement, Site};
+use crate::policies::{ROUTER_COMPONENT, ROUTER_LABEL};
 
 pub(crate) const LONG_ABOUT: &str = "Have Prometheus collect metrics of a platform and alert
 
@@ -202,7 +203,7 @@ fn session_service(platform: Platform) -> Option<&'static str> {
 impl Monitoring {
     fn monitors(&self, site: &Site) -> Vec<PlannedObject> {
         if let Some(name) = session_service(self.platform) {
-            let label = ("app.kubernetes.io/component", "router");
+            let label = (ROUTER_LABEL, ROUTER_COMPONENT);
             return vec![service_monitor(site, name, label, "http")];
         }
         if self.platform == Platform::Preview {
