@@ -22,8 +22,8 @@
 //! The target includes expiry: an expired session is stopped or deleted, by its `onExpiry`.
 //!
 //! `status_patch` turns the outcome into merge patches of the Session's status. `attribution` and `secret_ownership` decide which
-//! objects are the session's own; `data_loss` says what a plan would destroy; `custom_workload` is for primary workloads whose kind is
-//! not built in.
+//! objects are the session's own; `run_settings` is the part of a rendering that a session needs while it runs; `data_loss` says
+//! what a plan would destroy; `custom_workload` is for primary workloads whose kind is not built in.
 
 mod assess_workload;
 mod attribution;
@@ -43,6 +43,7 @@ mod rendered_start;
 mod required_access;
 mod restart_plan;
 mod run_history;
+mod run_settings;
 mod secret_ownership;
 mod start;
 pub mod status_patch;

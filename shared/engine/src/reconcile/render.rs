@@ -1,24 +1,20 @@
 //! Rendering of a session from its template or manifest. All checks of the user's input happen here, before any request.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use super::manifest_settings;
 use super::rendered_start::{Rendering, TemplateVersion};
-use session_model::api::{
-    ConnectMethod, Hook, Hooks, IntOrString, LifetimePolicy as LifetimeSpec, PrimaryRef,
-    SessionSpec, SessionTemplate, SessionTemplateSpec,
-};
-use session_model::duration::Lifetime;
-use session_model::failure::with_hint;
+use super::run_settings::resolve_settings;
+use session_model::api::{PrimaryRef, SessionSpec, SessionTemplate, SessionTemplateSpec};
 use session_model::names::{NamespaceName, SessionName, UserId};
 use session_model::objects::metadata::{name_of, uid_of};
 use session_model::objects::{overrides, primary_workload};
 use session_template::{
-    Adaptation, Manifest, OmittedSecret, Parameters, RenderBudget, SessionIdentity, Source,
-    ValueLayers, Values,
+    Adaptation, Manifest, OmittedSecret, Parameters, RenderBudget, RenderedManifest,
+    SessionIdentity, Source, ValueLayers, Values,
 };
 
 /// Source of a session's objects: a template or a manifest.
@@ -81,68 +77,26 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
     let manifest = Manifest::parse(&source)?;
     manifest.check_api_versions()?;
     let parameters = Parameters::merge(&body.parameters, &manifest)?;
-    let given = ValueLayers {
-        flags: recipe.set_values,
-        files: recipe.file_values,
-        session: &spec.parameters,
-        preset: spec.preset.as_deref(),
-        presets: &body.presets,
-        stored: recipe.stored_secrets,
-    };
-    let mut values = parameters.resolve(session_identity(recipe)?, &given)?;
-    let mut rendered = if recipe.omit_secrets {
-        manifest.render_public(&values)?
-    } else {
-        values.generate_missing_secrets()?;
-        manifest.render(&values)?
-    };
-    // An admin has written the template for sessions.
-    let adaptation = match recipe.source {
-        ManifestSource::Manifest { .. } => manifest.adapt(&mut rendered, recipe.namespace.as_str()),
-        ManifestSource::Template(_) => Adaptation::default(),
-    };
-    manifest.check_namespace(&rendered, recipe.namespace.as_str())?;
-    manifest.check_required_fields(&rendered, &parameters)?;
+    let mut values = resolve_values(recipe, &body, &parameters)?;
+    let (rendered, adaptation) = render_manifest(recipe, &manifest, &parameters, &mut values)?;
     let withheld = rendered.omitted_secrets.clone();
     let mut objects = rendered.into_objects();
-    let declared = spec.primary.as_ref().or(body.primary.as_ref());
-    let declared = declared
-        .map(|wanted| expand_primary(wanted, &values))
-        .transpose()?;
-    let primary = primary_workload::choose_primary(&objects, declared.as_ref())?;
-    let primary = manifest_settings::read_workload_control(&objects, primary)?;
-    if let Some(wanted) = &spec.resources {
-        overrides::set_resources(&mut objects, &primary, wanted)?;
-    }
-    if let Some(wanted) = &spec.storage {
-        overrides::set_storage(&mut objects, wanted)?;
-    }
+    let primary = choose_primary(spec, &body, &values, &objects)?;
+    override_fields(spec, &primary, &mut objects)?;
     // Its placeholders are replaced already: a value is not searched again.
     let own = manifest_settings::read_manifest_settings(&objects, &primary)?;
-    let lifetime = body.lifetime.clone().or(own.lifetime);
+    let settings = resolve_settings(spec, &body, own, &values)?;
+    let visible = parameters.find_visible_passwords();
+    let warnings = visible.iter().chain(&adaptation.warnings);
     let rendering = Rendering {
-        connect: match body.connect.is_empty() {
-            true => validate_methods(own.connect).context("cannot use the connection methods")?,
-            false => expand_connect(&body.connect, &values)?,
-        },
-        hooks: match &body.hooks {
-            Some(hooks) => Some(expand_hooks(hooks, &values)?),
-            None => own.hooks,
-        },
-        lifetime: resolve_lifetime(spec, lifetime.as_ref())?,
-        on_expiry: lifetime
-            .as_ref()
-            .and_then(|lifetime| lifetime.on_expiry)
-            .unwrap_or_default(),
+        connect: settings.connect,
+        hooks: settings.hooks,
+        lifetime: settings.lifetime,
+        on_expiry: settings.on_expiry,
         data_policy: spec.data_policy.or(body.data_policy).unwrap_or_default(),
         template: template_version(recipe.source),
         secrets: values.secret_values().clone(),
-        warnings: parameters
-            .find_visible_passwords()
-            .iter()
-            .chain(&adaptation.warnings)
-            .map(ToString::to_string)
-            .collect(),
+        warnings: warnings.map(ToString::to_string).collect(),
         primary,
         objects,
     };
@@ -170,6 +124,89 @@ fn read_source(recipe: &RenderInput<'_>) -> Result<(Source, SessionTemplateSpec)
             Ok((Source::new(file, text)?, SessionTemplateSpec::default()))
         }
     }
+}
+
+/// Returns the values of the parameters, from the layers of the input. Secrets that nobody has given are still missing.
+///
+/// # Errors
+/// An invalid owner or application; a value that is missing or does not suit its parameter.
+fn resolve_values(
+    recipe: &RenderInput<'_>,
+    body: &SessionTemplateSpec,
+    parameters: &Parameters,
+) -> Result<Values> {
+    let spec = recipe.spec;
+    let given = ValueLayers {
+        flags: recipe.set_values,
+        files: recipe.file_values,
+        session: &spec.parameters,
+        preset: spec.preset.as_deref(),
+        presets: &body.presets,
+        stored: recipe.stored_secrets,
+    };
+    parameters.resolve(session_identity(recipe)?, &given)
+}
+
+/// Fills the values into the manifest, adapts a manifest that was not written for sessions, and checks the objects.
+///
+/// # Errors
+/// A value that does not suit its place; objects of other namespaces; fields without a value that the server requires.
+fn render_manifest(
+    recipe: &RenderInput<'_>,
+    manifest: &Manifest,
+    parameters: &Parameters,
+    values: &mut Values,
+) -> Result<(RenderedManifest, Adaptation)> {
+    let mut rendered = if recipe.omit_secrets {
+        manifest.render_public(values)?
+    } else {
+        values.generate_missing_secrets()?;
+        manifest.render(values)?
+    };
+    // An admin has written the template for sessions.
+    let adaptation = match recipe.source {
+        ManifestSource::Manifest { .. } => manifest.adapt(&mut rendered, recipe.namespace.as_str()),
+        ManifestSource::Template(_) => Adaptation::default(),
+    };
+    manifest.check_namespace(&rendered, recipe.namespace.as_str())?;
+    manifest.check_required_fields(&rendered, parameters)?;
+    Ok((rendered, adaptation))
+}
+
+/// Chooses the primary workload: the session's, else the template's, else the only workload of the objects.
+///
+/// # Errors
+/// A workload that is not among the objects, or several without a choice.
+fn choose_primary(
+    spec: &SessionSpec,
+    body: &SessionTemplateSpec,
+    values: &Values,
+    objects: &[Value],
+) -> Result<PrimaryRef> {
+    let declared = spec.primary.as_ref().or(body.primary.as_ref());
+    let declared = declared
+        .map(|wanted| expand_primary(wanted, values))
+        .transpose()?;
+    let primary = primary_workload::choose_primary(objects, declared.as_ref())?;
+    manifest_settings::read_workload_control(objects, primary)
+}
+
+/// Writes the resources and the storage of the spec into the objects.
+///
+/// # Errors
+/// An invalid quantity; objects without the container or the volume that is meant.
+fn override_fields(
+    spec: &SessionSpec,
+    primary: &PrimaryRef,
+    objects: &mut Vec<Value>,
+) -> Result<()> {
+    if let Some(wanted) = &spec.resources {
+        overrides::set_resources(objects, primary, wanted)?;
+    }
+    if let Some(wanted) = &spec.storage {
+        overrides::set_storage(objects, wanted)?;
+    }
+    Ok(())
 }
 
 fn session_identity(recipe: &RenderInput<'_>) -> Result<SessionIdentity> {
@@ -209,71 +246,6 @@ fn expand_primary(wanted: &PrimaryRef, values: &Values) -> Result<PrimaryRef> {
     })
 }
 
-fn expand_hooks(hooks: &Hooks, values: &Values) -> Result<Hooks> {
-    let mut budget = RenderBudget::default();
-    let mut expand = |hook: &Option<Hook>| -> Result<Option<Hook>> {
-        let Some(hook) = hook else {
-            return Ok(None);
-        };
-        let mut expand = |text: &String| values.expand_text(text, false, &mut budget);
-        Ok(Some(Hook {
-            command: hook
-                .command
-                .iter()
-                .map(&mut expand)
-                .collect::<Result<_>>()?,
-            workload: hook.workload.as_ref().map(&mut expand).transpose()?,
-            ..hook.clone()
-        }))
-    };
-    let mut expand =
-        |hook, name| expand(hook).with_context(|| format!("cannot use the hook {name}"));
-    Ok(Hooks {
-        sync: expand(&hooks.sync, "sync")?,
-        quiesce: expand(&hooks.quiesce, "quiesce")?,
-        resume: expand(&hooks.resume, "resume")?,
-    })
-}
-
-fn expand_connect(methods: &[ConnectMethod], values: &Values) -> Result<Vec<ConnectMethod>> {
-    let mut budget = RenderBudget::default();
-    let mut expand = |text: &String| values.expand_text(text, false, &mut budget);
-    methods
-        .iter()
-        .map(|method| {
-            let mut method = method.clone();
-            method.exec = method.exec.iter().map(&mut expand).collect::<Result<_>>()?;
-            method.enabled = method.enabled.as_ref().map(&mut expand).transpose()?;
-            method.workload = method.workload.as_ref().map(&mut expand).transpose()?;
-            if let Some(http) = &mut method.http {
-                http.path = http.path.as_ref().map(&mut expand).transpose()?;
-                if let Some(IntOrString::Text(port)) = &http.port {
-                    http.port = Some(expand(port)?.as_str().into());
-                }
-            }
-            if let Some(ssh) = &mut method.ssh {
-                ssh.user = ssh.user.as_ref().map(&mut expand).transpose()?;
-                if let Some(IntOrString::Text(port)) = &ssh.port {
-                    ssh.port = Some(expand(port)?.as_str().into());
-                }
-            }
-            Ok(method)
-        })
-        .collect::<Result<_>>()
-        .and_then(validate_methods)
-        .context("cannot use the connection methods")
-}
-
-/// Returns the methods that are enabled.
-fn validate_methods(methods: Vec<ConnectMethod>) -> Result<Vec<ConnectMethod>> {
-    methods.iter().try_for_each(ConnectMethod::validate)?;
-    let enabled = methods.into_iter().filter_map(|mut method| {
-        let enabled = method.enabled.take();
-        (enabled.as_deref() != Some("false")).then_some(method)
-    });
-    Ok(enabled.collect())
-}
-
 /// Returns the given values that are not secret. They are stored in the Session, so that the next start has them again.
 fn storable_parameters(recipe: &RenderInput<'_>, values: &Values) -> BTreeMap<String, String> {
     let given = recipe
@@ -287,37 +259,4 @@ fn storable_parameters(recipe: &RenderInput<'_>, values: &Values) -> BTreeMap<St
         .collect();
     stored.retain(|name, _| !values.is_secret(name));
     stored
-}
-
-/// Returns the lifetime of a start: the session's, else the template's, else the template's maximum.
-///
-/// # Errors
-/// A value that does not parse, or that exceeds the template's maximum.
-fn resolve_lifetime(spec: &SessionSpec, said: Option<&LifetimeSpec>) -> Result<Option<Duration>> {
-    let parse = |value: &IntOrString, of: &str| {
-        value
-            .to_string()
-            .parse::<Lifetime>()
-            .with_context(|| format!("invalid {of} {:?}", value.to_string()))
-    };
-    let maximum = said
-        .and_then(|said| said.maximum.as_ref())
-        .map(|value| parse(value, "lifetime.maximum"))
-        .transpose()?;
-    let wanted = match (&spec.timeout, said.and_then(|said| said.timeout.as_ref())) {
-        (Some(value), _) => parse(value, "timeout")?,
-        (None, Some(value)) => parse(value, "lifetime.timeout")?,
-        (None, None) => maximum.clone().unwrap_or_else(Lifetime::never),
-    };
-    if let Some(maximum) = maximum
-        && wanted.exceeds(&maximum)
-    {
-        let error =
-            anyhow::anyhow!("lifetime {wanted} exceeds the template's maximum of {maximum}");
-        return Err(with_hint(
-            error,
-            format!("set --expires-in to at most {maximum}"),
-        ));
-    }
-    Ok(wanted.duration())
 }
