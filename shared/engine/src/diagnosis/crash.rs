@@ -23,6 +23,9 @@ pub(super) const NODE_MEMORY_REMEDY: &str = "set memory requests to the real usa
 /// Reason of a container that ended and has a setting whose value was left to be replaced.
 const PLACEHOLDER_VALUE: &str = "PlaceholderValue";
 
+/// How a container ended: the reason for programs, the clause that follows the container's name, and the remedy.
+type TerminationText = (&'static str, String, &'static str);
+
 /// Returns true for a reason that says only that a container ended: its log may say why.
 pub(super) fn is_plain_exit(reason: &str) -> bool {
     matches!(reason, "Error" | "CrashLoopBackOff" | PLACEHOLDER_VALUE)
@@ -116,10 +119,8 @@ impl ContainerFacts<'_> {
         cause
     }
 
-    fn describe_termination(
-        &self,
-        end: Option<&ContainerStateTerminated>,
-    ) -> (&'static str, String, &'static str) {
+    /// Describes how the container ended last, `end`, as far as it is known.
+    fn describe_termination(&self, end: Option<&ContainerStateTerminated>) -> TerminationText {
         let Some(end) = end else {
             return (
                 "CrashLoopBackOff",
@@ -129,31 +130,15 @@ impl ContainerFacts<'_> {
         };
         let code = end.exit_code;
         let reason = end.reason.as_deref().unwrap_or_default();
-        let looped = if self.status.restart_count > 0 {
-            "CrashLoopBackOff"
-        } else {
-            "Error"
-        };
         match (reason, self.killing_probe()) {
-            ("OOMKilled", _) => match self.memory_limit() {
-                Some(limit) => (
-                    "OOMKilled",
-                    format!("was killed for exceeding its memory limit of {limit} (OOMKilled)"),
-                    "raise the container's memory limit, or reduce its memory use",
-                ),
-                None => (
-                    NODE_OUT_OF_MEMORY,
-                    "was killed because its node ran out of memory (OOMKilled, no memory limit set)"
-                        .to_owned(),
-                    NODE_MEMORY_REMEDY,
-                ),
-            },
+            ("OOMKilled", _) => self.describe_memory_kill(),
             ("StartError" | "ContainerCannotRun", _) => {
-                let message = innermost_error(end.message.as_deref().unwrap_or_default());
+                let message = end.message.as_deref().unwrap_or_default();
+                let error = non_empty_or(innermost_error(message), reason);
                 (
                     "StartError",
-                    format!("could not be started: {}", non_empty_or(message, reason)),
-                    start_error_remedy(end.message.as_deref().unwrap_or_default()),
+                    format!("could not be started: {error}"),
+                    start_error_remedy(message),
                 )
             }
             (_, Some("Liveness")) => (
@@ -166,30 +151,57 @@ impl ContainerFacts<'_> {
                 format!("was stopped with exit code {code}, because its startup probe failed,"),
                 "make the probe's target answer in time, or raise the startupProbe's failureThreshold",
             ),
-            _ if code == 0 => (
+            _ => self.describe_exit(code, reason),
+        }
+    }
+
+    /// Describes a container that was killed for memory: its own, or its node's if it has no limit.
+    fn describe_memory_kill(&self) -> TerminationText {
+        match self.memory_limit() {
+            Some(limit) => (
+                "OOMKilled",
+                format!("was killed for exceeding its memory limit of {limit} (OOMKilled)"),
+                "raise the container's memory limit, or reduce its memory use",
+            ),
+            None => (
+                NODE_OUT_OF_MEMORY,
+                "was killed because its node ran out of memory (OOMKilled, no memory limit set)"
+                    .to_owned(),
+                NODE_MEMORY_REMEDY,
+            ),
+        }
+    }
+
+    /// Describes a container that ended by itself, or by a signal of which no more is known.
+    fn describe_exit(&self, code: i32, reason: &str) -> TerminationText {
+        let looped = if self.status.restart_count > 0 {
+            "CrashLoopBackOff"
+        } else {
+            "Error"
+        };
+        if code == 0 {
+            return (
                 looped,
                 "completed with exit code 0".into(),
                 "set a command that keeps running",
-            ),
-            _ => {
-                let what = match code {
-                    126 => " (its command cannot be executed)".to_owned(),
-                    127 => " (its command was not found)".to_owned(),
-                    129..=192 => format!(" (signal {})", code - 128),
-                    _ => String::new(),
-                };
-                let named = if matches!(reason, "" | "Error" | "Completed") {
-                    String::new()
-                } else {
-                    format!(" ({reason})")
-                };
-                (
-                    looped,
-                    format!("ended with exit code {code}{what}{named}"),
-                    "check the last lines of the container's log, then correct its command, image or settings",
-                )
-            }
+            );
         }
+        let what = match code {
+            126 => " (its command cannot be executed)".to_owned(),
+            127 => " (its command was not found)".to_owned(),
+            129..=192 => format!(" (signal {})", code - 128),
+            _ => String::new(),
+        };
+        let named = if matches!(reason, "" | "Error" | "Completed") {
+            String::new()
+        } else {
+            format!(" ({reason})")
+        };
+        (
+            looped,
+            format!("ended with exit code {code}{what}{named}"),
+            "check the last lines of the container's log, then correct its command, image or settings",
+        )
     }
 
     fn node_name(&self) -> Option<&str> {
