@@ -30,6 +30,23 @@ enum PullError {
     Unknown,
 }
 
+impl PullError {
+    /// Returns true if retries cannot succeed: a registry that refuses will refuse again, one that cannot be reached or found may
+    /// come back.
+    fn is_final(&self) -> bool {
+        match self {
+            Self::AccessDenied
+            | Self::NotFound
+            | Self::UntrustedCertificate
+            | Self::PlatformMismatch
+            | Self::InvalidSignature => true,
+            // The kubelet tries again, and a name server may answer otherwise the next time.
+            Self::UnknownHost => false,
+            Self::Unreachable | Self::RateLimited | Self::Unknown => false,
+        }
+    }
+}
+
 impl ImagePull<'_> {
     /// Returns the cause of an image that is missing on the node and has pull policy Never.
     pub(super) fn never_pull_cause(&self) -> Cause {
@@ -55,71 +72,72 @@ impl ImagePull<'_> {
         )
     }
 
-    /// Returns the cause of a pull that failed with that message, and true if retries cannot succeed: a registry that refuses
-    /// will refuse again, one that cannot be reached or found may come back.
+    /// Returns the cause of a pull that failed with that message, and true if retries cannot succeed.
     pub(super) fn failure_cause(&self, message: &str) -> (Cause, bool) {
-        let registry = registry_of(self.image);
-        let image = self.image;
-        let (text, remedy, is_final) = match parse_pull_error(message) {
-            PullError::AccessDenied if self.has_pull_secrets => (
-                format!(
-                    "registry {registry:?} denies access to image {image:?} with the Pod's imagePullSecrets, or does not have the image"
-                ),
-                "check the Secrets named in imagePullSecrets, and the image's name",
-                true,
-            ),
-            PullError::AccessDenied => (
-                format!(
-                    "registry {registry:?} denies access to image {image:?} without credentials, or does not have the image"
-                ),
-                "add a Secret with registry credentials to imagePullSecrets (kubectl create secret docker-registry), or correct the image's name",
-                true,
-            ),
+        let error = parse_pull_error(message);
+        let (text, remedy) = self.describe(&error);
+        (self.cause(text, remedy), error.is_final())
+    }
+
+    /// Returns what has failed, and the remedy.
+    fn describe(&self, error: &PullError) -> (String, &'static str) {
+        let (registry, image) = (registry_of(self.image), self.image);
+        match error {
+            PullError::AccessDenied => self.describe_denial(registry),
             PullError::NotFound => (
                 format!("registry {registry:?} does not have image {image:?}"),
                 "check the image's name and tag",
-                true,
             ),
             PullError::UnknownHost => (
                 format!("registry {registry:?} of image {image:?} is an unknown host"),
                 "check the registry in the image's name, and the node's DNS; the pull is retried",
-                // The kubelet tries again, and a name server may answer otherwise the next time.
-                false,
             ),
             PullError::UntrustedCertificate => (
                 format!(
                     "the node does not trust the TLS certificate of registry {registry:?} of image {image:?}, or the registry offers no TLS"
                 ),
                 "install the registry's CA certificate on the nodes",
-                true,
             ),
             PullError::PlatformMismatch => (
                 format!("image {image:?} is not built for the node's platform"),
                 PLATFORM_REMEDY,
-                true,
             ),
             PullError::Unreachable => (
                 format!("registry {registry:?} of image {image:?} cannot be reached from the node"),
                 "check the registry in the image's name and the node's network; the pull is retried",
-                false,
             ),
             PullError::InvalidSignature => (
                 format!("the signature of image {image:?} does not satisfy the node's policy"),
                 "use a signed image, or ask the cluster's admin for the node's signature policy",
-                true,
             ),
             PullError::RateLimited => (
                 format!("registry {registry:?} of image {image:?} reports too many requests"),
                 "wait for the next retry, or add registry credentials to imagePullSecrets",
-                false,
             ),
             PullError::Unknown => (
                 format!("image {image:?} cannot be pulled, for an unknown reason"),
                 "check the node's message; the pull is retried",
-                false,
             ),
-        };
-        (self.cause(text, remedy), is_final)
+        }
+    }
+
+    /// Returns that `registry` denies access, and the remedy. Most registries answer the same for an image that they do not have.
+    fn describe_denial(&self, registry: &str) -> (String, &'static str) {
+        let image = self.image;
+        if self.has_pull_secrets {
+            return (
+                format!(
+                    "registry {registry:?} denies access to image {image:?} with the Pod's imagePullSecrets, or does not have the image"
+                ),
+                "check the Secrets named in imagePullSecrets, and the image's name",
+            );
+        }
+        (
+            format!(
+                "registry {registry:?} denies access to image {image:?} without credentials, or does not have the image"
+            ),
+            "add a Secret with registry credentials to imagePullSecrets (kubectl create secret docker-registry), or correct the image's name",
+        )
     }
 
     fn cause(&self, text: String, remedy: &str) -> Cause {
