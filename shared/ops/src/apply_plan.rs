@@ -100,66 +100,49 @@ impl Cluster {
         }
     }
 
+    /// Carries out one step.
+    ///
+    /// # Errors
+    /// The server's refusal; a failed hook; a wait that takes too long or is interrupted.
     async fn apply_step(
         &self,
         step: &Step,
         with: &ApplyOptions<'_>,
         tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<StepResult> {
-        let namespace = with.ownership.namespace.as_str();
         match step {
             Step::Create {
                 object,
                 use_existing: existing,
             } => self.create_or_adopt(object, *existing, with, tell).await,
-            Step::Apply {
-                object,
-                current: found,
-            } => self.apply_existing(object, found, with, tell).await,
+            Step::Apply { object, current } => {
+                self.apply_existing(object, current, with, tell).await
+            }
             Step::Adopt { claim } => self.adopt_claim_by_name(claim, with, tell).await,
             Step::LeaveUnchanged { object } => Ok(StepResult::Adopted(object.clone())),
             Step::Patch {
                 target,
                 resource,
                 patch,
-            } => {
-                self.patch_target(resource, target, None, patch.clone(), with)
-                    .await
-            }
+            } => self.patch_target(resource, target, None, patch, with).await,
             Step::Scale {
                 target,
                 resource,
                 replicas,
-            } => {
-                let patch = json!({ "spec": { "replicas": replicas } });
-                self.patch_target(resource, target, Some("scale"), patch, with)
-                    .await
-            }
+            } => self.scale_target(resource, target, *replicas, with).await,
+            Step::RunHook { .. } if with.write.dry_run => Ok(StepResult::HookRun),
             Step::RunHook {
                 pod,
                 container,
                 command,
-                timeout: limit,
-            } if !with.write.dry_run => {
-                let run = HookRun {
-                    name: "sync",
-                    pod: pod.clone(),
-                    container: container.clone(),
-                    command: command.clone(),
-                    timeout: *limit,
-                };
-                let synced = self.run_hook(namespace, &run);
-                with.interrupt
-                    .race(synced)
-                    .await
-                    .map(|()| StepResult::HookRun)
-            }
-            Step::RunHook { .. } => Ok(StepResult::HookRun),
+                timeout,
+            } => self.run_sync(pod, container, command, *timeout, with).await,
             Step::Delete {
                 target,
                 resource,
                 propagation,
             } => {
+                let namespace = with.ownership.namespace.as_str();
                 self.delete_if_present(resource, namespace, target, *propagation, &with.write)
                     .await?;
                 Ok(StepResult::Deleted(target.clone()))
@@ -167,13 +150,64 @@ impl Cluster {
             // A server-side dry run deletes nothing, so there is nothing to wait for.
             Step::WaitDeleted { .. } if with.write.dry_run => Ok(StepResult::WaitedDeleted),
             Step::WaitDeleted { targets, resource } => {
-                let gone = self.wait_deleted(with.wait_limit, resource, namespace, targets, tell);
-                with.interrupt
-                    .race(gone)
-                    .await
-                    .map(|()| StepResult::WaitedDeleted)
+                self.wait_targets(resource, targets, with, tell).await
             }
         }
+    }
+
+    /// Runs the sync hook, until it ends or the command is interrupted.
+    ///
+    /// # Errors
+    /// A hook that fails or takes longer than `limit`; `Interrupted`.
+    async fn run_sync(
+        &self,
+        pod: &str,
+        container: &str,
+        command: &[String],
+        limit: Duration,
+        with: &ApplyOptions<'_>,
+    ) -> Result<StepResult> {
+        let run = HookRun {
+            name: "sync",
+            pod: pod.to_owned(),
+            container: container.to_owned(),
+            command: command.to_owned(),
+            timeout: limit,
+        };
+        let synced = self.run_hook(with.ownership.namespace.as_str(), &run);
+        let synced = with.interrupt.race(synced).await;
+        synced.map(|()| StepResult::HookRun)
+    }
+
+    /// Waits until objects of one type are deleted, or the command is interrupted.
+    ///
+    /// # Errors
+    /// The time limit of all waits has passed; `Interrupted`.
+    async fn wait_targets(
+        &self,
+        resource: &ResourceType,
+        targets: &[ObjectRef],
+        with: &ApplyOptions<'_>,
+        tell: &UnboundedSender<ProgressEvent>,
+    ) -> Result<StepResult> {
+        let namespace = with.ownership.namespace.as_str();
+        let gone = self.wait_deleted(with.wait_limit, resource, namespace, targets, tell);
+        let gone = with.interrupt.race(gone).await;
+        gone.map(|()| StepResult::WaitedDeleted)
+    }
+
+    /// Sets the number of replicas of a workload, with its UID as a condition.
+    async fn scale_target(
+        &self,
+        resource: &ResourceType,
+        target: &ObjectRef,
+        replicas: i32,
+        with: &ApplyOptions<'_>,
+    ) -> Result<StepResult> {
+        let patch = json!({ "spec": { "replicas": replicas } });
+        let subresource = Some("scale");
+        self.patch_target(resource, target, subresource, &patch, with)
+            .await
     }
 
     /// Patches an object, or a subresource of it, with its UID as a condition.
@@ -182,9 +216,10 @@ impl Cluster {
         resource: &ResourceType,
         target: &ObjectRef,
         subresource: Option<&str>,
-        mut patch: Value,
+        patch: &Value,
         with: &ApplyOptions<'_>,
     ) -> Result<StepResult> {
+        let mut patch = patch.clone();
         patch["metadata"]["uid"] = target.require_uid()?.into();
         let (namespace, name) = (with.ownership.namespace.as_str(), &target.name);
         let patched = self.merge_patch(resource, namespace, name, subresource, &patch, &with.write);
