@@ -182,24 +182,7 @@ impl ExtendedHeaders {
         let link = header.link_name_bytes().unwrap_or_default();
         let link = agreed_value(&link, self.link_target, records.link_target, |a, b| a == b)?;
         let name = display_path(&path);
-        let kind = match kind {
-            EntryType::Regular | EntryType::Continuous if path.ends_with(b"/") => {
-                bail!("entry {name} is a file but its name ends in \"/\"")
-            }
-            EntryType::Regular | EntryType::Continuous => EntryKind::File,
-            EntryType::Directory => EntryKind::Directory,
-            EntryType::Symlink => EntryKind::Symlink,
-            EntryType::Link => EntryKind::HardLink,
-            EntryType::Fifo => EntryKind::Fifo,
-            EntryType::Char | EntryType::Block => bail!("entry {name} is a device"),
-            EntryType::GNUSparse => {
-                bail!("entry {name} is a sparse file, which not all tar programs support")
-            }
-            kind => bail!(
-                "entry {name} has a type that not all tar programs support: {:?}",
-                char::from(kind.as_byte())
-            ),
-        };
+        let kind = entry_kind(kind, &path)?;
         let size = match records.size {
             Some(said) if said != size && said <= MAX_HEADER_SIZE => {
                 bail!("entry {name} has two sizes: {size} and {said}")
@@ -209,7 +192,7 @@ impl ExtendedHeaders {
         if size > 0 && kind != EntryKind::File {
             bail!("entry {name} is not a file but has content");
         }
-        let link = match kind {
+        let link_target = match kind {
             EntryKind::Symlink if link.is_empty() => {
                 bail!("entry {name} is a symbolic link without a target")
             }
@@ -219,34 +202,68 @@ impl ExtendedHeaders {
         };
         let old = header.as_old();
         let mode = parse_field(header, "mode", &old.mode)?;
-        let owner = |said: Option<u64>, what, bytes| {
-            let owner = said.map_or_else(|| parse_field(header, what, bytes), Ok)?;
-            if owner >= MAX_ID_OR_TIME {
-                bail!("entry {name} has an invalid {what}: {owner}");
-            }
-            Ok(owner)
-        };
         // A time before 1970 or far in the future is replaced by 0.
         let mtime = records.mtime.or_else(|| parse_header_number(&old.mtime));
+        let mtime = mtime.filter(|time| *time <= MAX_ID_OR_TIME);
+        let user = || to_owned_bytes(header.username_bytes());
+        let group = || to_owned_bytes(header.groupname_bytes());
         Ok(TarEntry {
             kind,
             path: normalize_relative(&path)?,
-            link_target: link,
+            link_target,
             size,
             mode: u32::try_from(mode & 0o7777).unwrap_or_default(),
-            uid: owner(records.uid, "uid", &old.uid)?,
-            gid: owner(records.gid, "gid", &old.gid)?,
-            mtime: mtime
-                .filter(|time| *time <= MAX_ID_OR_TIME)
-                .unwrap_or_default(),
-            user: records
-                .user
-                .unwrap_or_else(|| to_owned_bytes(header.username_bytes())),
-            group: records
-                .group
-                .unwrap_or_else(|| to_owned_bytes(header.groupname_bytes())),
+            uid: owner_id(header, &name, "uid", records.uid, &old.uid)?,
+            gid: owner_id(header, &name, "gid", records.gid, &old.gid)?,
+            mtime: mtime.unwrap_or_default(),
+            user: records.user.unwrap_or_else(user),
+            group: records.group.unwrap_or_else(group),
         })
     }
+}
+
+/// Returns the kind of the entry at `path`.
+///
+/// # Errors
+/// A kind that is not allowed, or that not all tar programs understand.
+fn entry_kind(kind: EntryType, path: &[u8]) -> Result<EntryKind> {
+    let name = display_path(path);
+    Ok(match kind {
+        EntryType::Regular | EntryType::Continuous if path.ends_with(b"/") => {
+            bail!("entry {name} is a file but its name ends in \"/\"")
+        }
+        EntryType::Regular | EntryType::Continuous => EntryKind::File,
+        EntryType::Directory => EntryKind::Directory,
+        EntryType::Symlink => EntryKind::Symlink,
+        EntryType::Link => EntryKind::HardLink,
+        EntryType::Fifo => EntryKind::Fifo,
+        EntryType::Char | EntryType::Block => bail!("entry {name} is a device"),
+        EntryType::GNUSparse => {
+            bail!("entry {name} is a sparse file, which not all tar programs support")
+        }
+        kind => bail!(
+            "entry {name} has a type that not all tar programs support: {:?}",
+            char::from(kind.as_byte())
+        ),
+    })
+}
+
+/// Returns the numeric owner or group of the entry `name`: that of a PAX record, `said`, else the header's.
+///
+/// # Errors
+/// It is not a number, or one that no system has.
+fn owner_id(
+    header: &Header,
+    name: &str,
+    what: &str,
+    said: Option<u64>,
+    field: &[u8],
+) -> Result<u64> {
+    let owner = said.map_or_else(|| parse_field(header, what, field), Ok)?;
+    if owner >= MAX_ID_OR_TIME {
+        bail!("entry {name} has an invalid {what}: {owner}");
+    }
+    Ok(owner)
 }
 
 fn to_owned_bytes(bytes: Option<&[u8]>) -> Vec<u8> {
