@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use serde_json::Value;
 
 use crate::Cluster;
@@ -143,65 +143,91 @@ async fn read_driver(cluster: &Cluster, claim: &Value) -> Result<Option<String>>
     Ok(driver)
 }
 
+/// Chooses the class of one claim's snapshot, with the classes to choose from as the hint of an error.
+///
+/// # Errors
+/// The wanted class does not exist or is of another driver; without a wanted one, none or several are possible.
 fn choose_class(
     present: &[Value],
     claim: &Value,
     driver: Option<&str>,
     wanted: Option<&str>,
 ) -> Result<String> {
-    let name = |class: &&Value| Untyped(class).name().to_owned();
-    let fits = |class: &&Value| {
-        driver.is_none_or(|driver| Untyped(class).str_at("/driver") == Some(driver))
-    };
+    let fits = |class: &&Value| is_of_driver(class, driver);
     let fitting: Vec<&Value> = present.iter().filter(fits).collect();
-    let names = fitting.iter().map(name).collect::<Vec<_>>().join(", ");
     let claim = Untyped(claim).name();
     let whose = driver.map_or_else(String::new, |driver| format!(" of driver {driver:?}"));
-    let there = match names.as_str() {
-        "" => format!(
-            "ask an admin for a VolumeSnapshotClass{whose}, or keep the data on a volume whose driver has one"
-        ),
-        names => format!("choose one with --class: {names}"),
+    let chosen = match wanted {
+        Some(wanted) => check_wanted(present, claim, driver, wanted, &whose),
+        None => choose_default(&fitting, claim, driver, &whose),
     };
-    if let Some(wanted) = wanted {
-        let Some(class) = present.iter().find(|class| name(class) == wanted) else {
-            let error = anyhow!("VolumeSnapshotClass {wanted:?} does not exist");
-            return Err(with_hint(error, there));
+    chosen.map_err(|error| {
+        let hint = match class_names(&fitting).as_str() {
+            "" => format!(
+                "ask an admin for a VolumeSnapshotClass{whose}, or keep the data on a volume whose driver has one"
+            ),
+            names => format!("choose one with --class: {names}"),
         };
-        if !fits(&class) {
-            let error = anyhow!(
-                "VolumeSnapshotClass {wanted:?} is of driver {:?}, but claim {claim:?} is{whose}",
-                Untyped(class).str_at("/driver").unwrap_or(Untyped::NONE)
-            );
-            return Err(with_hint(error, there));
-        }
-        return Ok(wanted.to_owned());
+        with_hint(error, hint)
+    })
+}
+
+/// Returns true if the class is of the driver, or the driver is not known.
+fn is_of_driver(class: &Value, driver: Option<&str>) -> bool {
+    driver.is_none_or(|driver| Untyped(class).str_at("/driver") == Some(driver))
+}
+
+fn class_names(classes: &[&Value]) -> String {
+    let names: Vec<&str> = classes.iter().map(|class| Untyped(class).name()).collect();
+    names.join(", ")
+}
+
+/// Returns the class that the user wants, if it can be used. `whose` names the claim's driver.
+///
+/// # Errors
+/// It does not exist, or is of another driver.
+fn check_wanted(
+    present: &[Value],
+    claim: &str,
+    driver: Option<&str>,
+    wanted: &str,
+    whose: &str,
+) -> Result<String> {
+    let mut named = present.iter();
+    let Some(class) = named.find(|class| Untyped(class).name() == wanted) else {
+        bail!("VolumeSnapshotClass {wanted:?} does not exist");
+    };
+    if !is_of_driver(class, driver) {
+        bail!(
+            "VolumeSnapshotClass {wanted:?} is of driver {:?}, but claim {claim:?} is{whose}",
+            Untyped(class).str_at("/driver").unwrap_or(Untyped::NONE)
+        );
     }
+    Ok(wanted.to_owned())
+}
+
+/// Chooses the driver's default class, else its only one. `whose` names the driver.
+///
+/// # Errors
+/// There is no such class, or several; the driver is not known.
+fn choose_default(
+    fitting: &[&Value],
+    claim: &str,
+    driver: Option<&str>,
+    whose: &str,
+) -> Result<String> {
     let is_default =
         |class: &&Value| Untyped(class).annotation(DEFAULT_CLASS_ANNOTATION) == Some("true");
     let defaults: Vec<&Value> = fitting.iter().copied().filter(is_default).collect();
-    match (defaults.as_slice(), fitting.as_slice()) {
-        ([only], _) | ([], [only]) if driver.is_some() => Ok(name(only)),
-        (_, []) => {
-            let error = anyhow!("no VolumeSnapshotClass for claim {claim:?}");
-            Err(with_hint(error, there))
-        }
-        ([_, _, ..], _) => {
-            let defaults: Vec<String> = defaults.iter().map(name).collect();
-            let error = anyhow!(
-                "several default VolumeSnapshotClasses{whose}: {}",
-                defaults.join(", ")
-            );
-            Err(with_hint(error, there))
-        }
-        _ if driver.is_none() => {
-            let error = anyhow!("driver of claim {claim:?} is unknown");
-            Err(with_hint(error, there))
-        }
-        _ => {
-            let error = anyhow!("no default among the VolumeSnapshotClasses{whose}");
-            Err(with_hint(error, there))
-        }
+    match (defaults.as_slice(), fitting) {
+        ([only], _) | ([], [only]) if driver.is_some() => Ok(Untyped(only).name().to_owned()),
+        (_, []) => bail!("no VolumeSnapshotClass for claim {claim:?}"),
+        ([_, _, ..], _) => bail!(
+            "several default VolumeSnapshotClasses{whose}: {}",
+            class_names(&defaults)
+        ),
+        _ if driver.is_none() => bail!("driver of claim {claim:?} is unknown"),
+        _ => bail!("no default among the VolumeSnapshotClasses{whose}"),
     }
 }
 
