@@ -44,7 +44,6 @@ pub(super) fn failure_of_transport(error: &kube::Error, server: &str, proxied: b
     let server: http::Uri = server.parse().unwrap_or_default();
     let authority = server.authority().map_or("", http::uri::Authority::as_str);
     let authority = authority.rsplit('@').next().unwrap_or_default();
-    let dialled = host_and_port(&server);
     let says = |part: &str| links.iter().any(|link| link.text.contains(part));
     let io = links.iter().rev().find_map(|link| link.io);
     if io == Some(io::ErrorKind::ConnectionRefused) && !proxied {
@@ -64,43 +63,49 @@ pub(super) fn failure_of_transport(error: &kube::Error, server: &str, proxied: b
         .find(|link| link.text.starts_with("tunnel error") || link.text.starts_with("socks error"))
     {
         format!("proxyconnect tcp: {}", link.text)
+    } else if let Some(message) = connection_message(&links, &host_and_port(&server)) {
+        message
     } else {
-        match io {
-            Some(io::ErrorKind::ConnectionReset) => {
-                format!("read tcp {dialled}: read: connection reset by peer")
-            }
-            Some(io::ErrorKind::TimedOut) => format!("dial tcp {dialled}: i/o timeout"),
-            Some(io::ErrorKind::NetworkUnreachable) => {
-                format!("dial tcp {dialled}: connect: network is unreachable")
-            }
-            Some(io::ErrorKind::HostUnreachable) => {
-                format!("dial tcp {dialled}: connect: no route to host")
-            }
-            _ if says("length limit exceeded") => {
-                format!(
-                    "the server's error response is larger than {}",
-                    ERROR_BODY_LIMIT.size()
-                )
-            }
-            _ if says("error reading a body") => "unexpected EOF".to_owned(),
-            Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe) => {
-                EOF_MESSAGE.to_owned()
-            }
-            _ if says("keep-alive timed out") => "http2: client connection lost".to_owned(),
-            // The latter two are HTTP/2's: one answer, or all of a connection, will not come.
-            _ if says("connection closed before message completed")
-                || says("connection was not ready")
-                || says("stream error received")
-                || says("connection error received") =>
-            {
-                EOF_MESSAGE.to_owned()
-            }
-            _ => links
-                .last()
-                .map_or_else(|| error.to_string(), |innermost| innermost.text.clone()),
-        }
+        links
+            .last()
+            .map_or_else(|| error.to_string(), |innermost| innermost.text.clone())
     };
     Failure::client_side(FailureKind::Unreachable, message)
+}
+
+/// Returns Go's message for a connection to `dialled` that was not made, or that broke; `None` for other errors.
+fn connection_message(links: &[ChainedError], dialled: &str) -> Option<String> {
+    let says = |part: &str| links.iter().any(|link| link.text.contains(part));
+    Some(match links.iter().rev().find_map(|link| link.io) {
+        Some(io::ErrorKind::ConnectionReset) => {
+            format!("read tcp {dialled}: read: connection reset by peer")
+        }
+        Some(io::ErrorKind::TimedOut) => format!("dial tcp {dialled}: i/o timeout"),
+        Some(io::ErrorKind::NetworkUnreachable) => {
+            format!("dial tcp {dialled}: connect: network is unreachable")
+        }
+        Some(io::ErrorKind::HostUnreachable) => {
+            format!("dial tcp {dialled}: connect: no route to host")
+        }
+        _ if says("length limit exceeded") => {
+            format!(
+                "the server's error response is larger than {}",
+                ERROR_BODY_LIMIT.size()
+            )
+        }
+        _ if says("error reading a body") => "unexpected EOF".to_owned(),
+        Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe) => EOF_MESSAGE.to_owned(),
+        _ if says("keep-alive timed out") => "http2: client connection lost".to_owned(),
+        // The latter two are HTTP/2's: one answer, or all of a connection, will not come.
+        _ if says("connection closed before message completed")
+            || says("connection was not ready")
+            || says("stream error received")
+            || says("connection error received") =>
+        {
+            EOF_MESSAGE.to_owned()
+        }
+        _ => return None,
+    })
 }
 
 fn host_and_port(server: &http::Uri) -> String {
