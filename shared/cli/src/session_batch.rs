@@ -187,27 +187,10 @@ impl<T> SessionBatch<T> {
         let _guard = environment.interrupt.guard()?;
         // From here on, what is read may have changed since the plan.
         drop(self.run.reads);
-        let (mut sessions, mut results) = (Vec::new(), Vec::new());
-        for (at, result) in self.results.into_iter().enumerate() {
-            results.push(match result {
-                Ok(session) => {
-                    sessions.push((at, session));
-                    None
-                }
-                Err(error) => Some(Err(error)),
-            });
-        }
+        let (sessions, mut results) = separate_errors(self.results);
         let mut display = environment.console.progress();
         let total = sessions.len();
-        let progress = BatchProgress {
-            progress: BulkProgress {
-                stage: work.stage,
-                total: total as u64,
-                started: environment.now(),
-            },
-            clock: Box::new(environment.clock()),
-            ended: Cell::default(),
-        };
+        let progress = BatchProgress::new(work.stage, total, environment);
         let sink = SharedSink::new(&mut display);
         progress.tell(&sink);
         let step = async |(at, session): (usize, T)| {
@@ -232,14 +215,7 @@ impl<T> SessionBatch<T> {
         let run = PacedRun::new(work.pace, parallel, work.dry_run, &environment.interrupt);
         run.run(sessions.into_iter(), idle, step, end).await?;
         (&sink).tell(ProgressEvent::Done);
-        let left = results.iter().filter(|result| result.is_none()).count();
-        let mut results: Vec<Result<(T, U)>> = results.into_iter().flatten().collect();
-        if left > 0 {
-            let hint = format!(
-                "{left} of {total} sessions are left; run the same command again to continue"
-            );
-            results.push(Err(with_hint(interrupted_error(), hint)));
-        }
+        let (results, left) = join_results(results, total);
         let run = BatchRun {
             reads: None,
             left,
@@ -317,6 +293,36 @@ impl<T> SessionBatch<T> {
     }
 }
 
+/// Results in the order of the sessions; `None` for a session that has no result yet.
+type ResultSlots<R> = Vec<Option<Result<R>>>;
+
+/// Separates the sessions, each with its place among the results, from the results that are already known: errors.
+fn separate_errors<T, U>(all: Vec<Result<T>>) -> (Vec<(usize, T)>, ResultSlots<U>) {
+    let (mut sessions, mut results) = (Vec::new(), Vec::new());
+    for (at, result) in all.into_iter().enumerate() {
+        results.push(match result {
+            Ok(session) => {
+                sessions.push((at, session));
+                None
+            }
+            Err(error) => Some(Err(error)),
+        });
+    }
+    (sessions, results)
+}
+
+/// Returns the results in order, and how many of `total` sessions have none, because of an interrupt: these have one error together.
+fn join_results<R>(results: ResultSlots<R>, total: usize) -> (Vec<Result<R>>, usize) {
+    let left = results.iter().filter(|result| result.is_none()).count();
+    let mut results: Vec<Result<R>> = results.into_iter().flatten().collect();
+    if left > 0 {
+        let hint =
+            format!("{left} of {total} sessions are left; run the same command again to continue");
+        results.push(Err(with_hint(interrupted_error(), hint)));
+    }
+    (results, left)
+}
+
 /// Runs futures, at most [`MAX_CONCURRENT_SESSIONS`] at a time, and returns their outputs in order.
 pub async fn run_concurrently<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     let running = futures::stream::iter(futures).buffered(MAX_CONCURRENT_SESSIONS);
@@ -345,6 +351,18 @@ struct BatchProgress {
 }
 
 impl BatchProgress {
+    fn new(stage: WaitStage, total: usize, environment: &Environment) -> Self {
+        Self {
+            progress: BulkProgress {
+                stage,
+                total: total as u64,
+                started: environment.now(),
+            },
+            clock: Box::new(environment.clock()),
+            ended: Cell::default(),
+        }
+    }
+
     fn count(&self, is_done: bool) {
         let (done, failed) = self.ended.get();
         self.ended.set(match is_done {
