@@ -7,12 +7,12 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::existing::ExistingFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::room::RoomFlags;
-use session_shared::flags::values::{ReplaceFlags, ValueFlags};
 use session_shared::flags::wait::{WaitFlags, with_default_timeout};
 use session_shared::flags::write::WriteFlags;
 
+use crate::rendered_flags::RenderedFlags;
 use crate::roster::args::RosterFlags;
-use crate::spec_flags::SpecFlags;
+use crate::session_flags::{ManifestFlags, SessionFlags};
 
 /// Default of `--timeout`.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
@@ -76,36 +76,9 @@ const EXAMPLES: &str = "  # Create a session from a template and wait until it i
 #[command(mut_arg("time_zone", |zone| zone.help_heading("Roster").help(ZONE_HELP)))]
 #[command(mut_arg("image", |image| image.help_heading("Roster")))]
 pub struct Args {
-    /// Name of the session; generated from the owner and the time if omitted
-    pub name: Option<String>,
-
-    /// Name of the SessionTemplate
-    #[arg(long, value_name = "NAME", conflicts_with = "filename")]
-    pub template: Option<String>,
-
-    /// File with a Session object, a manifest, a sindri.yaml or a LabSession object; "-" means standard input
-    #[arg(short = 'f', long, value_name = "FILENAME")]
-    pub filename: Option<String>,
-
-    /// Configuration of nvim-web (TOML), whose table kubernetes describes the session; "-" means standard input
-    #[arg(long, value_name = "FILENAME", conflicts_with_all = ["template", "filename"])]
-    pub config: Option<String>,
-
-    /// Parameter value flags.
+    /// Flags for the session itself.
     #[command(flatten)]
-    pub values: ValueFlags,
-
-    /// Replacements in the file.
-    #[command(flatten)]
-    pub replacements: ReplaceFlags,
-
-    /// Owner of the session (alice@example.com); defaults to your user name at the API server
-    #[arg(long, value_name = "ID")]
-    pub user_id: Option<String>,
-
-    /// Fields of the spec.
-    #[command(flatten)]
-    pub spec: SpecFlags,
+    pub session: SessionFlags,
 
     /// Roster flags.
     #[command(flatten)]
@@ -115,13 +88,9 @@ pub struct Args {
     #[command(flatten)]
     pub existing: ExistingFlags,
 
-    /// Primary workload, to which connect connects; required for a manifest with several workloads
-    #[arg(long, value_name = "KIND/NAME")]
-    pub primary: Option<String>,
-
-    /// If true, leave out objects of kinds that the server does not have, now and at later starts
-    #[arg(long)]
-    pub skip_missing_kinds: bool,
+    /// Flags for the objects of the manifest.
+    #[command(flatten)]
+    pub manifest: ManifestFlags,
 
     /// If true, create the namespace if it does not exist
     #[arg(long)]
@@ -139,13 +108,9 @@ pub struct Args {
     #[arg(long, value_name = "WHO", default_value = "auto")]
     pub reconcile: String,
 
-    /// With --dry-run=client, print the session's objects, except Secrets with secret values
-    #[arg(help_heading = "Request", long)]
-    pub rendered: bool,
-
-    /// With --rendered, print Secrets with secret values, too; values that are not given are generated
-    #[arg(help_heading = "Request", long)]
-    pub with_secrets: bool,
+    /// Flags for the printed objects.
+    #[command(flatten)]
+    pub rendered: RenderedFlags,
 
     /// Output flags.
     #[command(flatten)]

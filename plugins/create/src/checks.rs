@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::Timestamp;
-use session_shared::ops::hours_check::check_hours;
+use session_shared::ops::hours_check::{SKIPPED_CHECKS_NOTE, check_hours};
 use session_shared::ops::preflight::{self, PreflightObjects};
 use session_shared::ops::room::{CheckedRoom, offer_wait};
 use session_shared::ops::{Cluster, check_stoppable};
@@ -13,19 +13,38 @@ use crate::intent::Intent;
 use crate::kept_claims::KeptClaims;
 use crate::plan::NewSession;
 
+/// Checks the session's objects as [`check`] does. With `--skip-checks`, says so and returns `None`.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) async fn check_unless_skipped(
+    cluster: &Cluster,
+    intent: &Intent,
+    subject: &NewSession,
+    now: Timestamp,
+    environment: &mut Environment,
+) -> Result<Option<CheckedRoom>> {
+    if intent.skip_checks {
+        environment.console.note(SKIPPED_CHECKS_NOTE);
+        return Ok(None);
+    }
+    let checked = check(cluster, intent, subject, now, environment).await?;
+    Ok(Some(checked))
+}
+
 /// Checks the session's objects against classes, hosts, LimitRanges, Pod Security, kept claims and the owner's running hours, and against quotas unless their room is
 /// to be waited for.
 ///
 /// # Errors
 /// The first thing that is wrong; refusals of the server.
-pub(crate) async fn check(
+async fn check(
     cluster: &Cluster,
     intent: &Intent,
     subject: &NewSession,
     now: Timestamp,
     environment: &mut Environment,
 ) -> Result<CheckedRoom> {
-    let all = subject.quota_objects(&intent.metadata);
+    let all = subject.quota_objects(&intent.session.metadata);
     let rendering = &subject.rendered.rendering;
     let objects = PreflightObjects {
         ownership: &subject.ownership,
@@ -50,7 +69,7 @@ pub(crate) async fn check(
     }
     let quotas = checked.room.quotas.as_ref().map(|quotas| &*quotas.items);
     check_hours(cluster, &subject.ownership, quotas, now, found).await?;
-    let missing = |found: &[Value]| intent.quota.missing_warning(namespace, found);
+    let missing = |found: &[Value]| intent.session.quota.missing_warning(namespace, found);
     if let Some((warning, hint)) = quotas.and_then(missing) {
         environment.console.warn_with_hint(&warning, Some(&hint));
     }

@@ -142,7 +142,7 @@ impl Creation<'_> {
         undo.session = Some(object.clone());
         let uid = Untyped(&object).require_uid()?.to_owned();
         let start = subject.start(&self.intent.use_existing, Some(uid));
-        let sent: Session = parse_object(subject.session_object(&self.intent.metadata))?;
+        let sent: Session = parse_object(subject.session_object(&self.intent.session.metadata))?;
         let requested = RequestedStart {
             object,
             sent_spec: &sent.spec,
@@ -182,7 +182,7 @@ impl Creation<'_> {
         subject: &NewSession,
         sink: &mut dyn ProgressSink,
     ) -> Result<Started> {
-        let object = subject.session_object(&self.intent.metadata);
+        let object = subject.session_object(&self.intent.session.metadata);
         let start = subject.start(&self.intent.use_existing, None);
         let count = start.rendering.objects.len();
         let namespace = subject.ownership.namespace.as_str();
@@ -211,7 +211,7 @@ impl Creation<'_> {
     /// Creates the Session. After a lost answer the Session is read, and the run annotation tells whether this run created
     /// it.
     async fn create_session(&self, subject: &NewSession) -> Result<Value> {
-        let object = subject.session_object(&self.intent.metadata);
+        let object = subject.session_object(&self.intent.session.metadata);
         let (namespace, name) = (subject.ownership.namespace.as_str(), subject.name.as_str());
         let error = match self
             .cluster

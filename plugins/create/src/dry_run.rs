@@ -21,8 +21,8 @@ pub(crate) fn print_dry_run(
     for warning in &subject.rendered.rendering.warnings {
         console.warn(warning);
     }
-    if !intent.rendered {
-        let session = subject.session_object(&intent.metadata);
+    if !intent.rendered.rendered {
+        let session = subject.session_object(&intent.session.metadata);
         let mut mutations = intent.mutation.printer();
         return console.print(&mutations.print_result(&session, "created")?);
     }

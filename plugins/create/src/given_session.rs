@@ -1,4 +1,4 @@
-//! The session that a file or `--template` describes, before flags are applied.
+//! The session that a file or `--template` describes.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -19,14 +19,20 @@ pub(crate) enum SessionSource {
     Manifest(String),
 }
 
-/// Values from a file or `--template`.
+/// Values from a file or `--template`, and those of the flags once they are applied.
+#[derive(Clone, Debug)]
 pub(crate) struct GivenSession {
     pub(crate) name: Option<SessionName>,
+    /// Namespace of a Session from a file.
     pub(crate) namespace: Option<SourceNamespace>,
+    /// ResourceQuota that the file expects in the namespace.
     pub(crate) quota: ExpectedQuota,
+    /// Owner, if given.
     pub(crate) user_id: Option<UserId>,
+    /// Metadata of a Session from a file.
     pub(crate) metadata: Value,
     pub(crate) spec: SessionSpec,
+    /// Source of the manifest.
     pub(crate) source: SessionSource,
 }
 

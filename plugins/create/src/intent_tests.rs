@@ -24,17 +24,3 @@ fn a_made_name_sorts_and_filters_and_fits() {
     let begun = generate_name(&owner, Some(&"demo".parse().unwrap()), 1, "r").unwrap();
     assert_eq!(begun.as_str(), "demo-1-r");
 }
-
-#[test]
-fn two_sources_agree_or_are_refused() {
-    assert_eq!(merge_equal("name", Some("a"), None).unwrap(), Some("a"));
-    assert_eq!(
-        merge_equal("name", Some("a"), Some("a")).unwrap(),
-        Some("a")
-    );
-    let error = merge_equal("name", Some("a"), Some("b")).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the name from the provided object \"b\" does not match the name \"a\""
-    );
-}

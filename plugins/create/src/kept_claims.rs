@@ -132,7 +132,7 @@ fn ensure_unchanged(claim: &Value, wanted: &Value, intent: &Intent) -> Result<()
         ));
     }
     // A size from the template is a minimum; a size from a flag must match.
-    let storage = intent.spec.storage.as_ref();
+    let storage = intent.session.spec.storage.as_ref();
     let given = storage.and_then(|storage| storage.size.as_ref());
     let size = |claim| {
         Untyped(claim)

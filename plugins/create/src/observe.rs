@@ -21,10 +21,10 @@ pub(crate) async fn observe(
     intent: &Intent,
     now: Timestamp,
 ) -> Result<(Observed, Driver)> {
-    let namespace = resolve_namespace(intent.namespace.as_ref(), cluster.namespace())?;
+    let namespace = resolve_namespace(intent.session.namespace.as_ref(), cluster.namespace())?;
     let namespace: NamespaceName = namespace.parse()?;
     let identity = async {
-        match &intent.user_id {
+        match &intent.session.user_id {
             Some(owner) => Ok(owner.clone()),
             None => cluster
                 .get_caller_identity()
@@ -53,7 +53,7 @@ pub(crate) async fn observe(
 }
 
 async fn get_template(cluster: &Cluster, intent: &Intent) -> Result<Option<SessionTemplate>> {
-    match &intent.source {
+    match &intent.session.source {
         SessionSource::Template(name) => template_lookup::read_template(cluster, name.as_str())
             .await
             .map(Some),

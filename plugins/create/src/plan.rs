@@ -48,7 +48,7 @@ pub(crate) struct NewSession {
 /// # Errors
 /// Every problem of the values and the template.
 pub(crate) fn plan_session(intent: &Intent, observed: &Observed) -> Result<NewSession> {
-    let name = match (&intent.name, intent.generate_name) {
+    let name = match (&intent.session.name, intent.generate_name) {
         (Some(name), false) => name.clone(),
         (begin, _) => {
             let random: String = observed.run.chars().take(5).collect();
@@ -60,7 +60,7 @@ pub(crate) fn plan_session(intent: &Intent, observed: &Observed) -> Result<NewSe
             )?
         }
     };
-    let mut spec = intent.spec.clone();
+    let mut spec = intent.session.spec.clone();
     spec.user_id = observed.owner.to_string();
     spec.start_request = Some(status_patch::format_rfc3339(observed.now));
     let rendered = render_session(
@@ -69,7 +69,7 @@ pub(crate) fn plan_session(intent: &Intent, observed: &Observed) -> Result<NewSe
         &name,
         &spec,
         &BTreeMap::new(),
-        intent.is_client_dry_run() && !intent.with_secrets,
+        intent.is_client_dry_run() && !intent.rendered.with_secrets,
     )?;
     spec.parameters = rendered.parameters.clone();
     if rendered
@@ -107,7 +107,7 @@ pub(crate) fn render_session(
     public: bool,
 ) -> Result<RenderOutput> {
     let manifest = spec.manifest.as_deref().unwrap_or_default();
-    let body = match (&intent.source, &observed.template) {
+    let body = match (&intent.session.source, &observed.template) {
         (SessionSource::Template(_), Some(template)) => {
             reconcile::ManifestSource::Template(template)
         }

@@ -181,7 +181,12 @@ impl RowChecks<'_> {
 
     async fn check_new(&mut self, action: Action, mut planned: PlannedRow) -> Result<Result<()>> {
         let namespace = planned.observed.namespace.to_string();
-        let template = planned.intent.spec.template_name().unwrap_or_default();
+        let template = planned
+            .intent
+            .session
+            .spec
+            .template_name()
+            .unwrap_or_default();
         let template = template.to_owned();
         let rendering = &mut planned.subject.rendered.rendering;
         if !self.plan.missing.contains_key(&template) {
@@ -190,7 +195,7 @@ impl RowChecks<'_> {
         }
         let name = planned.subject.name.as_str();
         if let Some(missing) = self.plan.missing.get(&template) {
-            if planned.intent.spec.skip_missing_kinds == Some(true) {
+            if planned.intent.session.spec.skip_missing_kinds == Some(true) {
                 self.plan
                     .notes
                     .extend(missing.leave_out(&mut rendering.objects));
@@ -220,7 +225,7 @@ impl RowChecks<'_> {
         let PlannedRow {
             intent, subject, ..
         } = planned;
-        let new = subject.quota_objects(&intent.metadata);
+        let new = subject.quota_objects(&intent.session.metadata);
         let rendering = &subject.rendered.rendering;
         let objects = PreflightObjects {
             ownership: &subject.ownership,
@@ -228,7 +233,7 @@ impl RowChecks<'_> {
             ingresses: &rendering.objects,
             use_existing: &intent.use_existing,
         };
-        let preset = intent.spec.preset.clone();
+        let preset = intent.session.spec.preset.clone();
         let key = (namespace.clone(), template.clone(), preset);
         if !self.preflight.contains_key(&key) {
             let name = subject.name.as_str();

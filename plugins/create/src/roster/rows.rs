@@ -48,7 +48,7 @@ pub(super) struct PlannedRow {
 impl RosterIntent {
     /// Returns the template of a row: its cell, else the flag.
     pub(super) fn template_of<'a>(&'a self, row: &'a Row) -> Option<&'a TemplateName> {
-        match (&row.template, &self.base.source) {
+        match (&row.template, &self.base.session.source) {
             (Some(template), _) => Some(template),
             (None, SessionSource::Template(template)) if self.has_template => Some(template),
             _ => None,
@@ -166,16 +166,16 @@ impl RosterIntent {
             ));
         };
         let mut intent = self.base.clone();
-        intent.name = Some(row.name.clone());
+        intent.session.name = Some(row.name.clone());
         intent.generate_name = false;
-        intent.user_id = Some(row.user.clone());
-        intent.source = SessionSource::Template(template.clone());
+        intent.session.user_id = Some(row.user.clone());
+        intent.session.source = SessionSource::Template(template.clone());
         // The rollback of one row must not delete the namespace of all.
         intent.create_namespace = false;
-        intent.spec.template = Some(template.to_string());
-        intent.spec.preset = row.preset.clone().or(intent.spec.preset);
+        intent.session.spec.template = Some(template.to_string());
+        intent.session.spec.preset = row.preset.clone().or(intent.session.spec.preset);
         if let Some(timeout) = &row.timeout {
-            intent.spec.timeout = Some(timeout.as_str().into());
+            intent.session.spec.timeout = Some(timeout.as_str().into());
         }
         for (parameter, value) in &row.parameters {
             // A file's value as those of --env-file: a secret one goes to the parameters Secret.
@@ -183,7 +183,7 @@ impl RosterIntent {
             let values = &mut intent.values.from_files;
             values.insert(parameter.clone(), value.clone());
         }
-        check_spec(&intent.spec)?;
+        check_spec(&intent.session.spec)?;
         Ok(intent)
     }
 }

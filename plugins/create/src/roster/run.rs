@@ -119,9 +119,9 @@ impl RosterRun<'_> {
             mut subject,
         } = planned;
         let none = MissingKinds::default();
-        let template = intent.spec.template_name().unwrap_or_default();
+        let template = intent.session.spec.template_name().unwrap_or_default();
         let missing = self.plan.missing.get(template).unwrap_or(&none);
-        if intent.spec.skip_missing_kinds == Some(true) {
+        if intent.session.spec.skip_missing_kinds == Some(true) {
             missing.leave_out(&mut subject.rendered.rendering.objects);
         }
         let creation = Creation {

@@ -63,7 +63,7 @@ pub(super) fn words(
         format!("--roster={FOLDER}/{FILE}"),
         format!("--schedule-run={run}"),
     ];
-    let template = base.spec.template.clone();
+    let template = base.session.spec.template.clone();
     let given = [
         ("--template", template.filter(|_| has_template)),
         ("--rate", pace.rate.map(|rate| rate.to_string())),
@@ -77,7 +77,7 @@ pub(super) fn words(
 
 /// Returns the flags that hold for every row, as words. Values of files become words, too: none of them is secret.
 fn row_words(base: &Intent) -> Vec<String> {
-    let spec = &base.spec;
+    let spec = &base.session.spec;
     let (resources, storage) = (
         spec.resources.clone().unwrap_or_default(),
         spec.storage.clone().unwrap_or_default(),
