@@ -6,6 +6,7 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::ListScopeFlags;
 use session_shared::flags::non_empty;
 use session_shared::flags::output::ListOutputFlags;
+use session_shared::flags::session_selection::SelectionFlags;
 use session_shared::labels;
 use session_shared::names::SessionName;
 use session_shared::ops::session_selection::{RosterSelection, SessionQuery, SessionSelection};
@@ -62,7 +63,7 @@ impl Intent {
 /// Usage errors, with kubectl's messages where kubectl has the same check.
 pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> {
     let Args {
-        mut selection,
+        selection,
         kept,
         watch,
         ignore_not_found,
@@ -71,52 +72,17 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         verbosity,
         connection,
     } = args;
-    // `list sessions` is kubectl's `get sessions`; a session of such a name is `session/sessions`.
-    if let [only] = selection.names.as_slice()
-        && TYPE_WORDS.contains(&only.as_str())
-    {
-        selection.names.clear();
-    }
     console.apply_flags(&verbosity);
-    let (names, query, roster) = match selection.selection_or_all(console.input())? {
-        SessionSelection::ByName(names) => (names, SessionQuery::default(), None),
-        SessionSelection::BySelector(query) => (Vec::new(), query, None),
-        SessionSelection::ByRoster(roster) => {
-            let names = roster.sessions.iter().map(|session| session.name.clone());
-            (names.collect(), SessionQuery::default(), Some(roster))
-        }
-    };
+    let (names, query, roster) = read_selection(selection, console)?;
     let ListScopeFlags {
         all_namespaces,
         field_selector,
         chunk_size,
     } = scope;
-    if all_namespaces && roster.is_some() {
-        return Err(usage_error(
-            "--roster and --all-namespaces cannot be specified together: name the namespaces in the roster",
-        ));
-    }
-    if all_namespaces && !names.is_empty() {
-        bail!("a resource cannot be retrieved by name across all namespaces");
-    }
     let field_selector = field_selector.unwrap_or_default();
-    if !field_selector.is_empty() && !names.is_empty() {
-        return Err(usage_error(
-            "name cannot be provided when a selector is specified",
-        ));
-    }
+    check_scope(all_namespaces, &field_selector, &names, roster.is_some())?;
     if kept {
-        let only_sessions = [
-            (watch, "--watch"),
-            (!query.phases.is_empty(), "--phase"),
-            (roster.is_some(), "--roster"),
-            (!field_selector.is_empty(), "--field-selector"),
-        ];
-        if let Some((_, flag)) = only_sessions.iter().find(|(given, _)| *given) {
-            return Err(usage_error(format!(
-                "--kept and {flag} cannot be given together"
-            )));
-        }
+        check_kept(watch, &query, roster.is_some(), &field_selector)?;
     }
     Ok(Intent {
         kept_selector: kept.then(|| kept_data_selector(&names, &query)),
@@ -133,6 +99,80 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         output,
         connection,
     })
+}
+
+/// Reads the selection: the names, of a roster those in it, or else the conditions of sessions.
+///
+/// # Errors
+/// Flags that exclude each other; an invalid name, phase or roster.
+fn read_selection(
+    mut flags: SelectionFlags,
+    console: &mut Console,
+) -> Result<(Vec<SessionName>, SessionQuery, Option<RosterSelection>)> {
+    // `list sessions` is kubectl's `get sessions`; a session of such a name is `session/sessions`.
+    if let [only] = flags.names.as_slice()
+        && TYPE_WORDS.contains(&only.as_str())
+    {
+        flags.names.clear();
+    }
+    Ok(match flags.selection_or_all(console.input())? {
+        SessionSelection::ByName(names) => (names, SessionQuery::default(), None),
+        SessionSelection::BySelector(query) => (Vec::new(), query, None),
+        SessionSelection::ByRoster(roster) => {
+            let names = roster.sessions.iter().map(|session| session.name.clone());
+            (names.collect(), SessionQuery::default(), Some(roster))
+        }
+    })
+}
+
+/// Checks that sessions that are named are neither looked for in all namespaces nor selected by their fields.
+///
+/// # Errors
+/// They are.
+fn check_scope(
+    all_namespaces: bool,
+    field_selector: &str,
+    names: &[SessionName],
+    has_roster: bool,
+) -> Result<()> {
+    if all_namespaces && has_roster {
+        return Err(usage_error(
+            "--roster and --all-namespaces cannot be specified together: name the namespaces in the roster",
+        ));
+    }
+    if all_namespaces && !names.is_empty() {
+        bail!("a resource cannot be retrieved by name across all namespaces");
+    }
+    if !field_selector.is_empty() && !names.is_empty() {
+        return Err(usage_error(
+            "name cannot be provided when a selector is specified",
+        ));
+    }
+    Ok(())
+}
+
+/// Checks that no flag comes with `--kept` that only sessions have.
+///
+/// # Errors
+/// The first such flag.
+fn check_kept(
+    watch: bool,
+    query: &SessionQuery,
+    has_roster: bool,
+    field_selector: &str,
+) -> Result<()> {
+    let only_sessions = [
+        (watch, "--watch"),
+        (!query.phases.is_empty(), "--phase"),
+        (has_roster, "--roster"),
+        (!field_selector.is_empty(), "--field-selector"),
+    ];
+    match only_sessions.iter().find(|(given, _)| *given) {
+        Some((_, flag)) => Err(usage_error(format!(
+            "--kept and {flag} cannot be given together"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Returns the label selector of the data of sessions.
