@@ -94,42 +94,9 @@ pub struct Args {
     #[command(flatten)]
     pub streams: StreamFlags,
 
-    /// If true, forward a local port to the session's web page and open it in a browser
-    #[arg(help_heading = "Web Page", long)]
-    pub open: bool,
-
-    /// If true, print the URL of the session's web page; with -o json, addresses for programs
-    #[arg(help_heading = "Web Page", long)]
-    pub print: bool,
-
-    /// Output format of --print. One of: (json)
-    #[arg(help_heading = "Web Page", short = 'o', long, value_name = "FORMAT")]
-    pub output: Option<String>,
-
-    /// Connect standard input and output to a port of the session's Pod (a number, also if undeclared, or a name), as an
-    /// ssh ProxyCommand
-    #[arg(help_heading = "Port", long, value_name = "PORT")]
-    pub stdio: Option<String>,
-
-    /// Forward a local port to a port of the session's Pod; may be repeated or comma-separated
-    ///
-    /// REMOTE is a number, also of an undeclared port, or a name; a port that only a Service of the session has means the one it
-    /// leads to. ADDRESS defaults to 127.0.0.1; localhost means 127.0.0.1 and ::1; write IPv6 addresses in brackets. LOCAL
-    /// defaults to the number of REMOTE; an empty LOCAL or 0 picks a free port.
-    #[arg(help_heading = "Port", long, value_name = "[ADDRESS:][LOCAL:]REMOTE")]
-    pub port_forward: Vec<String>,
-
-    /// If true, run ssh to the session's SSH server; arguments after -- are passed to ssh
-    #[arg(help_heading = "SSH", long)]
-    pub ssh: bool,
-
-    /// If true, print a Host block for ~/.ssh/config
-    #[arg(help_heading = "SSH", long)]
-    pub ssh_config: bool,
-
-    /// With --stdio, known_hosts file of ssh for this session alone; its keys are dropped when the SSH server's container is another
-    #[arg(help_heading = "SSH", long, value_name = "FILE")]
-    pub known_hosts: Option<PathBuf>,
+    /// Kind of connection.
+    #[command(flatten)]
+    pub mode: ModeFlags,
 
     /// If true, fail instead of starting a stopped session
     #[arg(long)]
@@ -169,4 +136,45 @@ pub struct StreamFlags {
     /// the method's killOnExit
     #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub kill_on_exit: Option<bool>,
+}
+
+/// Flags that select the kind of connection, instead of a connection method.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct ModeFlags {
+    /// If true, forward a local port to the session's web page and open it in a browser
+    #[arg(help_heading = "Web Page", long)]
+    pub open: bool,
+
+    /// If true, print the URL of the session's web page; with -o json, addresses for programs
+    #[arg(help_heading = "Web Page", long)]
+    pub print: bool,
+
+    /// Output format of --print. One of: (json)
+    #[arg(help_heading = "Web Page", short = 'o', long, value_name = "FORMAT")]
+    pub output: Option<String>,
+
+    /// Connect standard input and output to a port of the session's Pod (a number, also if undeclared, or a name), as an
+    /// ssh ProxyCommand
+    #[arg(help_heading = "Port", long, value_name = "PORT")]
+    pub stdio: Option<String>,
+
+    /// Forward a local port to a port of the session's Pod; may be repeated or comma-separated
+    ///
+    /// REMOTE is a number, also of an undeclared port, or a name; a port that only a Service of the session has means the one it
+    /// leads to. ADDRESS defaults to 127.0.0.1; localhost means 127.0.0.1 and ::1; write IPv6 addresses in brackets. LOCAL
+    /// defaults to the number of REMOTE; an empty LOCAL or 0 picks a free port.
+    #[arg(help_heading = "Port", long, value_name = "[ADDRESS:][LOCAL:]REMOTE")]
+    pub port_forward: Vec<String>,
+
+    /// If true, run ssh to the session's SSH server; arguments after -- are passed to ssh
+    #[arg(help_heading = "SSH", long)]
+    pub ssh: bool,
+
+    /// If true, print a Host block for ~/.ssh/config
+    #[arg(help_heading = "SSH", long)]
+    pub ssh_config: bool,
+
+    /// With --stdio, known_hosts file of ssh for this session alone; its keys are dropped when the SSH server's container is another
+    #[arg(help_heading = "SSH", long, value_name = "FILE")]
+    pub known_hosts: Option<PathBuf>,
 }

@@ -13,7 +13,7 @@ use session_shared::names::SessionName;
 use session_shared::reconcile::WorkloadName;
 use session_shared::report::console::Console;
 
-use crate::args::{Args, DEFAULT_TIMEOUT, StreamFlags};
+use crate::args::{Args, DEFAULT_TIMEOUT, ModeFlags, StreamFlags};
 use crate::port_forward::{self, PortForward};
 use crate::port_name::parse_port;
 
@@ -83,14 +83,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
                 tty,
                 kill_on_exit,
             },
-        open,
-        print,
-        output,
-        stdio,
-        port_forward,
-        ssh,
-        ssh_config,
-        known_hosts,
+        mode,
         no_start,
         pod_running_timeout,
         wait_flags,
@@ -99,16 +92,6 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         connection,
     } = args;
     console.apply_flags(&verbosity);
-    let mode = ModeFlags {
-        open,
-        print,
-        output,
-        stdio,
-        port_forward,
-        ssh,
-        ssh_config,
-        known_hosts,
-    };
     let limit = wait_flags.timeout_or(DEFAULT_TIMEOUT);
     let intent = Intent {
         mode: mode.parse()?,
@@ -131,19 +114,11 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     Ok(intent)
 }
 
-/// The flags that select the kind of connection.
-struct ModeFlags {
-    open: bool,
-    print: bool,
-    output: Option<String>,
-    stdio: Option<String>,
-    port_forward: Vec<String>,
-    ssh: bool,
-    ssh_config: bool,
-    known_hosts: Option<PathBuf>,
-}
-
 impl ModeFlags {
+    /// Returns the kind of connection.
+    ///
+    /// # Errors
+    /// Two kinds at once; a flag without the one that it belongs to; an invalid port.
     fn parse(&self) -> Result<ConnectMode> {
         let flags = [
             ("--open", self.open),
