@@ -30,11 +30,15 @@ mod ssh;
 mod start_stopped;
 mod stdio;
 
+use std::path::Path;
+
 use anyhow::Result;
+use session_shared::encode::ssh::SshHost;
 use session_shared::failure::check_exit_code;
 use session_shared::ops::trust::StoredPart;
-use session_shared::ops::{Cluster, ObservedSession};
+use session_shared::ops::{Cluster, ContainerTarget, ObservedSession};
 use session_shared::prompt::trust;
+use session_shared::report::console::Console;
 use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
@@ -74,6 +78,10 @@ impl Verb for Connect {
     }
 }
 
+/// Opens the connection of the mode, or of the method. Returns when it has ended.
+///
+/// # Errors
+/// A target that the session does not have; the server's refusal; the exit code of a command.
 async fn open_connection(
     cluster: &Cluster,
     intent: &Intent,
@@ -87,66 +95,100 @@ async fn open_connection(
             print::run(cluster, intent, observed, target, *json, console).await
         }
         (ConnectMode::Stdio { port, known_hosts }, _) => {
-            let place = &intent.place();
-            let pod = port_forwarder::require_pod(intent, observed, place)?;
-            // Before ssh gets the first byte, after which it reads the file.
-            if let (Some(file), Some(run)) = (known_hosts, ServerRun::of(observed, place, port)) {
-                host_keys::drop_keys_of_other_runs(file, &run, intent, &mut environment.console)?;
-            }
-            let console = &mut environment.console;
-            let port =
-                port_forwarder::resolve_remote_port(cluster, observed, pod, port, console).await?;
-            let (forwarder, _) =
-                port_forwarder::new_forwarder(cluster, intent, observed, place, environment)?;
-            stdio::run(&forwarder, pod, port, environment).await
+            let known_hosts = known_hosts.as_deref();
+            connect_stdio(cluster, intent, observed, port, known_hosts, environment).await
         }
         (
             _,
             ConnectTarget::Command {
                 argv,
                 place,
-                kill_on_exit,
+                kill_on_exit: kill,
             },
         ) => {
             if !confirm_stored_command(cluster, intent, observed, environment).await? {
                 return check_exit_code(1);
             }
-            exec::run(
-                cluster,
-                intent,
-                observed,
-                argv,
-                place,
-                *kill_on_exit,
-                environment,
-            )
-            .await
+            exec::run(cluster, intent, observed, argv, place, *kill, environment).await
         }
         (_, ConnectTarget::Page { port, path, place }) => {
-            let pod = port_forwarder::require_pod(intent, observed, place)?;
-            let console = &mut environment.console;
-            let port =
-                port_forwarder::resolve_remote_port(cluster, observed, pod, port, console).await?;
-            let forwarder =
-                port_forwarder::new_forwarder(cluster, intent, observed, place, environment)?;
-            open::run(forwarder, pod, port, path, environment).await
+            open_page(cluster, intent, observed, place, port, path, environment).await
         }
         (mode, ConnectTarget::Ssh { port, user, place }) => {
             let user = user.as_ref();
             let host = ssh::ssh_host(cluster, intent, observed, place, port, user)?;
             if *mode == ConnectMode::SshConfig {
-                let methods = plan::connect_methods(&observed.session);
-                if !methods.iter().any(|method| method.ssh.is_some()) {
-                    let session = &intent.name;
-                    environment.console.note(&format!(
-                        "session \"{session}\" has no SSH method: the block connects to port {port}"
-                    ));
-                }
-                return ssh::print_host_block(host, &intent.connection, &mut environment.console);
+                return print_ssh_config(host, intent, observed, port, &mut environment.console);
             }
             ssh::exec_ssh(&host, &intent.command)
         }
     }
+}
+
+/// Connects a port to standard input and output. With `known_hosts`, a file of ssh, the keys of other runs are dropped from it first.
+///
+/// # Errors
+/// A port that the session does not have; a file that cannot be written; the server's refusal.
+async fn connect_stdio(
+    cluster: &Cluster,
+    intent: &Intent,
+    observed: &ObservedSession,
+    port: &str,
+    known_hosts: Option<&Path>,
+    environment: &mut Environment,
+) -> Result<()> {
+    let place = &intent.place();
+    let pod = port_forwarder::require_pod(intent, observed, place)?;
+    // Before ssh gets the first byte, after which it reads the file.
+    if let (Some(file), Some(run)) = (known_hosts, ServerRun::of(observed, place, port)) {
+        host_keys::drop_keys_of_other_runs(file, &run, intent, &mut environment.console)?;
+    }
+    let console = &mut environment.console;
+    let port = port_forwarder::resolve_remote_port(cluster, observed, pod, port, console).await?;
+    let (forwarder, _) =
+        port_forwarder::new_forwarder(cluster, intent, observed, place, environment)?;
+    stdio::run(&forwarder, pod, port, environment).await
+}
+
+/// Opens the web page at `path` in a browser, through a local port.
+///
+/// # Errors
+/// A port that the session does not have; the server's refusal.
+async fn open_page(
+    cluster: &Cluster,
+    intent: &Intent,
+    observed: &ObservedSession,
+    place: &ContainerTarget,
+    port: &str,
+    path: &str,
+    environment: &mut Environment,
+) -> Result<()> {
+    let pod = port_forwarder::require_pod(intent, observed, place)?;
+    let console = &mut environment.console;
+    let port = port_forwarder::resolve_remote_port(cluster, observed, pod, port, console).await?;
+    let forwarder = port_forwarder::new_forwarder(cluster, intent, observed, place, environment)?;
+    open::run(forwarder, pod, port, path, environment).await
+}
+
+/// Prints the Host block of ssh, and says where its port comes from if no method names it.
+///
+/// # Errors
+/// Standard output is closed; a name that the block cannot hold.
+fn print_ssh_config(
+    host: SshHost,
+    intent: &Intent,
+    observed: &ObservedSession,
+    port: &str,
+    console: &mut Console,
+) -> Result<()> {
+    let methods = plan::connect_methods(&observed.session);
+    if !methods.iter().any(|method| method.ssh.is_some()) {
+        let session = &intent.name;
+        console.note(&format!(
+            "session \"{session}\" has no SSH method: the block connects to port {port}"
+        ));
+    }
+    ssh::print_host_block(host, &intent.connection, console)
 }
 
 /// Asks before a command that the session has stored. One that the user typed needs no trust in the session.
