@@ -33,39 +33,24 @@ pub(crate) async fn apply_object_item(
     around: &SessionIndex,
     with: StopContext<'_>,
 ) -> Result<Outcome> {
-    let (resource, namespace, name) = (item.resource, item.namespace.as_str(), item.name.as_str());
-    // Only metadata is read, so that no Secret's data is; three kinds need more: the status of a claim (bound or not) and
-    // of a snapshot (its content), the spec of a Service (its selector).
-    let found = if [&PERSISTENT_VOLUME_CLAIM, &SERVICE, &VOLUME_SNAPSHOT].contains(&resource) {
-        cluster.get(resource, namespace, name).await?
-    } else {
-        cluster.get_metadata(resource, namespace, name).await?
-    };
-    let Some(object) = found.filter(|object| Untyped(object).has_uid(&item.uid)) else {
+    let Some(object) = get_unchanged(cluster, item).await? else {
         return Ok(Outcome::Skipped);
     };
-    let mut living = around.clone();
     let Some(session) = Untyped(&object).label(labels::SESSION) else {
         return Ok(Outcome::Skipped);
     };
-    if is_data(&object) && *resource != PERSISTENT_VOLUME_CLAIM {
+    let mut living = around.clone();
+    if is_data(&object) && *item.resource != PERSISTENT_VOLUME_CLAIM {
         let select = session_selector(session);
-        living.are_snapshots_forbidden = false;
-        match list_snapshots(cluster, namespace, &select).await {
-            Ok(snapshots) => snapshots.iter().for_each(|one| living.add_snapshot(one)),
-            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
-                living.are_snapshots_forbidden = true;
-            }
-            Err(error) => return Err(error),
-        }
+        add_snapshots(cluster, &item.namespace, &select, &mut living).await?;
         // In a server-side dry run no claim has been deleted.
         let parameters =
-            *resource == SECRET && item.action == Action::DeleteObject && !with.write.dry_run;
-        if parameters && are_parameters_needed(cluster, namespace, &select).await? {
+            *item.resource == SECRET && item.action == Action::DeleteObject && !with.write.dry_run;
+        if parameters && are_parameters_needed(cluster, &item.namespace, &select).await? {
             return Ok(Outcome::Skipped);
         }
     }
-    if let Some(session) = cluster.get(&SESSION, namespace, session).await? {
+    if let Some(session) = cluster.get(&SESSION, &item.namespace, session).await? {
         living.add_session(&SelectedSession::parse(session)?);
     }
     let still = plan_object(intent, &object, &living, with.now);
@@ -75,17 +60,62 @@ pub(crate) async fn apply_object_item(
     if item.action == Action::RecordKeptSince {
         return record_kept_since(cluster, item, &object, with).await;
     }
+    delete_object(cluster, item, &object, with).await
+}
+
+/// Reads the object of an item; `None` if it no longer exists.
+async fn get_unchanged(cluster: &Cluster, item: &PlanItem) -> Result<Option<Value>> {
+    let (resource, namespace, name) = (item.resource, item.namespace.as_str(), item.name.as_str());
+    // Only metadata is read, so that no Secret's data is; three kinds need more: the status of a claim (bound or not) and
+    // of a snapshot (its content), the spec of a Service (its selector).
+    let found = if [&PERSISTENT_VOLUME_CLAIM, &SERVICE, &VOLUME_SNAPSHOT].contains(&resource) {
+        cluster.get(resource, namespace, name).await?
+    } else {
+        cluster.get_metadata(resource, namespace, name).await?
+    };
+    Ok(found.filter(|object| Untyped(object).has_uid(&item.uid)))
+}
+
+/// Adds the snapshots of a session to what uses its data, or that the caller may not list them.
+async fn add_snapshots(
+    cluster: &Cluster,
+    namespace: &str,
+    select: &ListOptions,
+    living: &mut SessionIndex,
+) -> Result<()> {
+    living.are_snapshots_forbidden = false;
+    match list_snapshots(cluster, namespace, select).await {
+        Ok(snapshots) => snapshots.iter().for_each(|one| living.add_snapshot(one)),
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
+            living.are_snapshots_forbidden = true;
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+/// Deletes the object by its UID. One that is gone or has changed by then is skipped.
+async fn delete_object(
+    cluster: &Cluster,
+    item: &PlanItem,
+    object: &Value,
+    with: StopContext<'_>,
+) -> Result<Outcome> {
     let mut options = DeleteOptions {
         uid: Some(item.uid.clone()),
         dry_run: with.write.dry_run,
         ..DeleteOptions::default()
     };
-    if is_data(&object) {
+    if is_data(object) {
         // A session that adopts the object changes its resourceVersion, and the deletion then fails.
-        let version = Untyped(&object).require_resource_version()?;
+        let version = Untyped(object).require_resource_version()?;
         options.resource_version = Some(version.to_owned());
     }
-    match cluster.delete(resource, namespace, name, &options).await {
+    let (namespace, name) = (item.namespace.as_str(), item.name.as_str());
+    match cluster
+        .delete(item.resource, namespace, name, &options)
+        .await
+    {
         Ok(DeleteOutcome::NotFound) => Ok(Outcome::Skipped),
         Ok(_) => Ok(Outcome::ObjectDeleted),
         Err(error) if failure::has_kind(&error, FailureKind::Conflict) => Ok(Outcome::Skipped),
