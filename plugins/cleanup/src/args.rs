@@ -63,47 +63,9 @@ code is 1.";
 #[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, STOP_TIMEOUT)))]
 #[command(mut_arg("trust_manifest", |trust| trust.long_help(TRUST)))]
 pub struct Args {
-    /// If true, stop or delete sessions that have expired
-    #[arg(help_heading = "Selection", long)]
-    pub expired: bool,
-
-    /// If true, delete sessions that no longer work
-    ///
-    /// These are sessions that have failed, whose node no longer exists, that were ready but have not been for ten minutes,
-    /// or whose creation was never finished.
-    #[arg(help_heading = "Selection", long)]
-    pub unhealthy: bool,
-
-    /// If true, delete objects of sessions that no longer exist, except their data
-    ///
-    /// Data is: claims that were ever bound, snapshots, and the Secret with the session's parameters. VolumeSnapshotContents
-    /// that remain after their snapshot are reported.
-    #[arg(help_heading = "Selection", long)]
-    pub orphans: bool,
-
-    /// If true, select --expired, --unhealthy and --orphans; does not mean all sessions
-    #[arg(help_heading = "Selection", long)]
-    pub all: bool,
-
-    /// Delete claims and secret parameters whose session was deleted at least this long ago (30d, 12h); for snapshots use
-    /// --snapshots-older-than
-    ///
-    /// A Secret with parameters is not deleted while a snapshot needs it. Data without a date, as after kubectl delete
-    /// session, is dated now and deleted after this time. A dry run does not date it.
-    #[arg(help_heading = "Selection", long, value_name = "DURATION")]
-    pub kept_older_than: Option<String>,
-
-    /// Delete snapshots that were taken at least this long ago (30d, 12h), also those of existing sessions
-    #[arg(help_heading = "Selection", long, value_name = "DURATION")]
-    pub snapshots_older_than: Option<String>,
-
-    /// If true, delete VolumeSnapshotContents of deleted snapshots, and the storage behind them
-    ///
-    /// With deletionPolicy Retain, a VolumeSnapshotContent remains after its VolumeSnapshot is deleted. Only contents that
-    /// carry a session's labels are deleted; contents of existing snapshots are labeled for a later cleanup. Their age is
-    /// not considered.
-    #[arg(help_heading = "Selection", long)]
-    pub snapshot_contents: bool,
+    /// What is cleaned up.
+    #[command(flatten)]
+    pub targets: TargetFlags,
 
     /// Names are rejected with a pointer to `delete`
     #[arg(value_name = "NAME", hide = true)]
@@ -153,4 +115,50 @@ pub struct Args {
     /// Cluster connection flags.
     #[command(flatten)]
     pub connection: ConnectionFlags,
+}
+
+/// Flags that select what is cleaned up; at least one is required.
+#[derive(clap::Args, Clone, Debug)]
+pub struct TargetFlags {
+    /// If true, stop or delete sessions that have expired
+    #[arg(help_heading = "Selection", long)]
+    pub expired: bool,
+
+    /// If true, delete sessions that no longer work
+    ///
+    /// These are sessions that have failed, whose node no longer exists, that were ready but have not been for ten minutes,
+    /// or whose creation was never finished.
+    #[arg(help_heading = "Selection", long)]
+    pub unhealthy: bool,
+
+    /// If true, delete objects of sessions that no longer exist, except their data
+    ///
+    /// Data is: claims that were ever bound, snapshots, and the Secret with the session's parameters. VolumeSnapshotContents
+    /// that remain after their snapshot are reported.
+    #[arg(help_heading = "Selection", long)]
+    pub orphans: bool,
+
+    /// If true, select --expired, --unhealthy and --orphans; does not mean all sessions
+    #[arg(help_heading = "Selection", long)]
+    pub all: bool,
+
+    /// Delete claims and secret parameters whose session was deleted at least this long ago (30d, 12h); for snapshots use
+    /// --snapshots-older-than
+    ///
+    /// A Secret with parameters is not deleted while a snapshot needs it. Data without a date, as after kubectl delete
+    /// session, is dated now and deleted after this time. A dry run does not date it.
+    #[arg(help_heading = "Selection", long, value_name = "DURATION")]
+    pub kept_older_than: Option<String>,
+
+    /// Delete snapshots that were taken at least this long ago (30d, 12h), also those of existing sessions
+    #[arg(help_heading = "Selection", long, value_name = "DURATION")]
+    pub snapshots_older_than: Option<String>,
+
+    /// If true, delete VolumeSnapshotContents of deleted snapshots, and the storage behind them
+    ///
+    /// With deletionPolicy Retain, a VolumeSnapshotContent remains after its VolumeSnapshot is deleted. Only contents that
+    /// carry a session's labels are deleted; contents of existing snapshots are labeled for a later cleanup. Their age is
+    /// not considered.
+    #[arg(help_heading = "Selection", long)]
+    pub snapshot_contents: bool,
 }

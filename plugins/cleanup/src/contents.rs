@@ -96,7 +96,7 @@ pub(crate) fn plan_content(intent: &Intent, held: &RetainedContent) -> Option<Pl
                     let why = format!("{gone}; another content refers to the same data");
                     (Action::Report, why, DataEffect::Kept)
                 }
-                Some(session) if intent.snapshot_contents => {
+                Some(session) if intent.targets.snapshot_contents => {
                     let why = format!("{snapshot} of session {session:?} no longer exists");
                     (Action::DeleteObject, why, DataEffect::Destroyed)
                 }
@@ -115,8 +115,8 @@ pub(crate) fn plan_content(intent: &Intent, held: &RetainedContent) -> Option<Pl
         }
     };
     let is_selected = match action {
-        Action::AddLabels => intent.snapshot_contents,
-        _ => intent.snapshot_contents || intent.orphans,
+        Action::AddLabels => intent.targets.snapshot_contents,
+        _ => intent.targets.snapshot_contents || intent.targets.orphans,
     };
     content_item(action, content, namespace, reason, data).filter(|_| is_selected)
 }

@@ -13,11 +13,11 @@ use session_shared::names::UserId;
 use session_shared::ops::stop_options::StopOptions;
 use session_shared::report::console::Console;
 
-use crate::args::Args;
+use crate::args::{Args, TargetFlags};
 
-/// A validated command line: what to clean up, and how.
-#[derive(Clone, Debug)]
-pub(crate) struct Intent {
+/// What to clean up; at least one of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CleanupTargets {
     /// Stop or delete expired sessions.
     pub(crate) expired: bool,
     /// Delete unhealthy sessions.
@@ -30,6 +30,13 @@ pub(crate) struct Intent {
     pub(crate) snapshots_older_than: Option<Duration>,
     /// Delete VolumeSnapshotContents of deleted snapshots.
     pub(crate) snapshot_contents: bool,
+}
+
+/// A validated command line: what to clean up, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Intent {
+    /// What to clean up.
+    pub(crate) targets: CleanupTargets,
     /// Label selector for the objects of the plan; empty for none.
     pub(crate) selector: String,
     /// Owner of the sessions and objects; `None` for all owners.
@@ -54,13 +61,7 @@ pub(crate) struct Intent {
 /// No selection; flags that exclude each other; invalid durations.
 pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> {
     let Args {
-        expired,
-        unhealthy,
-        orphans,
-        all,
-        kept_older_than,
-        snapshots_older_than,
-        snapshot_contents,
+        targets,
         names,
         selector,
         user_id,
@@ -76,41 +77,19 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         connection,
     } = args;
     console.apply_flags(&verbosity);
-    if let Some(name) = names.first() {
-        let error = usage_error(format!("cleanup does not accept names: {name:?}"));
-        let delete = format!("delete a session by name: kubectl session delete {name}");
-        return Err(with_hint(error, delete));
-    }
+    refuse_names(&names)?;
     if interactive && yes {
         return Err(usage_error("-i and -y cannot be given together"));
     }
-    let kept = parse_min_age("kept-older-than", kept_older_than.as_deref())?;
-    let snapshots = parse_min_age("snapshots-older-than", snapshots_older_than.as_deref())?;
-    let sweeps = expired || unhealthy || orphans || all;
-    if !sweeps && kept.is_none() && snapshots.is_none() && !snapshot_contents {
-        return Err(usage_error(
-            "at least one of --expired, --unhealthy, --orphans, --all, --kept-older-than, --snapshots-older-than and --snapshot-contents is required",
-        ));
-    }
+    let targets = targets.parse()?;
     if max == Some(0) {
         return Err(usage_error("--max must be at least 1"));
     }
     let mutation = MutationOptions::for_text(&write_flags, console)?;
-    if let Some(interval) = interval {
-        if interval.is_zero() {
-            return Err(usage_error("--interval must be greater than 0"));
-        }
-        if interactive || (!yes && mutation.dry_run == DryRun::None) {
-            return Err(usage_error("--interval requires --yes or --dry-run"));
-        }
-    }
+    let is_unattended = !interactive && (yes || mutation.dry_run != DryRun::None);
+    check_interval(interval, is_unattended)?;
     Ok(Intent {
-        expired: expired || all,
-        unhealthy: unhealthy || all,
-        orphans: orphans || all,
-        kept_older_than: kept,
-        snapshots_older_than: snapshots,
-        snapshot_contents,
+        targets,
         selector: selector.unwrap_or_default(),
         owner: user_id.as_deref().map(str::parse).transpose()?,
         all_namespaces,
@@ -123,6 +102,70 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         mutation,
         connection,
     })
+}
+
+/// Refuses names: a cleanup is of everything that its flags select.
+///
+/// # Errors
+/// There is a name.
+fn refuse_names(names: &[String]) -> Result<()> {
+    let Some(name) = names.first() else {
+        return Ok(());
+    };
+    let error = usage_error(format!("cleanup does not accept names: {name:?}"));
+    let delete = format!("delete a session by name: kubectl session delete {name}");
+    Err(with_hint(error, delete))
+}
+
+impl TargetFlags {
+    /// Returns what is cleaned up.
+    ///
+    /// # Errors
+    /// Nothing is; an invalid age.
+    fn parse(self) -> Result<CleanupTargets> {
+        let Self {
+            expired,
+            unhealthy,
+            orphans,
+            all,
+            kept_older_than,
+            snapshots_older_than,
+            snapshot_contents,
+        } = self;
+        let kept = parse_min_age("kept-older-than", kept_older_than.as_deref())?;
+        let snapshots = parse_min_age("snapshots-older-than", snapshots_older_than.as_deref())?;
+        let sweeps = expired || unhealthy || orphans || all;
+        if !sweeps && kept.is_none() && snapshots.is_none() && !snapshot_contents {
+            return Err(usage_error(
+                "at least one of --expired, --unhealthy, --orphans, --all, --kept-older-than, --snapshots-older-than and --snapshot-contents is required",
+            ));
+        }
+        Ok(CleanupTargets {
+            expired: expired || all,
+            unhealthy: unhealthy || all,
+            orphans: orphans || all,
+            kept_older_than: kept,
+            snapshots_older_than: snapshots,
+            snapshot_contents,
+        })
+    }
+}
+
+/// Checks the pause between rounds: nobody is there to confirm each of them.
+///
+/// # Errors
+/// No time at all; rounds that ask.
+fn check_interval(interval: Option<Duration>, is_unattended: bool) -> Result<()> {
+    let Some(interval) = interval else {
+        return Ok(());
+    };
+    if interval.is_zero() {
+        return Err(usage_error("--interval must be greater than 0"));
+    }
+    if !is_unattended {
+        return Err(usage_error("--interval requires --yes or --dry-run"));
+    }
+    Ok(())
 }
 
 /// Parses the minimum age of data to delete. It must be greater than 0, so that no value means all data.

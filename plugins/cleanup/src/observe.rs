@@ -78,21 +78,21 @@ struct WantedKinds {
 
 impl WantedKinds {
     fn of(intent: &Intent) -> Self {
-        let is_kept_data = intent.kept_older_than.is_some();
-        let is_snapshots = intent.snapshots_older_than.is_some();
+        let is_kept_data = intent.targets.kept_older_than.is_some();
+        let is_snapshots = intent.targets.snapshots_older_than.is_some();
         let only_if = |wanted: bool, kind: &'static ResourceType| match wanted {
             true => vec![kind],
             false => Vec::new(),
         };
         Self {
-            services: only_if(intent.orphans, &SERVICE),
+            services: only_if(intent.targets.orphans, &SERVICE),
             snapshots: only_if(is_snapshots, &VOLUME_SNAPSHOT),
             needing: only_if(is_kept_data && !is_snapshots, &VOLUME_SNAPSHOT),
-            rest: match intent.orphans {
+            rest: match intent.targets.orphans {
                 true => PASSIVE_KINDS.to_vec(),
                 false => only_if(is_kept_data, &SECRET),
             },
-            nodes: only_if(intent.unhealthy, &NODE),
+            nodes: only_if(intent.targets.unhealthy, &NODE),
         }
     }
 }
@@ -182,7 +182,7 @@ impl Lists {
             index.session_uses.add_source(claim);
             index.add_claim(claim);
         }
-        let orphans = objects.iter().filter(|_| intent.orphans);
+        let orphans = objects.iter().filter(|_| intent.targets.orphans);
         let orphans = orphans.filter(|object| orphan_reason(object, &index).is_some());
         let orphans: Vec<&Value> = orphans.collect();
         index.record_uses(&orphans, &BTreeSet::new(), &self.users);
@@ -200,7 +200,7 @@ impl Lists {
 
 /// Returns true if it matters who uses an object.
 fn counts_uses(intent: &Intent) -> bool {
-    intent.orphans || intent.kept_older_than.is_some()
+    intent.targets.orphans || intent.targets.kept_older_than.is_some()
 }
 
 fn has_session_label(object: &Value) -> bool {
@@ -223,9 +223,9 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     let sessions = with_setup_hint(cluster.list(&SESSION, scope, &all).await)?;
     let sessions = sessions.items.into_iter().map(SelectedSession::parse);
     let sessions: Vec<SelectedSession> = sessions.collect::<Result<_>>()?;
-    let looked_at_nodes = intent.unhealthy && lists.nodes.forbidden_kinds.is_empty();
+    let looked_at_nodes = intent.targets.unhealthy && lists.nodes.forbidden_kinds.is_empty();
     let (mut objects, mut index) = (Vec::new(), SessionIndex::default());
-    if counts_uses(intent) || intent.snapshots_older_than.is_some() {
+    if counts_uses(intent) || intent.targets.snapshots_older_than.is_some() {
         objects = lists.candidates();
         index = lists.index(intent, &sessions, &objects);
     }
@@ -242,7 +242,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     let parts = [Part::Pods, Part::Owners, Part::Claims];
     let unread = sessions.iter_mut();
     try_join_all(unread.map(|session| session.load(cluster, &parts))).await?;
-    if intent.unhealthy {
+    if intent.targets.unhealthy {
         add_events(cluster, &mut sessions).await?;
     }
     Ok(Observed {
@@ -274,12 +274,12 @@ async fn observe_contents(
     intent: &Intent,
     scope: Scope<'_>,
 ) -> Result<Option<Vec<RetainedContent>>> {
-    if !intent.snapshot_contents && !intent.orphans {
+    if !intent.targets.snapshot_contents && !intent.targets.orphans {
         return Ok(Some(Vec::new()));
     }
     match list_retained(cluster, scope).await {
         Ok(held) => Ok(Some(held)),
-        Err(error) if intent.snapshot_contents => Err(clarify_unserved(error)),
+        Err(error) if intent.targets.snapshot_contents => Err(clarify_unserved(error)),
         Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
             Ok(Some(Vec::new()))
         }

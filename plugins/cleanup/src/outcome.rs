@@ -25,7 +25,7 @@ use session_shared::report::console::Console;
 use session_shared::session_batch::run_concurrently;
 use session_shared::verb::Environment;
 
-use crate::content_action;
+use crate::content_action::{self, ContentCounts};
 use crate::intent::Intent;
 use crate::item_outcome::Outcome;
 use crate::object_action::apply_object_item;
@@ -59,59 +59,96 @@ pub(crate) async fn apply_items(
         object: format!("{} objects", items.len()),
         detail: String::new(),
     });
-    let drivers = &check_controllers(cluster, items).await;
-    let holders = &content_action::count_contents(cluster, items).await;
+    let run = CleanupRun {
+        cluster,
+        intent,
+        observed,
+        items,
+        drivers: &check_controllers(cluster, items).await,
+        contents: &content_action::count_contents(cluster, items).await,
+        context,
+    };
     let mut done: Vec<Option<Result<Outcome>>> = items.iter().map(|_| None).collect();
     for phase in DeletionPhase::ALL {
-        let these: Vec<usize> = (0..items.len())
-            .filter(|at| DeletionPhase::of_item(&items[*at]) == phase)
-            .collect();
-        if these.is_empty() {
-            continue;
-        }
-        let around = match phase {
-            DeletionPhase::Users => Ok(SessionIndex::default()),
-            _ => observe_users(cluster, intent, observed, items, &done, &these).await,
-        };
-        let around = &around.map_err(|error| format!("{error:#}"));
-        // Items not begun before Ctrl-C are left for the next run.
-        let begun = these.iter().take_while(|_| !context.interrupt.is_set());
-        let actions = begun.map(|at| async move {
-            let item = &items[*at];
-            let driver = match drivers.get(item.namespace.as_str()) {
-                Some(Ok(driver)) => *driver,
-                Some(Err(text)) => return Err(anyhow::anyhow!("{text}")),
-                None => Driver::Client,
-            };
-            match item.action {
-                _ if *item.resource == VOLUME_SNAPSHOT_CONTENT => {
-                    content_action::apply_content_item(
-                        cluster,
-                        intent,
-                        item,
-                        holders,
-                        context.write,
-                    )
-                    .await
-                }
-                Action::StopSession | Action::DeleteSession => {
-                    end_session(cluster, intent, observed, item, driver, context).await
-                }
-                _ => match around {
-                    Ok(around) => apply_object_item(cluster, intent, item, around, context).await,
-                    Err(text) => Err(anyhow::anyhow!("{text}")),
-                },
-            }
-        });
-        let results = run_concurrently(actions).await;
-        for (at, result) in these.iter().zip(results) {
-            done[*at] = Some(result);
-        }
+        run.apply_phase(phase, &mut done).await;
     }
     sink.tell(ProgressEvent::Done);
     let console = &mut environment.console;
     confirmation::note_unchecked_access(&permissions, console);
     Ok(done)
+}
+
+/// What all actions of a cleanup have in common.
+#[derive(Clone, Copy)]
+struct CleanupRun<'a> {
+    cluster: &'a Cluster,
+    intent: &'a Intent,
+    observed: &'a Observed,
+    items: &'a [PlanItem],
+    /// The driver of the sessions of each namespace; an error is kept as text.
+    drivers: &'a BTreeMap<&'a str, Result<Driver, String>>,
+    /// Numbers of the VolumeSnapshotContents that hold the same storage.
+    contents: &'a ContentCounts,
+    context: StopContext<'a>,
+}
+
+impl CleanupRun<'_> {
+    /// Carries out the items of one phase, and writes their outcomes to `done`.
+    async fn apply_phase(self, phase: DeletionPhase, done: &mut [Option<Result<Outcome>>]) {
+        let these: Vec<usize> = (0..self.items.len())
+            .filter(|at| DeletionPhase::of_item(&self.items[*at]) == phase)
+            .collect();
+        if these.is_empty() {
+            return;
+        }
+        let around = match phase {
+            DeletionPhase::Users => Ok(SessionIndex::default()),
+            _ => {
+                let (cluster, intent, observed) = (self.cluster, self.intent, self.observed);
+                observe_users(cluster, intent, observed, self.items, done, &these).await
+            }
+        };
+        let around = &around.map_err(|error| format!("{error:#}"));
+        // Items not begun before Ctrl-C are left for the next run.
+        let begun = these
+            .iter()
+            .take_while(|_| !self.context.interrupt.is_set());
+        let actions = begun.map(|at| self.apply_item(&self.items[*at], around));
+        let results = run_concurrently(actions).await;
+        for (at, result) in these.iter().zip(results) {
+            done[*at] = Some(result);
+        }
+    }
+
+    /// Carries out one item. `around` is what uses objects by now, or the error of reading it.
+    ///
+    /// # Errors
+    /// That error, if the item depends on it; the server's refusal; a session that cannot be stopped or deleted.
+    async fn apply_item(
+        self,
+        item: &PlanItem,
+        around: &Result<SessionIndex, String>,
+    ) -> Result<Outcome> {
+        let (cluster, intent, context) = (self.cluster, self.intent, self.context);
+        let driver = match self.drivers.get(item.namespace.as_str()) {
+            Some(Ok(driver)) => *driver,
+            Some(Err(text)) => return Err(anyhow::anyhow!("{text}")),
+            None => Driver::Client,
+        };
+        match item.action {
+            _ if *item.resource == VOLUME_SNAPSHOT_CONTENT => {
+                let (contents, write) = (self.contents, context.write);
+                content_action::apply_content_item(cluster, intent, item, contents, write).await
+            }
+            Action::StopSession | Action::DeleteSession => {
+                end_session(cluster, intent, self.observed, item, driver, context).await
+            }
+            _ => match around {
+                Ok(around) => apply_object_item(cluster, intent, item, around, context).await,
+                Err(text) => Err(anyhow::anyhow!("{text}")),
+            },
+        }
+    }
 }
 
 /// Order of deletion: used objects after their users, parameters after the claims that need them.
@@ -226,7 +263,7 @@ async fn end_session(
         with.permissions.prefetch(&item.namespace, &needs)
     );
     read?;
-    if intent.unhealthy {
+    if intent.targets.unhealthy {
         let one = std::slice::from_mut(&mut session);
         cluster.add_events(&item.namespace, one).await?;
     }

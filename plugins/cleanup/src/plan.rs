@@ -90,7 +90,7 @@ pub(crate) fn plan_object(
     now: Timestamp,
 ) -> Option<PlanItem> {
     let created = Untyped(object).created();
-    let orphan = orphan_reason(object, living).filter(|_| intent.orphans);
+    let orphan = orphan_reason(object, living).filter(|_| intent.targets.orphans);
     let (action, since, reason, data) = match orphan {
         Some(why) => (Action::DeleteObject, created, why, DataEffect::None),
         None => plan_outlived_data(intent, object, living, now)?,
@@ -134,7 +134,7 @@ fn plan_outlived_data(
             DataEffect::Destroyed,
         )
     };
-    if let Some(limit) = intent.kept_older_than {
+    if let Some(limit) = intent.targets.kept_older_than {
         match kept_data_since(object, living) {
             Some(KeptSince::Known(since)) if over(&since, limit) => {
                 return Some(delete("kept for ", "", since));
@@ -147,7 +147,7 @@ fn plan_outlived_data(
         }
     }
     let since = snapshot_time(object, living)?;
-    if !over(&since, intent.snapshots_older_than?) {
+    if !over(&since, intent.targets.snapshots_older_than?) {
         return None;
     }
     Some(match living.doubt(object) {

@@ -27,13 +27,14 @@ pub(crate) fn plan_session(
     if session.is_being_deleted() {
         return None;
     }
-    if intent.expired && is_expired(session, now) {
+    if intent.targets.expired && is_expired(session, now) {
         let ended = plan_expired(observed, now);
         if ended.is_some() {
             return ended;
         }
     }
     let (since, why) = intent
+        .targets
         .unhealthy
         .then(|| unhealthy_reason(observed, nodes, now))
         .flatten()?;
