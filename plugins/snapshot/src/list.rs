@@ -8,6 +8,7 @@ use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::{ListFlags, parse_session_name};
 use session_shared::flags::non_empty;
+use session_shared::flags::output::ListOutputFlags;
 use session_shared::labels;
 use session_shared::names::SessionName;
 use session_shared::objects::cron_schedule::CronSchedule;
@@ -51,11 +52,7 @@ pub(crate) async fn run(
     let select = list_options(session.as_ref(), &selecting);
     // reads only
     let cluster = environment.connect(connection).await?;
-    let scope = if everywhere {
-        Scope::All
-    } else {
-        Scope::Namespace(cluster.namespace())
-    };
+    let scope = cluster.scope(everywhere);
     let mut found = list_volume_snapshots(&cluster, scope, &select).await?;
     // prints
     if let Some(sort_by) = non_empty(&output.sort_by)
@@ -66,34 +63,43 @@ pub(crate) async fn run(
     match format {
         Format::Objects(mut printer) => environment.console.print(&printer.print_list(&found)?),
         Format::Text { .. } => {
-            let mut options = TableOptions::from_flags(&output);
-            options.namespace = everywhere;
-            options.kind = output.show_kind.then(|| VOLUME_SNAPSHOT.singular());
-            let mut printer = TablePrinter::new(options);
-            printer.add_page(&view::snapshot_table(&found, environment.now()));
-            environment.console.print(&printer.flush())?;
-            if found.is_empty() {
-                let namespace = (!everywhere).then(|| cluster.namespace());
-                environment
-                    .console
-                    .print_error_line(&no_resources_message(namespace));
-            }
+            let namespace = (!everywhere).then(|| cluster.namespace());
+            print_table(&found, namespace, &output, environment)?;
             // A list narrowed by a selector says nothing about the schedule as a whole.
             let selectors = [selecting.label_selector(), selecting.field_selector()];
             if let Some(name) = &session
                 && selectors.iter().all(|selector| selector.is_empty())
                 && let Some(schedule) = read_schedule(&cluster, name, None).await?
             {
-                print_schedule(
-                    &schedule,
-                    name,
-                    cluster.namespace(),
-                    &mut environment.console,
-                );
+                let (namespace, console) = (cluster.namespace(), &mut environment.console);
+                print_schedule(&schedule, name, namespace, console);
             }
             Ok(())
         }
     }
+}
+
+/// Prints the snapshots of a namespace as a table, or of all with `None`, or that there are none.
+///
+/// # Errors
+/// Standard output is closed.
+fn print_table(
+    found: &[Value],
+    namespace: Option<&str>,
+    output: &ListOutputFlags,
+    environment: &mut Environment,
+) -> Result<()> {
+    let mut options = TableOptions::from_flags(output);
+    options.namespace = namespace.is_none();
+    options.kind = output.show_kind.then(|| VOLUME_SNAPSHOT.singular());
+    let mut printer = TablePrinter::new(options);
+    printer.add_page(&view::snapshot_table(found, environment.now()));
+    let console = &mut environment.console;
+    console.print(&printer.flush())?;
+    if found.is_empty() {
+        console.print_error_line(&no_resources_message(namespace));
+    }
+    Ok(())
 }
 
 /// Prints the schedule, and what to do about a Job that fails.
