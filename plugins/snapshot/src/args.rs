@@ -135,24 +135,13 @@ pub struct CreateArgs {
     pub selection: SelectionFlags,
     #[command(flatten)]
     pub pace: PaceFlags,
-    /// Name of the snapshot of one session; defaults to the session's name and the UTC time
-    #[arg(long, value_name = "SNAPSHOT")]
-    pub name: Option<String>,
-    /// Name of the VolumeSnapshotClass; defaults to the default or only one of the claims' CSI driver
-    #[arg(long, value_name = "NAME")]
-    pub class: Option<String>,
-    /// If true, do not run the template's quiesce and resume hooks
-    #[arg(long)]
-    pub skip_hooks: bool,
+    #[command(flatten)]
+    pub snapshot: SnapshotFlags,
     /// If true, do not ask before hooks pause several sessions
     #[arg(short = 'y', long)]
     pub yes: bool,
-    /// Refused: the CronJobs of version 0.1 before its release ran `create --keep`
-    #[arg(long, value_name = "NUMBER", hide = true)]
-    pub keep: Option<String>,
-    /// Refused, as --keep
-    #[arg(long, value_name = "SHA256", hide = true)]
-    pub known_hooks: Option<String>,
+    #[command(flatten)]
+    pub old_schedule: OldScheduleFlags,
     #[command(flatten)]
     pub file: ExportFlags,
     #[command(flatten)]
@@ -163,6 +152,31 @@ pub struct CreateArgs {
     pub write_flags: WriteFlags,
     #[command(flatten)]
     pub wait_flags: WaitFlags,
+}
+
+/// Flags of a snapshot that is taken now.
+#[derive(Group, Clone, Debug)]
+pub struct SnapshotFlags {
+    /// Name of the snapshot of one session; defaults to the session's name and the UTC time
+    #[arg(long, value_name = "SNAPSHOT")]
+    pub name: Option<String>,
+    /// Name of the VolumeSnapshotClass; defaults to the default or only one of the claims' CSI driver
+    #[arg(long, value_name = "NAME")]
+    pub class: Option<String>,
+    /// If true, do not run the template's quiesce and resume hooks
+    #[arg(long)]
+    pub skip_hooks: bool,
+}
+
+/// Flags of the CronJobs of old schedules.
+#[derive(Group, Clone, Debug)]
+pub struct OldScheduleFlags {
+    /// Refused: the CronJobs of version 0.1 before its release ran `create --keep`
+    #[arg(long, value_name = "NUMBER", hide = true)]
+    pub keep: Option<String>,
+    /// Refused, as --keep
+    #[arg(long, value_name = "SHA256", hide = true)]
+    pub known_hooks: Option<String>,
 }
 
 const LIST_EXAMPLES: &str = "  # List the snapshots of a session
@@ -207,6 +221,23 @@ pub struct RestoreArgs {
     /// accepted, too. With --from, name of the session
     #[arg(value_name = "SNAPSHOT")]
     pub snapshot: String,
+    #[command(flatten)]
+    pub target: TargetFlags,
+    #[command(flatten)]
+    pub file: ImportFlags,
+    #[command(flatten)]
+    pub trust: TrustFlags,
+    #[command(flatten)]
+    pub output: ObjectOutputFlags,
+    #[command(flatten)]
+    pub write_flags: WriteFlags,
+    #[command(flatten)]
+    pub wait_flags: WaitFlags,
+}
+
+/// Flags that say where a snapshot is restored to.
+#[derive(Group, Clone, Debug)]
+pub struct TargetFlags {
     /// Name of a new session to create with the snapshot's data, from the template or stored manifest of the old one; it is not started
     #[arg(long, value_name = "NEW")]
     pub into: Option<String>,
@@ -220,16 +251,6 @@ pub struct RestoreArgs {
     /// one of the claims' CSI driver
     #[arg(long, value_name = "NAME")]
     pub class: Option<String>,
-    #[command(flatten)]
-    pub file: ImportFlags,
-    #[command(flatten)]
-    pub trust: TrustFlags,
-    #[command(flatten)]
-    pub output: ObjectOutputFlags,
-    #[command(flatten)]
-    pub write_flags: WriteFlags,
-    #[command(flatten)]
-    pub wait_flags: WaitFlags,
 }
 
 const CLONE_EXAMPLES: &str = "  # Create a session with a copy of dev's data

@@ -7,6 +7,8 @@ use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
 use session_shared::flags::mutation_options::MutationOptions;
+use session_shared::flags::trust_manifest::TrustFlags;
+use session_shared::names::SessionName;
 use session_shared::objects::Untyped;
 use session_shared::objects::resource::SESSION;
 use session_shared::objects::volume_snapshot::source_claim_name;
@@ -27,7 +29,17 @@ use crate::args::CloneArgs;
 use crate::observe::observe_session;
 use crate::plan::SnapshotWrites;
 use crate::take::confirm_hooks;
-use crate::timeouts::TAKE_TIMEOUT;
+
+/// A validated `snapshot clone`.
+struct Intent {
+    old: SessionName,
+    new: SessionName,
+    options: SnapshotOptions,
+    /// Size of the new claims; `None` for that of the original ones.
+    size: Option<Quantity>,
+    trust: TrustFlags,
+    writes: SnapshotWrites,
+}
 
 /// Creates a new session with a copy of a session's current data.
 ///
@@ -39,6 +51,51 @@ pub(crate) async fn run(
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
+    // no requests: validation of the arguments
+    let intent = parse_intent(args, &mut environment.console)?;
+    let (mutation, new) = (&intent.writes.mutation, &intent.new);
+    // reads only
+    let cluster = environment
+        .connect_trusting(connection, intent.trust)
+        .await?;
+    let source = observe_session(&cluster, &intent.old).await?;
+    let console = &mut environment.console;
+    if !confirm_trust(&cluster, &source.session, StoredPart::Copy, console).await? {
+        return Ok(());
+    }
+    let plan = SnapshotPlan::prepare(&cluster, &source, &intent.options, environment.now()).await?;
+    let console = &mut environment.console;
+    if !confirm_hooks(&cluster, &source, &plan, mutation.dry_run, console).await? {
+        return Ok(());
+    }
+    let (claims, size) = (
+        plan.objects.iter().filter_map(source_claim_name),
+        intent.size,
+    );
+    let claims: Vec<&str> = claims.collect();
+    let clone = ClonePlan::prepare(&cluster, &source, new, &claims, size, &plan.name).await?;
+    clone.check_claim_sizes()?;
+    // writes
+    let copied = if mutation.dry_run == DryRun::Client {
+        dry_run_outcome(&clone)
+    } else {
+        take_and_clone(&cluster, &plan, &clone, &intent.writes, environment).await?
+    };
+    // prints
+    report_clone(&copied, mutation, &mut environment.console)?;
+    if mutation.dry_run == DryRun::None {
+        let set = &plan.name;
+        let note = format!("snapshot {set:?} of the data is kept");
+        environment.console.note(&note);
+    }
+    Ok(())
+}
+
+/// Validates the command line.
+///
+/// # Errors
+/// Every mistake that can be found without a request.
+fn parse_intent(args: CloneArgs, console: &mut Console) -> Result<Intent> {
     let CloneArgs {
         session,
         new,
@@ -50,7 +107,6 @@ pub(crate) async fn run(
         write_flags,
         wait_flags,
     } = args;
-    // no requests: validation of the arguments
     let (old, new) = (parse_session_name(&session)?, parse_session_name(&new)?);
     if old == new {
         return Err(usage_error("NAME and NEW must differ"));
@@ -61,49 +117,14 @@ pub(crate) async fn run(
         skip_hooks,
     };
     let size = parse_size(storage.as_deref())?;
-    let console = &mut environment.console;
-    let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
-    let writes = SnapshotWrites::new(mutation, &wait_flags, TAKE_TIMEOUT);
-    // reads only
-    let cluster = environment.connect_trusting(connection, trust).await?;
-    let source = observe_session(&cluster, &old).await?;
-    let console = &mut environment.console;
-    if !confirm_trust(&cluster, &source.session, StoredPart::Copy, console).await? {
-        return Ok(());
-    }
-    let plan = SnapshotPlan::prepare(&cluster, &source, &options, environment.now()).await?;
-    let (console, dry_run) = (&mut environment.console, writes.mutation.dry_run);
-    if !confirm_hooks(&cluster, &source, &plan, dry_run, console).await? {
-        return Ok(());
-    }
-    let claims: Vec<&str> = plan.objects.iter().filter_map(source_claim_name).collect();
-    let clone = ClonePlan::prepare(&cluster, &source, &new, &claims, size, &plan.name).await?;
-    clone.check_claim_sizes()?;
-    // writes
-    let copied = if writes.mutation.dry_run == DryRun::Client {
-        dry_run_outcome(&clone)
-    } else {
-        let _guard = environment.interrupt.guard()?;
-        let interrupt = environment.interrupt.clone();
-        let with = writes.snapshot_run(&interrupt, true);
-        check_creation(&cluster, &clone, with.write).await?;
-        let mut sink = environment.console.progress();
-        let taken = plan.take(&cluster, &with, &mut sink).await;
-        let taken = taken.inspect_err(|_| sink.tell(ProgressEvent::Done))?;
-        let with = SnapshotRun {
-            wait: writes.wait,
-            ..with
-        };
-        apply_clone(&cluster, &clone, &taken, &with, environment).await?
-    };
-    // prints
-    report_clone(&copied, &writes.mutation, &mut environment.console)?;
-    if writes.mutation.dry_run == DryRun::None {
-        let set = &plan.name;
-        let note = format!("snapshot {set:?} of the data is kept");
-        environment.console.note(&note);
-    }
-    Ok(())
+    Ok(Intent {
+        old,
+        new,
+        options,
+        size,
+        trust,
+        writes: SnapshotWrites::parse(&write_flags, &output, &wait_flags, console)?,
+    })
 }
 
 /// Parses the value of `--storage`.
@@ -142,6 +163,31 @@ async fn check_creation(cluster: &Cluster, clone: &ClonePlan, write: &WriteOptio
     let (session, namespace) = (&clone.session, cluster.namespace());
     let checked = cluster.create(&SESSION, namespace, session, &rehearsal);
     checked.await.map(drop)
+}
+
+/// Takes the snapshot and creates the new session from it. The snapshot is waited for in any case: the claims need it.
+///
+/// # Errors
+/// The server's refusal of the new Session; a failed hook; an error of the CSI driver.
+async fn take_and_clone(
+    cluster: &Cluster,
+    plan: &SnapshotPlan,
+    clone: &ClonePlan,
+    writes: &SnapshotWrites,
+    environment: &mut Environment,
+) -> Result<CloneOutcome> {
+    let _guard = environment.interrupt.guard()?;
+    let interrupt = environment.interrupt.clone();
+    let with = writes.snapshot_run(&interrupt, true);
+    check_creation(cluster, clone, with.write).await?;
+    let mut sink = environment.console.progress();
+    let taken = plan.take(cluster, &with, &mut sink).await;
+    let taken = taken.inspect_err(|_| sink.tell(ProgressEvent::Done))?;
+    let with = SnapshotRun {
+        wait: writes.wait,
+        ..with
+    };
+    apply_clone(cluster, clone, &taken, &with, environment).await
 }
 
 /// Creates the new session and its claims from `snapshots`.

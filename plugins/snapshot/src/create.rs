@@ -28,11 +28,10 @@ use session_shared::session_batch::{BatchWork, SessionBatch};
 use session_shared::verb::Environment;
 
 use crate::archive_args::reject_other_flags;
-use crate::args::CreateArgs;
+use crate::args::{CreateArgs, OldScheduleFlags, SnapshotFlags};
 use crate::export::{self, Export, ExportedFiles};
 use crate::plan::SnapshotWrites;
 use crate::take::{confirm_hooks, take_snapshots};
-use crate::timeouts::TAKE_TIMEOUT;
 
 /// The forms of what hooks do to a session.
 const PAUSE: VerbForms = VerbForms {
@@ -193,12 +192,9 @@ fn parse_intent(args: CreateArgs, console: &mut Console) -> Result<Intent> {
     let CreateArgs {
         selection,
         pace,
-        name,
-        class,
-        skip_hooks,
+        snapshot,
         yes,
-        keep,
-        known_hooks,
+        old_schedule,
         file,
         trust,
         output,
@@ -208,10 +204,10 @@ fn parse_intent(args: CreateArgs, console: &mut Console) -> Result<Intent> {
     let is_export = file.is_set()?;
     if is_export {
         let others = [
-            ("--name", name.is_some()),
-            ("--class", class.is_some()),
-            ("--keep", keep.is_some()),
-            ("--known-hooks", known_hooks.is_some()),
+            ("--name", snapshot.name.is_some()),
+            ("--class", snapshot.class.is_some()),
+            ("--keep", old_schedule.keep.is_some()),
+            ("--known-hooks", old_schedule.known_hooks.is_some()),
             ("--wait=false", !wait_flags.wait),
             ("--yes", yes),
             ("--rate", pace.rate.is_some()),
@@ -219,36 +215,41 @@ fn parse_intent(args: CreateArgs, console: &mut Console) -> Result<Intent> {
         ];
         reject_other_flags("--to", &others)?;
     } else {
-        refuse_old_schedule(&selection.names, keep.is_some() || known_hooks.is_some())?;
+        refuse_old_schedule(&selection.names, &old_schedule)?;
     }
     let selection = selection.selection(console.input())?;
-    let single_only = [("--to", is_export), ("--name", name.is_some())];
-    if let Some((flag, _)) = single_only.iter().find(|(_, given)| *given)
-        && selection.single_name().is_none()
-    {
-        return Err(usage_error(format!("{flag} requires exactly one NAME")));
-    }
+    require_single(&selection, is_export, snapshot.name.is_some())?;
     match selection.single_name() {
         Some(session) if is_export => Ok(Intent::Export(Export {
             files: ExportedFiles::parse(file, &output, console)?,
             session: session.clone(),
-            skip_hooks,
+            skip_hooks: snapshot.skip_hooks,
             trust,
             mutation: MutationOptions::for_objects(&write_flags, &output, console)?,
             limit: wait_flags.timeout_or(Duration::ZERO),
         })),
-        _ => {
-            let options = parse_options(name, class.as_deref(), skip_hooks)?;
-            let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
-            Ok(Intent::Snapshots(SnapshotIntent {
-                selection,
-                pace,
-                options,
-                yes,
-                trust,
-                writes: SnapshotWrites::new(mutation, &wait_flags, TAKE_TIMEOUT),
-            }))
+        _ => Ok(Intent::Snapshots(SnapshotIntent {
+            selection,
+            pace,
+            options: snapshot.parse()?,
+            yes,
+            trust,
+            writes: SnapshotWrites::parse(&write_flags, &output, &wait_flags, console)?,
+        })),
+    }
+}
+
+/// Checks that there is one session where only one can be meant.
+///
+/// # Errors
+/// There are several, and a flag for one.
+fn require_single(selection: &SessionSelection, is_export: bool, is_named: bool) -> Result<()> {
+    let single_only = [("--to", is_export), ("--name", is_named)];
+    match single_only.iter().find(|(_, given)| *given) {
+        Some((flag, _)) if selection.single_name().is_none() => {
+            Err(usage_error(format!("{flag} requires exactly one NAME")))
         }
+        _ => Ok(()),
     }
 }
 
@@ -256,8 +257,8 @@ fn parse_intent(args: CreateArgs, console: &mut Console) -> Result<Intent> {
 ///
 /// # Errors
 /// One of its flags is given.
-fn refuse_old_schedule(sessions: &[String], is_given: bool) -> Result<()> {
-    if !is_given {
+fn refuse_old_schedule(sessions: &[String], flags: &OldScheduleFlags) -> Result<()> {
+    if flags.keep.is_none() && flags.known_hooks.is_none() {
         return Ok(());
     }
     let session = sessions.first().map_or("NAME", String::as_str);
@@ -270,18 +271,25 @@ fn refuse_old_schedule(sessions: &[String], is_given: bool) -> Result<()> {
     ))
 }
 
-fn parse_options(
-    name: Option<String>,
-    class: Option<&str>,
-    skip_hooks: bool,
-) -> Result<SnapshotOptions> {
-    if let Some(name) = &name {
-        check_dns_subdomain(name)
-            .map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
+impl SnapshotFlags {
+    /// Returns the options of the snapshot.
+    ///
+    /// # Errors
+    /// An invalid name of the snapshot or the class.
+    fn parse(self) -> Result<SnapshotOptions> {
+        let Self {
+            name,
+            class,
+            skip_hooks,
+        } = self;
+        if let Some(name) = &name {
+            check_dns_subdomain(name)
+                .map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
+        }
+        Ok(SnapshotOptions {
+            name,
+            class: parse_class_name(class.as_deref())?,
+            skip_hooks,
+        })
     }
-    Ok(SnapshotOptions {
-        name,
-        class: parse_class_name(class)?,
-        skip_hooks,
-    })
 }

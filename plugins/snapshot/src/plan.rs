@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use anyhow::Result;
 use session_shared::Timestamp;
 use session_shared::client::interrupt::Interrupt;
 use session_shared::flags::mutation_options::MutationOptions;
+use session_shared::flags::output::ObjectOutputFlags;
 use session_shared::flags::wait::WaitFlags;
+use session_shared::flags::write::WriteFlags;
 use session_shared::ops::snapshot_plan::SnapshotRun;
+use session_shared::report::console::Console;
 
 use crate::snapshot_set::SnapshotSet;
+use crate::timeouts::TAKE_TIMEOUT;
 
 /// Options of the writes of one command, and how long it waits for what it has written.
 #[derive(Clone, Debug)]
@@ -27,6 +32,20 @@ impl SnapshotWrites {
             wait: wait_flags.wait,
             limit: wait_flags.timeout_or(usual),
         }
+    }
+
+    /// Reads the flags of a command that takes a snapshot.
+    ///
+    /// # Errors
+    /// An invalid output format; flags that exclude each other.
+    pub(crate) fn parse(
+        write_flags: &WriteFlags,
+        output: &ObjectOutputFlags,
+        wait_flags: &WaitFlags,
+        console: &mut Console,
+    ) -> Result<Self> {
+        let mutation = MutationOptions::for_objects(write_flags, output, console)?;
+        Ok(Self::new(mutation, wait_flags, TAKE_TIMEOUT))
     }
 
     /// Returns the options for taking or deleting a snapshot; `wait` takes the place of `--wait`.

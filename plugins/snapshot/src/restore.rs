@@ -22,7 +22,7 @@ use session_shared::report::console::Console;
 use session_shared::verb::Environment;
 
 use crate::archive_args::reject_other_flags;
-use crate::args::RestoreArgs;
+use crate::args::{RestoreArgs, TargetFlags};
 use crate::clone_session;
 use crate::import::{self, Import, ImportedFiles};
 use crate::in_place::{self, InPlaceIntent};
@@ -76,10 +76,7 @@ pub(crate) async fn run(
 fn parse_intent(args: RestoreArgs, console: &mut Console) -> Result<Intent> {
     let RestoreArgs {
         snapshot,
-        into,
-        in_place,
-        storage,
-        class,
+        target,
         file,
         trust,
         output,
@@ -88,14 +85,8 @@ fn parse_intent(args: RestoreArgs, console: &mut Console) -> Result<Intent> {
     } = args;
     let is_import = file.is_set()?;
     if is_import {
-        let others = [
-            ("--into", into.is_some()),
-            ("--in-place", in_place),
-            ("--storage", storage.is_some()),
-            ("--class", class.is_some()),
-            ("--wait=false", !wait_flags.wait),
-        ];
-        reject_other_flags("--from", &others)?;
+        reject_other_flags("--from", &target.given())?;
+        reject_other_flags("--from", &[("--wait=false", !wait_flags.wait)])?;
     }
     let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
     if is_import {
@@ -108,36 +99,69 @@ fn parse_intent(args: RestoreArgs, console: &mut Console) -> Result<Intent> {
         }));
     }
     let writes = SnapshotWrites::new(mutation, &wait_flags, TAKE_TIMEOUT);
-    let parse_name = || snapshot_set::parse_snapshot_name(&snapshot).map(str::to_owned);
-    match (into, in_place) {
-        (Some(_), true) => Err(usage_error(
-            "--into and --in-place cannot be given together",
-        )),
-        (None, false) => Err(usage_error(
-            "one of --into, --in-place or --from is required",
-        )),
-        (Some(_), false) if class.is_some() => Err(usage_error(
-            "--class cannot be given with --into: restoring into a new session takes no snapshot",
-        )),
-        (None, true) if storage.is_some() => Err(usage_error(
-            "--storage cannot be given with --in-place: claims keep their size",
-        )),
-        (Some(new), false) => Ok(Intent::Clone(CloneIntent {
-            snapshot: parse_name()?,
-            new: parse_session_name(&new)?,
-            size: clone_session::parse_size(storage.as_deref())?,
-            trust,
-            writes,
-        })),
-        (None, true) => Ok(Intent::InPlace(InPlaceIntent {
-            snapshot: parse_name()?,
-            options: SnapshotOptions {
-                class: parse_class_name(class.as_deref())?,
-                ..SnapshotOptions::default()
-            },
-            trust,
-            writes,
-        })),
+    target.parse(&snapshot, trust, writes)
+}
+
+impl TargetFlags {
+    /// Returns the flags, each with whether it is given.
+    fn given(&self) -> [(&'static str, bool); 4] {
+        let Self {
+            into,
+            in_place,
+            storage,
+            class,
+        } = self;
+        [
+            ("--into", into.is_some()),
+            ("--in-place", *in_place),
+            ("--storage", storage.is_some()),
+            ("--class", class.is_some()),
+        ]
+    }
+
+    /// Checks that a snapshot is restored either into a new session or in place, and the flags that only one of them has.
+    ///
+    /// # Errors
+    /// Both or neither; a flag of the other.
+    fn check(&self) -> Result<()> {
+        Err(usage_error(match (&self.into, self.in_place) {
+            (Some(_), true) => "--into and --in-place cannot be given together",
+            (None, false) => "one of --into, --in-place or --from is required",
+            (Some(_), false) if self.class.is_some() => {
+                "--class cannot be given with --into: restoring into a new session takes no snapshot"
+            }
+            (None, true) if self.storage.is_some() => {
+                "--storage cannot be given with --in-place: claims keep their size"
+            }
+            _ => return Ok(()),
+        }))
+    }
+
+    /// Returns the restore of `snapshot`.
+    ///
+    /// # Errors
+    /// As [`TargetFlags::check`]; an invalid name or size.
+    fn parse(self, snapshot: &str, trust: TrustFlags, writes: SnapshotWrites) -> Result<Intent> {
+        self.check()?;
+        let snapshot = snapshot_set::parse_snapshot_name(snapshot)?.to_owned();
+        Ok(match self.into {
+            Some(new) => Intent::Clone(CloneIntent {
+                snapshot,
+                new: parse_session_name(&new)?,
+                size: clone_session::parse_size(self.storage.as_deref())?,
+                trust,
+                writes,
+            }),
+            None => Intent::InPlace(InPlaceIntent {
+                snapshot,
+                options: SnapshotOptions {
+                    class: parse_class_name(self.class.as_deref())?,
+                    ..SnapshotOptions::default()
+                },
+                trust,
+                writes,
+            }),
+        })
     }
 }
 
