@@ -22,7 +22,7 @@ use session_shared::template::{
 };
 use session_shared::verb::Environment;
 
-use crate::args::TemplateRenderArgs;
+use crate::args::{TemplateFlags, TemplateRenderArgs};
 use crate::template_input::{self, LoadedTemplate, TemplateInput, TemplateSource};
 
 /// Owner of a session that is rendered without a cluster.
@@ -71,22 +71,10 @@ pub(crate) async fn run(
             (chosen, owner, cluster.namespace().to_owned())
         }
         place => {
-            let chosen = match place {
-                TemplateSource::File(file) => {
-                    let console = &mut environment.console;
-                    template_input::read_from_file(file, &template.replacements, console)?
-                }
-                TemplateSource::Builtin(name) | TemplateSource::Cluster(name) => {
-                    template_input::read_builtin(name)?
-                }
-            };
+            let chosen = read_without_cluster(place, &template, &mut environment.console)?;
             let owner = owner.map_or_else(|| DEFAULT_OWNER.parse(), Ok)?;
-            let given = non_empty(&connection.namespace).map(str::to_owned);
-            (
-                chosen,
-                owner,
-                given.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
-            )
+            let given = non_empty(&connection.namespace).unwrap_or(DEFAULT_NAMESPACE);
+            (chosen, owner, given.to_owned())
         }
     };
     let namespace = namespace.parse()?;
@@ -96,21 +84,28 @@ pub(crate) async fn run(
         namespace,
         preset: values.preset,
     };
-    let console = &mut environment.console;
-    let rendered = render_input(
-        &chosen,
-        &subject,
-        primary.as_deref(),
-        &mut assigned,
-        console,
-    )?;
-    print_objects(
-        rendered,
-        &subject,
-        format,
-        documents,
-        &mut environment.console,
-    )
+    let (console, primary) = (&mut environment.console, primary.as_deref());
+    let rendered = render_input(&chosen, &subject, primary, &mut assigned, console)?;
+    print_objects(rendered, &subject, format, documents, console)
+}
+
+/// Reads a template of a file, or a built-in one.
+///
+/// # Errors
+/// A file that cannot be read or parsed; no built-in template of this name.
+fn read_without_cluster(
+    place: &TemplateSource,
+    flags: &TemplateFlags,
+    console: &mut Console,
+) -> Result<TemplateInput> {
+    match place {
+        TemplateSource::File(file) => {
+            template_input::read_from_file(file, &flags.replacements, console)
+        }
+        TemplateSource::Builtin(name) | TemplateSource::Cluster(name) => {
+            template_input::read_builtin(name)
+        }
+    }
 }
 
 /// Returns the given owner, else the caller's user name on the API server.
