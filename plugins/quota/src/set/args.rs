@@ -46,6 +46,34 @@ pub struct QuotaSetArgs {
     #[arg(long, value_name = "FILENAME", conflicts_with = "filename")]
     pub config: Option<String>,
 
+    #[command(flatten)]
+    pub amounts: AmountFlags,
+
+    /// Hours for which a user's sessions may run in each day, week (from Monday) or month, in UTC (user=alice:40/week); user=*
+    /// is every user without a budget of their own, user=NAME:none removes a budget; may be repeated. Budgets are kept in the
+    /// ResourceQuota session-hours and checked by create, start and connect, not by the server
+    #[arg(help_heading = "Resource", long, value_name = "user=NAME:HOURS/PERIOD")]
+    pub hours: Vec<String>,
+
+    /// If true, take over a ResourceQuota or LimitRange of this name that quota set has not made; its other limits are kept
+    #[arg(long)]
+    pub force: bool,
+
+    /// If true, do not ask before a limit is set below what is used
+    #[arg(short = 'y', long)]
+    pub yes: bool,
+
+    #[command(flatten)]
+    pub output: ObjectOutputFlags,
+    #[command(flatten)]
+    pub write_flags: WriteFlags,
+    #[command(flatten)]
+    pub wait_flags: WaitFlags,
+}
+
+/// Flags for the amounts of the ResourceQuota and the LimitRange.
+#[derive(Group, Clone, Debug, Default)]
+pub struct AmountFlags {
     /// Maximum number of sessions, stopped ones included (count/sessions.streaming.platform)
     #[arg(help_heading = "Resource", long, value_name = "NUMBER")]
     pub max_sessions: Option<String>,
@@ -98,25 +126,4 @@ pub struct QuotaSetArgs {
         value_delimiter = ','
     )]
     pub limit_range: Vec<String>,
-
-    /// Hours for which a user's sessions may run in each day, week (from Monday) or month, in UTC (user=alice:40/week); user=*
-    /// is every user without a budget of their own, user=NAME:none removes a budget; may be repeated. Budgets are kept in the
-    /// ResourceQuota session-hours and checked by create, start and connect, not by the server
-    #[arg(help_heading = "Resource", long, value_name = "user=NAME:HOURS/PERIOD")]
-    pub hours: Vec<String>,
-
-    /// If true, take over a ResourceQuota or LimitRange of this name that quota set has not made; its other limits are kept
-    #[arg(long)]
-    pub force: bool,
-
-    /// If true, do not ask before a limit is set below what is used
-    #[arg(short = 'y', long)]
-    pub yes: bool,
-
-    #[command(flatten)]
-    pub output: ObjectOutputFlags,
-    #[command(flatten)]
-    pub write_flags: WriteFlags,
-    #[command(flatten)]
-    pub wait_flags: WaitFlags,
 }

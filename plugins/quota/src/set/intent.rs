@@ -21,7 +21,7 @@ use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
 use session_shared::template::{Conversion, InputForm, Source};
 
-use super::args::{COUNTED_TIMEOUT, QuotaSetArgs};
+use super::args::{AmountFlags, COUNTED_TIMEOUT, QuotaSetArgs};
 use crate::set_hours::{self, parse_hours};
 
 /// Name of the ResourceQuota if neither the command line nor a file names one.
@@ -65,16 +65,7 @@ pub(crate) fn parse_intent(
         name,
         filename,
         config,
-        max_sessions,
-        cpu,
-        memory,
-        storage,
-        claims,
-        pods,
-        gpu,
-        hard,
-        limits_factor,
-        limit_range,
+        amounts,
         hours,
         force,
         yes,
@@ -84,20 +75,7 @@ pub(crate) fn parse_intent(
     } = args;
     let hours = parse_hours(&hours)?;
     let mutation = MutationOptions::for_objects(&write_flags, &output, console)?;
-    let named = [
-        ("max-sessions", SESSION_COUNT, max_sessions),
-        ("cpu", "requests.cpu", cpu),
-        ("memory", "requests.memory", memory),
-        ("storage", "requests.storage", storage),
-        ("claims", "persistentvolumeclaims", claims),
-        ("pods", "pods", pods),
-        ("gpu", GPU_KEY, gpu),
-    ];
-    let mut amounts = QuotaAmounts {
-        hard: read_hard(named, &hard)?,
-        defaults: read_defaults(&limit_range)?,
-        factor: limits_factor.as_deref().map(parse_factor).transpose()?,
-    };
+    let mut amounts = QuotaAmounts::of_flags(amounts)?;
     let mut connection = connection.clone();
     let mut default_name = DEFAULT_NAME;
     let mut namespace = None;
@@ -155,6 +133,39 @@ struct QuotaAmounts {
 }
 
 impl QuotaAmounts {
+    /// Returns the amounts of the flags.
+    ///
+    /// # Errors
+    /// An unknown resource, one that is given twice, an invalid amount.
+    fn of_flags(flags: AmountFlags) -> Result<Self> {
+        let AmountFlags {
+            max_sessions,
+            cpu,
+            memory,
+            storage,
+            claims,
+            pods,
+            gpu,
+            hard,
+            limits_factor,
+            limit_range,
+        } = flags;
+        let named = [
+            ("max-sessions", SESSION_COUNT, max_sessions),
+            ("cpu", "requests.cpu", cpu),
+            ("memory", "requests.memory", memory),
+            ("storage", "requests.storage", storage),
+            ("claims", "persistentvolumeclaims", claims),
+            ("pods", "pods", pods),
+            ("gpu", GPU_KEY, gpu),
+        ];
+        Ok(Self {
+            hard: read_hard(named, &hard)?,
+            defaults: read_defaults(&limit_range)?,
+            factor: limits_factor.as_deref().map(parse_factor).transpose()?,
+        })
+    }
+
     /// Adds the amounts of a file that no flag gives. Returns the name of its quota and the namespace that it brings.
     ///
     /// # Errors
