@@ -166,8 +166,11 @@ fn requests_line(pool: &PoolNodes, rules: &PoolRules) -> Option<String> {
     })
 }
 
-/// Returns warnings, each with its hint.
-pub(crate) fn warnings(plan: &NodePlan, rules: &PoolRules) -> Vec<(String, Option<String>)> {
+/// A warning, and its hint.
+type Warning = (String, Option<String>);
+
+/// Returns the warnings about what was asked, the pools and their sum.
+pub(crate) fn warnings(plan: &NodePlan, rules: &PoolRules) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if plan.is_gpu_above_active {
         let text =
@@ -177,62 +180,77 @@ pub(crate) fn warnings(plan: &NodePlan, rules: &PoolRules) -> Vec<(String, Optio
     }
     for pool in &plan.pools {
         warnings.extend(density_warning(pool));
-        if pool.nodes < pool.need {
-            let (name, need, range) = (pool.name, pool.need, pool.range);
-            let text = format!(
-                "{need} {} nodes are needed, but the pool has at most {}",
-                name.to_uppercase(),
-                range.maximum
-            );
-            let hint = format!(
-                "raise the pool's maximum: --{name}-nodes {}-{need}",
-                range.minimum
-            );
-            warnings.push((text, Some(hint)));
-        }
+        warnings.extend(maximum_warning(pool));
     }
-    if let [_, gpu] = &plan.pools
-        && let Some(gpus) = rules
-            .gpu_node
-            .gpus
-            .filter(|gpus| *gpus != rules.gpus_per_node)
-        && gpu.sessions > 0
-    {
-        let text = format!(
-            "a GPU node of {} has {gpus} {}, not {}",
-            rules.gpu_node,
-            if gpus == 1 { "GPU" } else { "GPUs" },
-            rules.gpus_per_node
-        );
-        let hint = match gpus {
-            0 => {
-                let gpus = Some(rules.gpus_per_node);
-                let size = ResourceSize {
-                    gpus,
-                    ..rules.gpu_node
-                };
-                format!("count with GPUs: --gpu-node-size {size}")
-            }
-            _ => format!("count with its GPUs: --gpus-per-node {gpus}"),
-        };
-        warnings.push((text, Some(hint)));
-    }
-    let pool_nodes: u64 = plan.pools.iter().map(|pool| pool.nodes).sum();
-    if plan.nodes < pool_nodes {
-        let text = format!(
-            "both pools have {pool_nodes} nodes, but the cluster autoscaler allows {}",
-            plan.nodes
-        );
-        let hint = format!(
-            "raise its maximum: --total-nodes {}-{pool_nodes}",
-            rules.total_nodes.minimum
-        );
-        warnings.push((text, Some(hint)));
-    }
+    let [_, gpu] = &plan.pools;
+    warnings.extend(gpu_warning(gpu, rules));
+    warnings.extend(total_warning(plan, rules));
     warnings
 }
 
-fn density_warning(pool: &PoolNodes) -> Option<(String, Option<String>)> {
+/// Returns the warning about a pool whose maximum is below its need.
+fn maximum_warning(pool: &PoolNodes) -> Option<Warning> {
+    if pool.nodes >= pool.need {
+        return None;
+    }
+    let (name, need, range) = (pool.name, pool.need, pool.range);
+    let text = format!(
+        "{need} {} nodes are needed, but the pool has at most {}",
+        name.to_uppercase(),
+        range.maximum
+    );
+    let hint = format!(
+        "raise the pool's maximum: --{name}-nodes {}-{need}",
+        range.minimum
+    );
+    Some((text, Some(hint)))
+}
+
+/// Returns the warning about GPU nodes whose size has another number of GPUs than the rules.
+fn gpu_warning(pool: &PoolNodes, rules: &PoolRules) -> Option<Warning> {
+    let gpus = rules.gpu_node.gpus?;
+    if gpus == rules.gpus_per_node || pool.sessions == 0 {
+        return None;
+    }
+    let text = format!(
+        "a GPU node of {} has {gpus} {}, not {}",
+        rules.gpu_node,
+        if gpus == 1 { "GPU" } else { "GPUs" },
+        rules.gpus_per_node
+    );
+    let hint = match gpus {
+        0 => {
+            let gpus = Some(rules.gpus_per_node);
+            let size = ResourceSize {
+                gpus,
+                ..rules.gpu_node
+            };
+            format!("count with GPUs: --gpu-node-size {size}")
+        }
+        _ => format!("count with its GPUs: --gpus-per-node {gpus}"),
+    };
+    Some((text, Some(hint)))
+}
+
+/// Returns the warning about a cluster whose maximum is below the nodes of its pools.
+fn total_warning(plan: &NodePlan, rules: &PoolRules) -> Option<Warning> {
+    let pool_nodes: u64 = plan.pools.iter().map(|pool| pool.nodes).sum();
+    if plan.nodes >= pool_nodes {
+        return None;
+    }
+    let text = format!(
+        "both pools have {pool_nodes} nodes, but the cluster autoscaler allows {}",
+        plan.nodes
+    );
+    let hint = format!(
+        "raise its maximum: --total-nodes {}-{pool_nodes}",
+        rules.total_nodes.minimum
+    );
+    Some((text, Some(hint)))
+}
+
+/// Returns the warning about a pool whose nodes have no room for the planned number of sessions.
+fn density_warning(pool: &PoolNodes) -> Option<Warning> {
     let (fit, resource) = pool
         .fit
         .filter(|_| pool.is_too_dense() && pool.sessions > 0)?;
