@@ -87,13 +87,7 @@ pub(crate) async fn run(
         return Err(usage_error("--count must be at least 1"));
     }
     let format = RowFormat::parse(output)?;
-    let prices = match prices.as_deref() {
-        Some("-") if source.reads_input() => {
-            return Err(usage_error("standard input can be read only once"));
-        }
-        Some(file) => Prices::parse(&read_source(file, environment.console.input())?)?,
-        None => Prices::default(),
-    };
+    let prices = read_prices(prices.as_deref(), &source, &mut environment.console)?;
     if source.is_given() {
         let count = count.unwrap_or(1);
         return cost_of_new(source, count, &prices, format, connection, environment).await;
@@ -104,6 +98,43 @@ pub(crate) async fn run(
         ));
     }
     let group = Grouping::from(by);
+    cost_of_existing(
+        all_namespaces,
+        group,
+        &prices,
+        format,
+        connection,
+        environment,
+    )
+    .await
+}
+
+/// Reads the prices; those of the program without a file.
+///
+/// # Errors
+/// An invalid file; standard input is needed for other values, too.
+fn read_prices(file: Option<&str>, source: &SourceFlags, console: &mut Console) -> Result<Prices> {
+    match file {
+        Some("-") if source.reads_input() => {
+            Err(usage_error("standard input can be read only once"))
+        }
+        Some(file) => Prices::parse(&read_source(file, console.input())?),
+        None => Ok(Prices::default()),
+    }
+}
+
+/// Shows what the sessions of a namespace, or of all, cost.
+///
+/// # Errors
+/// The server's refusal; standard output is closed.
+async fn cost_of_existing(
+    all_namespaces: bool,
+    group: Grouping,
+    prices: &Prices,
+    format: RowFormat,
+    connection: &ConnectionFlags,
+    environment: &mut Environment,
+) -> Result<()> {
     let cluster = environment.connect(connection).await?;
     let scope = cluster.scope(all_namespaces);
     let all = ListOptions {
@@ -111,7 +142,7 @@ pub(crate) async fn run(
         ..ListOptions::default()
     };
     let observed = read_session_objects(&cluster, scope, &all, Extent::Services).await?;
-    let report = session_costs(&observed.objects, &prices);
+    let report = session_costs(&observed.objects, prices);
     let scope_flag = match all_namespaces {
         true => "-A".to_owned(),
         false => format!("-n {}", cluster.namespace()),
@@ -123,7 +154,7 @@ pub(crate) async fn run(
         total: total_cost(&rows),
         rows,
         notes,
-        prices: &prices,
+        prices,
         unread: &observed.unlistable,
         has_namespaces: all_namespaces,
     };
