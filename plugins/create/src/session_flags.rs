@@ -116,6 +116,8 @@ impl SessionFlags {
         let file = filename.or(config.as_deref());
         let preset = values.preset.clone();
         let mut values = values.read_values(file, console.input())?;
+        // The rows of a roster may name their templates, so that this one is never looked up.
+        let unnamed = has_roster.then_some("none");
         let mut session = match file {
             Some(file) => {
                 let source = replacements.read_source(file, console.input())?;
@@ -126,11 +128,7 @@ impl SessionFlags {
                 )?;
                 converted.map_or_else(|| from_file(&source, primary, given, console), Ok)?
             }
-            // The rows of a roster may name their templates, so that this one is never looked up.
-            None => from_template(
-                template.as_deref().or(has_roster.then_some("none")),
-                primary,
-            )?,
+            None => from_template(template.as_deref().or(unnamed), primary)?,
         };
         spec.apply(preset, &mut session.spec)?;
         if skip_missing_kinds {
