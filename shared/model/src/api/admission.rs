@@ -21,6 +21,9 @@ const CONTROL_PLANE: [&str; 4] = [
     "system:serviceaccount:kube-system:storage-version-migrator-controller",
 ];
 
+/// CEL expression of the caller's user name.
+const USERNAME: &str = "request.userInfo.username";
+
 /// Returns the policy and its binding, in the order in which they must be applied.
 pub fn admission_objects() -> Vec<Value> {
     vec![policy(), binding()]
@@ -37,26 +40,10 @@ pub fn is_policy_in_force(policy: &Value, binding: &Value) -> bool {
 }
 
 fn policy() -> Value {
-    let username = "request.userInfo.username";
     let control_plane: Vec<String> = CONTROL_PLANE
         .iter()
         .map(|name| format!("\"{name}\""))
         .collect();
-    let may = |verb: &str, name: &str| {
-        format!(
-            "authorizer.group(\"{API_GROUP}\").resource(\"sessions\").namespace(request.namespace){name}.check(\"{verb}\").allowed()"
-        )
-    };
-    // An update never assigns an owner: a CEL rule of the CRD makes spec.userId immutable.
-    let assigns = format!(
-        "request.operation == \"DELETE\" || (request.operation == \"UPDATE\" && object.spec.userId == oldObject.spec.userId) \
-         || object.spec.userId == {username} || {}",
-        may("assign", "")
-    );
-    let changes = format!(
-        "request.operation == \"CREATE\" || oldObject.spec.userId == {username} || {}",
-        may("manage", ".name(oldObject.metadata.name)")
-    );
     json!({
         "apiVersion": API_VERSION,
         "kind": "ValidatingAdmissionPolicy",
@@ -77,30 +64,54 @@ fn policy() -> Value {
             },
             "matchConditions": [{
                 "name": "not-the-control-plane",
-                "expression": format!("!({username} in [{}])", control_plane.join(", ")),
+                "expression": format!("!({USERNAME} in [{}])", control_plane.join(", ")),
             }],
-            "validations": [
-                {
-                    "expression": assigns,
-                    "message": "creating a session for another user requires the verb \"assign\" on sessions, which the role session-manager grants",
-                    "messageExpression": format!(
-                        "\"spec.userId is '\" + object.spec.userId + \"', but you are '\" + {username} + \"': creating a session for \
-                        another user requires the verb 'assign' on sessions, which the role session-manager grants\""
-                    ),
-                    "reason": "Forbidden",
-                },
-                {
-                    "expression": changes,
-                    "message": "changing another user's session requires the verb \"manage\" on sessions, which the role session-manager grants",
-                    "messageExpression": format!(
-                        "\"the session belongs to '\" + oldObject.spec.userId + \"', but you are '\" + {username} + \"': changing \
-                        another user's session requires the verb 'manage' on sessions, which the role session-manager grants\""
-                    ),
-                    "reason": "Forbidden",
-                },
-            ],
+            "validations": [assign_validation(), manage_validation()],
         },
     })
+}
+
+/// Returns the rule that only the verb `assign` lets a user create a session for another one.
+fn assign_validation() -> Value {
+    // An update never assigns an owner: a CEL rule of the CRD makes spec.userId immutable.
+    let assigns = format!(
+        "request.operation == \"DELETE\" || (request.operation == \"UPDATE\" && object.spec.userId == oldObject.spec.userId) \
+         || object.spec.userId == {USERNAME} || {}",
+        may("assign", "")
+    );
+    json!({
+        "expression": assigns,
+        "message": "creating a session for another user requires the verb \"assign\" on sessions, which the role session-manager grants",
+        "messageExpression": format!(
+            "\"spec.userId is '\" + object.spec.userId + \"', but you are '\" + {USERNAME} + \"': creating a session for \
+            another user requires the verb 'assign' on sessions, which the role session-manager grants\""
+        ),
+        "reason": "Forbidden",
+    })
+}
+
+/// Returns the rule that only the verb `manage` lets a user change or delete another one's session.
+fn manage_validation() -> Value {
+    let changes = format!(
+        "request.operation == \"CREATE\" || oldObject.spec.userId == {USERNAME} || {}",
+        may("manage", ".name(oldObject.metadata.name)")
+    );
+    json!({
+        "expression": changes,
+        "message": "changing another user's session requires the verb \"manage\" on sessions, which the role session-manager grants",
+        "messageExpression": format!(
+            "\"the session belongs to '\" + oldObject.spec.userId + \"', but you are '\" + {USERNAME} + \"': changing \
+            another user's session requires the verb 'manage' on sessions, which the role session-manager grants\""
+        ),
+        "reason": "Forbidden",
+    })
+}
+
+/// Returns the CEL expression that the caller has `verb` on sessions, of which `name` may select one.
+fn may(verb: &str, name: &str) -> String {
+    format!(
+        "authorizer.group(\"{API_GROUP}\").resource(\"sessions\").namespace(request.namespace){name}.check(\"{verb}\").allowed()"
+    )
 }
 
 fn binding() -> Value {
