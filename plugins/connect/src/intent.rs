@@ -120,23 +120,7 @@ impl ModeFlags {
     /// # Errors
     /// Two kinds at once; a flag without the one that it belongs to; an invalid port.
     fn parse(&self) -> Result<ConnectMode> {
-        let flags = [
-            ("--open", self.open),
-            ("--print", self.print),
-            ("--stdio", self.stdio.is_some()),
-            ("--port-forward", !self.port_forward.is_empty()),
-            ("--ssh", self.ssh),
-            ("--ssh-config", self.ssh_config),
-        ];
-        let given: Vec<&str> = flags
-            .into_iter()
-            .filter_map(|(flag, is_given)| is_given.then_some(flag))
-            .collect();
-        if let [flag, other, ..] = given.as_slice() {
-            return Err(usage_error(format!(
-                "{flag} and {other} cannot be specified together"
-            )));
-        }
+        let given = self.given_kind()?;
         let json = match non_empty(&self.output) {
             None => false,
             Some("json") => true,
@@ -152,7 +136,7 @@ impl ModeFlags {
         if self.known_hosts.is_some() && self.stdio.is_none() {
             return Err(usage_error("--known-hosts requires --stdio"));
         }
-        Ok(match given.first().copied() {
+        Ok(match given {
             Some("--open") => ConnectMode::Open,
             Some("--print") => ConnectMode::Print { json },
             Some("--port-forward") => ConnectMode::Forward {
@@ -168,6 +152,39 @@ impl ModeFlags {
                 None => ConnectMode::Method,
             },
         })
+    }
+
+    /// Returns the flag that selects the kind; `None` for the connection method.
+    ///
+    /// # Errors
+    /// Two such flags.
+    fn given_kind(&self) -> Result<Option<&'static str>> {
+        let Self {
+            open,
+            print,
+            output: _,
+            stdio,
+            port_forward,
+            ssh,
+            ssh_config,
+            known_hosts: _,
+        } = self;
+        let flags = [
+            ("--open", *open),
+            ("--print", *print),
+            ("--stdio", stdio.is_some()),
+            ("--port-forward", !port_forward.is_empty()),
+            ("--ssh", *ssh),
+            ("--ssh-config", *ssh_config),
+        ];
+        let mut given = flags.into_iter().filter(|(_, is_given)| *is_given);
+        let (first, second) = (given.next(), given.next());
+        if let (Some((flag, _)), Some((other, _))) = (first, second) {
+            return Err(usage_error(format!(
+                "{flag} and {other} cannot be specified together"
+            )));
+        }
+        Ok(first.map(|(flag, _)| flag))
     }
 }
 
