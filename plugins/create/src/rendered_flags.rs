@@ -22,10 +22,14 @@ impl RenderedFlags {
     /// # Errors
     /// A flag is given without the one that it requires.
     pub(crate) fn check(&self, dry_run: DryRun) -> Result<()> {
-        if self.rendered && dry_run != DryRun::Client {
+        let Self {
+            rendered,
+            with_secrets,
+        } = *self;
+        if rendered && dry_run != DryRun::Client {
             return Err(usage_error("--rendered requires --dry-run=client"));
         }
-        if self.with_secrets && !self.rendered {
+        if with_secrets && !rendered {
             return Err(usage_error("--with-secrets requires --rendered"));
         }
         Ok(())

@@ -258,7 +258,8 @@ fn require_single(selection: &SessionSelection, is_export: bool, is_named: bool)
 /// # Errors
 /// One of its flags is given.
 fn refuse_old_schedule(sessions: &[String], flags: &OldScheduleFlags) -> Result<()> {
-    if flags.keep.is_none() && flags.known_hooks.is_none() {
+    let OldScheduleFlags { keep, known_hooks } = flags;
+    if keep.is_none() && known_hooks.is_none() {
         return Ok(());
     }
     let session = sessions.first().map_or("NAME", String::as_str);
