@@ -292,7 +292,7 @@ fn names_missing_rights() -> Result<()> {
                 .stderr
                 .starts_with("Error from server (Forbidden): pods \"shell-alice\" is forbidden")
                 && refused.stderr.contains(&format!(
-                    "hint: grant get and create on {right} in namespace"
+                    "hint: ask an administrator to grant get and create on {right} in namespace"
                 ))
                 && refused.stderr.contains("session-user"),
             "{refused:?}"

@@ -369,7 +369,7 @@ fn need_a_right() -> Result<()> {
         ensure!(
             refused
                 .stderr
-                .contains("\nhint: grant get on pods/log in namespace"),
+                .contains("\nhint: ask an administrator to grant get on pods/log in namespace"),
             "{refused:?}"
         );
     }

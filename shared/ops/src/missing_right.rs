@@ -30,11 +30,13 @@ pub fn role_hint(error: &anyhow::Error) -> Option<String> {
     let roles = right.roles();
     let Some((role, namespace)) = roles.first().zip(right.namespace) else {
         let place = match right.namespace {
-            Some(namespace) => format!("in namespace {namespace:?}"),
-            None => "at the cluster scope".to_owned(),
+            // The server names a Namespace as the place of itself.
+            Some(_) if resource == "namespaces" => String::new(),
+            Some(namespace) => format!(" in namespace {namespace:?}"),
+            None => " at the cluster scope".to_owned(),
         };
         return Some(format!(
-            "ask an administrator for the right to {verb} {resource} {place}"
+            "ask an administrator for the right to {verb} {resource}{place}"
         ));
     };
     let (flag, grantee) = match right.user.strip_prefix("system:serviceaccount:") {
@@ -50,7 +52,7 @@ pub fn role_hint(error: &anyhow::Error) -> Option<String> {
         roles => format!("one of the roles {}", roles.join(", ")),
     };
     Some(format!(
-        "grant {verb} on {resource} in namespace {namespace:?} with {named}: {binding} --clusterrole {role} {flag} {grantee} -n {namespace}"
+        "ask an administrator to grant {verb} on {resource} in namespace {namespace:?} with {named}: {binding} --clusterrole {role} {flag} {grantee} -n {namespace}"
     ))
 }
 
@@ -134,35 +136,35 @@ mod tests {
                 "get",
                 "pods/exec",
                 "",
-                "grant get and create on pods/exec in namespace \"ns\" with one of the roles session-user, edit: kubectl create rolebinding session-user-bob --clusterrole session-user --user bob -n ns",
+                "ask an administrator to grant get and create on pods/exec in namespace \"ns\" with one of the roles session-user, edit: kubectl create rolebinding session-user-bob --clusterrole session-user --user bob -n ns",
             ),
             (
                 "system:serviceaccount:ci:bot",
                 "create",
                 "sessions",
                 API_GROUP,
-                "grant create on sessions in namespace \"ns\" with one of the roles edit, session-user: kubectl create rolebinding edit-ci:bot --clusterrole edit --serviceaccount ci:bot -n ns",
+                "ask an administrator to grant create on sessions in namespace \"ns\" with one of the roles edit, session-user: kubectl create rolebinding edit-ci:bot --clusterrole edit --serviceaccount ci:bot -n ns",
             ),
             (
                 "bob smith",
                 "list",
                 "pods",
                 "",
-                "grant list on pods in namespace \"ns\" with one of the roles view, edit, session-user: kubectl create rolebinding 'view-bob smith' --clusterrole view --user 'bob smith' -n ns",
+                "ask an administrator to grant list on pods in namespace \"ns\" with one of the roles view, edit, session-user: kubectl create rolebinding 'view-bob smith' --clusterrole view --user 'bob smith' -n ns",
             ),
             (
                 "bob",
                 "create",
                 "pods/attach",
                 "",
-                "grant get and create on pods/attach in namespace \"ns\" with role edit: kubectl create rolebinding edit-bob --clusterrole edit --user bob -n ns",
+                "ask an administrator to grant get and create on pods/attach in namespace \"ns\" with role edit: kubectl create rolebinding edit-bob --clusterrole edit --user bob -n ns",
             ),
             (
                 "bob",
                 "manage",
                 "sessions",
                 API_GROUP,
-                "grant manage on sessions in namespace \"ns\" with role admin: kubectl create rolebinding admin-bob --clusterrole admin --user bob -n ns",
+                "ask an administrator to grant manage on sessions in namespace \"ns\" with role admin: kubectl create rolebinding admin-bob --clusterrole admin --user bob -n ns",
             ),
             (
                 "bob",
@@ -176,14 +178,14 @@ mod tests {
                 "delete",
                 "pods",
                 "",
-                "grant delete on pods in namespace \"ns\" with role edit: kubectl create rolebinding edit-https:--issuer.example-a-b --clusterrole edit --user 'https://issuer.example/a%b' -n ns",
+                "ask an administrator to grant delete on pods in namespace \"ns\" with role edit: kubectl create rolebinding edit-https:--issuer.example-a-b --clusterrole edit --user 'https://issuer.example/a%b' -n ns",
             ),
             (
                 "bob",
                 "get",
                 "namespaces",
                 "",
-                "ask an administrator for the right to get namespaces in namespace \"ns\"",
+                "ask an administrator for the right to get namespaces",
             ),
         ] {
             let message = format!(

@@ -108,7 +108,7 @@ fn what_may_not_be_seen_of_sessions_is_an_error() {
         list(&api, "").failed(),
         "Error from server (Forbidden): sessions.streaming.platform is forbidden: User \"alice\" cannot list resource \
          \"sessions\" in API group \"streaming.platform\" in the namespace \"default\"\n\
-         hint: grant list on sessions in namespace \"default\" with one of the roles view, edit, session-user: kubectl create rolebinding view-alice \
+         hint: ask an administrator to grant list on sessions in namespace \"default\" with one of the roles view, edit, session-user: kubectl create rolebinding view-alice \
          --clusterrole view --user alice -n default\n"
     );
 }

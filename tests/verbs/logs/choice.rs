@@ -114,7 +114,7 @@ fn a_right_that_is_missing_is_named() {
             "{error}"
         );
         assert!(
-            error.contains("\nhint: grant get on pods/log in namespace \"default\" with one of the roles view, edit, session-user: "),
+            error.contains("\nhint: ask an administrator to grant get on pods/log in namespace \"default\" with one of the roles view, edit, session-user: "),
             "{error}"
         );
     }

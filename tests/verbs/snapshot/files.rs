@@ -279,7 +279,7 @@ fn rights_that_are_missing_are_named() {
     assert!(
         played
             .failed()
-            .contains("hint: grant get and create on pods/exec"),
+            .contains("hint: ask an administrator to grant get and create on pods/exec"),
         "{played:?}"
     );
 }

@@ -20,7 +20,7 @@ pub(super) fn add_flags(text: &str, flags: &str) -> String {
         let flags = match before.starts_with("create rolebinding ") {
             _ if has_flags => String::new(),
             // An administrator grants a role, not the user who lacks it.
-            true => without_impersonation(flags),
+            true => without_credentials(flags),
             false => format!(" {flags}"),
         };
         done.push_str(&format!("{before} -n {namespace}{flags}{rest}"));
@@ -28,10 +28,25 @@ pub(super) fn add_flags(text: &str, flags: &str) -> String {
     done
 }
 
-/// Returns the flags without those of impersonation, a blank before each.
-fn without_impersonation(flags: &str) -> String {
-    let own = flags.split(' ').filter(|flag| !flag.starts_with("--as"));
-    own.map(|flag| format!(" {flag}")).collect()
+/// Beginnings of the flags that say as whom a request is sent, without `--`.
+const CREDENTIALS: [&str; 7] = [
+    "as",
+    "client-",
+    "kubeconfig",
+    "password",
+    "token",
+    "user=",
+    "username",
+];
+
+/// Returns the flags without those of the caller's own credentials, a blank before each.
+fn without_credentials(flags: &str) -> String {
+    let flags = flags.strip_prefix("--").unwrap_or(flags).split(" --");
+    let others = flags.filter(|flag| !CREDENTIALS.iter().any(|own| flag.starts_with(own)));
+    others
+        .filter(|flag| !flag.is_empty())
+        .map(|flag| format!(" --{flag}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -68,7 +83,7 @@ mod tests {
         assert_eq!(
             add_flags(
                 "kubectl create rolebinding edit --clusterrole edit --user jane -n d",
-                "--context=x --as=jane --as-group=devs"
+                "--kubeconfig='/home/jane doe/config' --context=x --user=jane --as=jane --as-group=devs"
             ),
             "kubectl create rolebinding edit --clusterrole edit --user jane -n d --context=x"
         );
