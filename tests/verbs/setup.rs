@@ -24,6 +24,8 @@ mod play;
 mod reach;
 #[path = "setup/remove.rs"]
 mod remove;
+#[path = "setup/rivals.rs"]
+mod rivals;
 #[path = "setup/secrets.rs"]
 mod secrets;
 #[path = "setup/template_isolation.rs"]

@@ -14,6 +14,7 @@ use session_shared::objects::resource::{
     CUSTOM_RESOURCE_DEFINITION, SESSION, VALIDATING_ADMISSION_POLICY,
 };
 use session_shared::ops::Cluster;
+use session_shared::ops::planned_object::read_or_absent;
 use session_shared::progress::{ProgressEvent, ProgressSink, WaitStage};
 use session_shared::report::mutation::apply_verb;
 
@@ -29,6 +30,8 @@ pub(crate) struct AppliedObject {
     pub(crate) change: &'static str,
     /// True if a server-side dry run could not check the object, because the server does not serve its kind yet.
     pub(crate) unchecked: bool,
+    /// Why a client-side dry run did not compare the object with what is there.
+    pub(crate) not_compared: Option<String>,
 }
 
 fn resource_type_of(object: &Value) -> Result<&'static ResourceType> {
@@ -118,6 +121,7 @@ pub(crate) async fn apply_part(
     for object in part_objects(part)? {
         let resource = resource_type_of(&object)?;
         let name = Untyped(&object).name().to_owned();
+        let mut notes = Vec::new();
         let before = match interrupt.race(cluster.get(resource, "", &name)).await {
             // A dry run before the CustomResourceDefinitions exist: there are no templates yet.
             Err(error)
@@ -126,7 +130,7 @@ pub(crate) async fn apply_part(
             {
                 None
             }
-            other => other?,
+            found => read_or_absent(found, dry_run, &mut notes)?,
         };
         let unserved =
             dry_run == DryRun::Server && before.is_none() && part == SetupPart::Templates;
@@ -141,6 +145,7 @@ pub(crate) async fn apply_part(
                 object,
                 change,
                 unchecked: dry_run == DryRun::Server,
+                not_compared: notes.pop(),
             })?;
             continue;
         }
@@ -151,6 +156,7 @@ pub(crate) async fn apply_part(
             object: after,
             change,
             unchecked: false,
+            not_compared: None,
         })?;
     }
     Ok(done)

@@ -102,9 +102,13 @@ pub(crate) fn parse_request(args: Args, console: &mut Console) -> Result<Request
     }
     let parts = parse_parts(&parts)?;
     if template.is_some() {
-        if parts != [SetupPart::Roles] || force {
-            let error = "--for requires the part roles and no other, and excludes --force";
-            return Err(usage_error(error));
+        if parts != [SetupPart::Roles] {
+            return Err(usage_error("--for requires the part roles and no other"));
+        }
+        if force {
+            return Err(usage_error(
+                "--for and --force cannot be specified together",
+            ));
         }
         check_account(bind_to.as_deref())?;
         let flags = PartFlags {

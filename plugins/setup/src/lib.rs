@@ -132,6 +132,9 @@ async fn install(
         if applied.iter().any(|object| object.unchecked) {
             console.note("templates not checked: the server does not serve sessiontemplates yet");
         }
+        if let Some(note) = applied.iter().find_map(|one| one.not_compared.as_ref()) {
+            console.note(note);
+        }
         if let (SetupPart::Crds, Some(limit)) = (part, intent.wait) {
             let mut sink = console.progress();
             let established = install::wait_established(cluster, &applied, limit, &mut sink);

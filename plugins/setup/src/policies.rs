@@ -118,7 +118,7 @@ pub(crate) fn find_left_out(wanted: &[&Value], found: &[&Value]) -> LeftOut {
     beside.dedup();
     let note = (!widening.is_empty()).then(|| {
         format!(
-            "networkpolicies not added: {}, which would allow more than the namespace's own: {}",
+            "NetworkPolicies not added: {}, because they would allow more than those of others in the namespace: {}",
             widening.join(", "),
             beside.join(", ")
         )

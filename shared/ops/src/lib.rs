@@ -62,6 +62,7 @@ mod patch_session;
 pub mod planned_object;
 pub mod preflight;
 pub mod quiesce_hooks;
+pub mod quota_use;
 pub mod read_schedule;
 pub mod restart;
 pub mod room;

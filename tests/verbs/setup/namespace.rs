@@ -28,7 +28,7 @@ fn counting() -> FakeApi {
     api
 }
 
-fn from_file(api: &FakeApi, words: &str) -> Played {
+pub fn from_file(api: &FakeApi, words: &str) -> Played {
     Play::on(api).piped(SINDRI).run::<Setup>(words)
 }
 
@@ -41,7 +41,7 @@ fn stored(api: &FakeApi) -> usize {
     stored.count()
 }
 
-fn managed(name: &str, more: Value) -> Value {
+pub fn managed(name: &str, more: Value) -> Value {
     let mut namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name,
         "labels": {"app.kubernetes.io/managed-by": "kubectl-session"}}});
     namespace["metadata"]["annotations"] = more;

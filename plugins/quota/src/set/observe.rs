@@ -3,17 +3,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use futures::future::try_join_all;
 use serde_json::Value;
-use session_shared::capacity::quota_change::{counted_type, quota_amounts, use_of_objects};
-use session_shared::capacity::quota_key::canonical_key;
-use session_shared::client::{ListOptions, Scope};
 use session_shared::failure::{self, FailureKind};
 use session_shared::objects::resource::{LIMIT_RANGE, RESOURCE_QUOTA, SESSION};
 use session_shared::objects::{ResourceType, Untyped};
 use session_shared::ops::Cluster;
 use session_shared::ops::planned_object::read_or_absent;
-use session_shared::ops::session_objects::with_setup_hint;
 use session_shared::quantity::Quantity;
 
 use super::intent::Intent;
@@ -55,16 +50,16 @@ pub(crate) async fn observe(
             !intent.defaults.is_empty(),
             (&LIMIT_RANGE, namespace, &intent.limits_name)
         ),
-        list_allowed(cluster, &LIMIT_RANGE, namespace),
+        cluster.list_allowed(&LIMIT_RANGE, namespace),
     );
     let (dry_run, notes) = (intent.mutation.dry_run, &mut observed.notes);
     observed.quota = read_or_absent(quota, dry_run, notes)?;
     observed.limit_range = read_or_absent(limit_range, dry_run, notes)?;
     observed.limit_ranges = limit_ranges?;
-    if let Some(quota) = &observed.quota {
-        observed.used = quota_amounts(quota, "/status/used");
-    }
-    count_use(cluster, intent, namespace, &mut observed).await?;
+    let counted = cluster.count_quota_use(namespace, &intent.hard, observed.quota.as_ref());
+    let counted = counted.await?;
+    observed.used = counted.used;
+    observed.notes.extend(counted.notes);
     Ok(observed)
 }
 
@@ -85,73 +80,6 @@ async fn get_if(
     }))
 }
 
-async fn list_allowed(
-    cluster: &Cluster,
-    resource: &ResourceType,
-    namespace: &str,
-) -> Result<Option<Vec<Value>>> {
-    let listed = cluster
-        .list(
-            resource,
-            Scope::Namespace(namespace),
-            &ListOptions::default(),
-        )
-        .await;
-    match with_setup_hint(listed) {
-        Ok(list) => Ok(Some(list.items)),
-        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Counts what is used of the limits that the present quota does not count.
-async fn count_use(
-    cluster: &Cluster,
-    intent: &Intent,
-    namespace: &str,
-    observed: &mut Observed,
-) -> Result<()> {
-    let is_unknown = |key: &&String| !observed.used.contains_key(canonical_key(key));
-    let mut types: Vec<&ResourceType> = Vec::new();
-    let mut uncounted = Vec::new();
-    for key in intent.hard.keys().filter(is_unknown) {
-        match counted_type(key) {
-            Some(resource) if types.contains(&resource) => {}
-            Some(resource) => types.push(resource),
-            None => uncounted.push(key.as_str()),
-        }
-    }
-    let lists = types
-        .iter()
-        .map(|resource| list_allowed(cluster, resource, namespace));
-    for (resource, list) in types.iter().zip(try_join_all(lists).await?) {
-        let Some(objects) = list else {
-            let plural = resource.qualified();
-            observed.notes.push(format!(
-                "use of {plural} not counted: no permission to list them"
-            ));
-            continue;
-        };
-        for (key, amount) in use_of_objects(resource, &objects) {
-            observed.used.entry(key).or_insert(amount);
-        }
-        // A resource that no object asks for is not used.
-        for key in intent.hard.keys() {
-            if counted_type(key) == Some(*resource) {
-                let key = canonical_key(key).to_owned();
-                observed.used.entry(key).or_insert(Quantity::ZERO);
-            }
-        }
-    }
-    if !uncounted.is_empty() {
-        let keys = uncounted.join(", ");
-        observed
-            .notes
-            .push(format!("use of {keys} not counted: only the server can"));
-    }
-    Ok(())
-}
-
 /// Reads the names of the sessions that run or start; `None` if the caller may not list them.
 ///
 /// # Errors
@@ -160,7 +88,7 @@ pub(crate) async fn running_sessions(
     cluster: &Cluster,
     namespace: &str,
 ) -> Result<Option<Vec<String>>> {
-    let sessions = match list_allowed(cluster, &SESSION, namespace).await {
+    let sessions = match cluster.list_allowed(&SESSION, namespace).await {
         // Without their API there are no sessions.
         Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => None,
         listed => listed?,

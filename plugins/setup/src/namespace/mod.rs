@@ -73,6 +73,8 @@ async fn prepare(
             plan::check_sessions(&intent.namespace, user, &sessions)?;
         }
     }
+    let counted = observe::count_use(cluster, intent, &mut observed);
+    environment.interrupt.race(counted).await?;
     let mut ports = intent.file.as_ref().map(|file| file.ports.clone());
     for template in &intent.templates {
         let read = read_template_pods(cluster, template);

@@ -31,7 +31,7 @@ fn object(api_version: &str, kind: &str, namespace: &str, name: &str) -> Value {
     })
 }
 
-/// Returns the Namespace of a user.
+/// Returns the Namespace of a user, with a legal label value for the team.
 pub(crate) fn namespace(
     name: &str,
     user: &UserId,
@@ -43,7 +43,7 @@ pub(crate) fn namespace(
     let user_label = labels::to_label_value(user.as_str());
     marks.insert(labels::USER.to_owned(), user_label.into());
     if let Some(team) = team {
-        marks.insert(labels::TEAM.to_owned(), labels::to_label_value(team).into());
+        marks.insert(labels::TEAM.to_owned(), team.into());
     }
     marks.insert(ENFORCED_LEVEL.to_owned(), pod_security.into());
     json!({

@@ -1,8 +1,11 @@
 //! What `setup namespace` reads: the Namespace, and the objects of its kinds in it.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use futures::future::try_join_all;
 use serde_json::Value;
+use session_shared::capacity::quota_change::SINDRI_QUOTA;
 use session_shared::client::{DryRun, ListOptions, Scope};
 use session_shared::failure::{self, FailureKind};
 use session_shared::objects::resource::{
@@ -11,6 +14,7 @@ use session_shared::objects::resource::{
 use session_shared::objects::{ResourceType, Untyped};
 use session_shared::ops::Cluster;
 use session_shared::ops::planned_object::read_or_absent;
+use session_shared::quantity::Quantity;
 
 use super::intent::Intent;
 
@@ -29,6 +33,8 @@ pub(crate) struct Observed {
     pub(crate) namespace: Option<Value>,
     /// The objects of [`TYPES`] in it.
     pub(crate) objects: Vec<Value>,
+    /// What is used of the file's limits, by full name of the keys. Keys that could not be counted are absent.
+    pub(crate) used: BTreeMap<String, Quantity>,
     /// What was not read for lack of rights.
     pub(crate) notes: Vec<String>,
 }
@@ -68,8 +74,32 @@ async fn read(cluster: &Cluster, name: &str) -> Result<Observed> {
     Ok(Observed {
         namespace,
         objects: lists.into_iter().flat_map(|list| list.items).collect(),
-        notes: Vec::new(),
+        ..Observed::default()
     })
+}
+
+/// Counts what is used of the limits of the file in a namespace that exists.
+///
+/// # Errors
+/// Refusals of the server.
+pub(crate) async fn count_use(
+    cluster: &Cluster,
+    intent: &Intent,
+    observed: &mut Observed,
+) -> Result<()> {
+    let file = intent
+        .file
+        .as_ref()
+        .filter(|_| observed.namespace.is_some());
+    let Some(file) = file.filter(|file| !file.hard.is_empty()) else {
+        return Ok(());
+    };
+    let quota = observed.find(&RESOURCE_QUOTA, SINDRI_QUOTA);
+    let counted = cluster.count_quota_use(&intent.namespace, &file.hard, quota);
+    let counted = counted.await?;
+    observed.used = counted.used;
+    observed.notes.extend(counted.notes);
+    Ok(())
 }
 
 /// Returns the Sessions of a namespace; none where the server does not serve them. In a client dry run, what the caller may not read

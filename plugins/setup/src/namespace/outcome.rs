@@ -39,7 +39,7 @@ pub(crate) async fn apply(
                 for planned in rest {
                     writer.print_unchecked(planned)?;
                 }
-                let note = "only rights checked in the namespace, which does not exist yet";
+                let note = "only your rights were checked: the server checks objects only in a namespace that exists";
                 writer.environment.console.note(note);
                 return Ok(None);
             }

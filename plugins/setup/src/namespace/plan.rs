@@ -69,7 +69,7 @@ pub(crate) fn check_owner(namespace: &Value, user: &UserId) -> Result<()> {
     let annotation = format!("{}-", labels::USER_ID);
     let free = ["kubectl", "annotate", "namespace", name, &annotation];
     let hint = format!(
-        "choose another NAME; to hand the namespace over with its sessions and data, add --force and first run: {}",
+        "choose another NAME; to hand the namespace over with its sessions and data, run this first, then add --force: {}",
         shell::quote_command(&free)
     );
     Err(with_hint(error, hint))
@@ -145,11 +145,13 @@ pub(crate) fn plan_namespace(
     let before = observed.namespace.as_ref();
     let label = |key: &str| Untyped(before?).label(key);
     let level = intent.pod_security.as_deref().or(label(ENFORCED_LEVEL));
-    let team = intent.team.as_deref().or(label(labels::TEAM));
+    // The label that is there is a converted value already.
+    let team = intent.team.as_deref().map(labels::to_label_value);
+    let team = team.or_else(|| label(labels::TEAM).map(str::to_owned));
     let level = level.unwrap_or(DEFAULT_LEVEL);
     let mut objects = vec![PlannedObject {
         resource: Cow::Borrowed(&NAMESPACE),
-        object: objects::namespace(name, user, team, level),
+        object: objects::namespace(name, user, team.as_deref(), level),
         before: before.cloned(),
     }];
     let mut notes = observed.notes.clone();
@@ -247,25 +249,25 @@ fn missing_quota_note(intent: &Intent, observed: &Observed) -> Option<String> {
     }
     let reason = match file {
         Some(file) => format!("{} has no resourceQuota", file.name),
-        None => "without a file there are no values for it".to_owned(),
+        None => "no file was given".to_owned(),
     };
     let name = intent.namespace.as_str();
     let set = ["kubectl", "session", "quota", "set", "-n", name];
     Some(format!(
-        "no quota: {reason}; set one with {} --cpu QUANTITY --memory QUANTITY",
+        "the namespace has no quota, as {reason}; set one with {} --cpu QUANTITY --memory QUANTITY",
         shell::quote_command(&set)
     ))
 }
 
 /// Checks that the quota is not set below what is used: `quota set` asks whether that is meant. What it has set stays.
 fn check_use(intent: &Intent, observed: &Observed) -> Result<()> {
-    let (Some(file), Some(before)) = (&intent.file, observed.find(&RESOURCE_QUOTA, SINDRI_QUOTA))
-    else {
+    let Some(file) = &intent.file else {
         return Ok(());
     };
-    let present = quota_amounts(before, "/spec/hard");
-    let used = quota_amounts(before, "/status/used");
-    let exceeded = find_exceeded(&file.hard, &used).into_iter();
+    let before = observed.find(&RESOURCE_QUOTA, SINDRI_QUOTA);
+    let present = before.map(|before| quota_amounts(before, "/spec/hard"));
+    let present = present.unwrap_or_default();
+    let exceeded = find_exceeded(&file.hard, &observed.used).into_iter();
     let lowered: Vec<String> = exceeded
         .filter(|one| present.get(&one.key) != Some(&one.hard))
         .map(|one| format!("{}: used {}, hard {}", one.key, one.used, one.hard))

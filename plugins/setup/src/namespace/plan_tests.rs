@@ -92,7 +92,7 @@ fn beside_policies_of_others_nothing_is_allowed() {
     assert_eq!(
         notes,
         [
-            "networkpolicies not added: session, session-schedule, which would allow more than the namespace's own: web"
+            "NetworkPolicies not added: session, session-schedule, because they would allow more than those of others in the namespace: web"
         ]
     );
     // One of theirs with our name is left as it is.

@@ -8,6 +8,7 @@ use session_shared::failure::{usage_error, with_hint};
 use session_shared::go_duration;
 use session_shared::names::check_dns_subdomain;
 use session_shared::objects::ResourceType;
+use session_shared::objects::resource::SECRET;
 use session_shared::ops::planned_object::PlannedObject;
 
 use super::flags::PartIntent;
@@ -16,7 +17,7 @@ use super::site::{Part, PartKind, Requirement, Site};
 use crate::secret::args::ExternalStoreFlags;
 use crate::secret::values::check_key;
 
-static EXTERNAL_SECRET: ResourceType = ResourceType::new(
+pub(crate) static EXTERNAL_SECRET: ResourceType = ResourceType::new(
     "external-secrets.io",
     "v1",
     "ExternalSecret",
@@ -171,6 +172,10 @@ impl Part for ExternalSecret {
             name: Some(self.store.clone()),
             effect: "the Secret is not written yet",
         }]
+    }
+
+    fn rival(&self) -> Option<(&'static ResourceType, &str)> {
+        Some((&SECRET, &self.name))
     }
 
     fn object_name(&self) -> Option<&str> {

@@ -90,12 +90,11 @@ async fn apply(
     let objects = part.objects(site);
     let mut notes = plan::check_served(site, &objects, dry_run)?;
     // reads only
-    let requirements = part.requirements(site);
-    let observed = observe::observe(cluster, site, objects, &requirements, dry_run);
+    let observed = observe::observe(cluster, part, site, objects, dry_run);
     let observed = environment.interrupt.race(observed).await?;
-    notes.extend(observed.notes);
+    notes.extend(observed.notes.iter().cloned());
     // pure
-    let plan = plan::plan_part(site, observed.objects, &observed.policies)?;
+    let plan = plan::plan_part(site, observed)?;
     for note in notes.iter().chain(&plan.notes) {
         environment.console.note(note);
     }

@@ -6,12 +6,12 @@ use serde_json::Value;
 use session_shared::client::{DryRun, ListOptions, Scope};
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
-use session_shared::objects::resource::NETWORK_POLICY;
+use session_shared::objects::resource::{INGRESS, NETWORK_POLICY};
 use session_shared::objects::{ResourceType, Untyped};
 use session_shared::ops::Cluster;
 use session_shared::ops::planned_object::{PlannedObject, read_or_absent};
 
-use super::site::{PartKind, Requirement, Site};
+use super::site::{Part, PartKind, Requirement, Site};
 use crate::ownership::{is_of_part, is_ours};
 use crate::policies::{DENY_POLICY, SESSION_POLICY};
 
@@ -22,6 +22,10 @@ pub(crate) struct Observed {
     pub(crate) objects: Vec<PlannedObject>,
     /// The NetworkPolicies of the namespace, if some are applied.
     pub(crate) policies: Vec<Value>,
+    /// The Ingresses of all namespaces, if some are applied and the caller may list them.
+    pub(crate) ingresses: Vec<Value>,
+    /// The object of [`Part::rival`].
+    pub(crate) rival: Option<Value>,
     /// Requirements that are missing, and reads that were refused.
     pub(crate) notes: Vec<String>,
 }
@@ -61,18 +65,45 @@ async fn find_version(cluster: &Cluster, kind: &PartKind) -> Result<Option<Resou
     Ok(None)
 }
 
-/// Reads the objects of the same names, and what the new ones have no effect without. In a client dry run, what the caller may not
-/// read counts as absent.
+/// Reads the objects of the same names, and what the new ones have no effect without or compete with. In a client dry run, what the
+/// caller may not read counts as absent, and nothing is looked for that the new objects compete with: they may be for another cluster.
 ///
 /// # Errors
 /// Refusals of the server.
 pub(crate) async fn observe(
     cluster: &Cluster,
+    part: &dyn Part,
     site: &Site,
     mut objects: Vec<PlannedObject>,
-    requirements: &[Requirement],
     dry_run: DryRun,
 ) -> Result<Observed> {
+    let mut notes = read_present(cluster, site, &mut objects, dry_run).await?;
+    let requirements = part.requirements(site);
+    let missing = requirements
+        .iter()
+        .map(|requirement| missing_note(cluster, site, requirement));
+    notes.extend(join_all(missing).await.into_iter().flatten());
+    let mut observed = Observed {
+        objects,
+        notes,
+        policies: Vec::new(),
+        ingresses: Vec::new(),
+        rival: None,
+    };
+    if dry_run != DryRun::Client {
+        read_rivals(cluster, part, site, &mut observed).await?;
+    }
+    observed.notes.dedup();
+    Ok(observed)
+}
+
+/// Reads the objects of the same names; returns a note for each that the caller may not read.
+async fn read_present(
+    cluster: &Cluster,
+    site: &Site,
+    objects: &mut [PlannedObject],
+    dry_run: DryRun,
+) -> Result<Vec<String>> {
     let reads = objects.iter().map(|planned| {
         let name = Untyped(&planned.object).name();
         cluster.get(
@@ -89,26 +120,46 @@ pub(crate) async fn observe(
             found => read_or_absent(found, dry_run, &mut notes)?,
         };
     }
-    let missing = requirements
-        .iter()
-        .map(|requirement| missing_note(cluster, site, requirement));
-    notes.extend(join_all(missing).await.into_iter().flatten());
-    let is_policy = |planned: &PlannedObject| *planned.resource == NETWORK_POLICY;
-    // Policies that a client dry run prints may be for another cluster, so that none is left out.
-    let policies = match dry_run != DryRun::Client && objects.iter().any(is_policy) {
-        true => {
-            let scope = Scope::Namespace(&site.namespace);
-            let all = ListOptions::default();
-            cluster.list(&NETWORK_POLICY, scope, &all).await?.items
-        }
-        false => Vec::new(),
+    Ok(notes)
+}
+
+/// Reads what the new objects compete with: NetworkPolicies of the namespace, Ingresses of all namespaces, and the part's rival.
+async fn read_rivals(
+    cluster: &Cluster,
+    part: &dyn Part,
+    site: &Site,
+    observed: &mut Observed,
+) -> Result<()> {
+    let (namespace, all) = (site.namespace.as_str(), ListOptions::default());
+    let writes = |resource: &ResourceType| {
+        let mut objects = observed.objects.iter();
+        objects.any(|planned| *planned.resource == *resource)
     };
-    notes.dedup();
-    Ok(Observed {
-        objects,
-        policies,
-        notes,
-    })
+    let (has_policy, has_ingress) = (writes(&NETWORK_POLICY), writes(&INGRESS));
+    if has_policy {
+        let scope = Scope::Namespace(namespace);
+        observed.policies = cluster.list(&NETWORK_POLICY, scope, &all).await?.items;
+    }
+    if has_ingress {
+        observed.ingresses = match cluster.list(&INGRESS, Scope::All, &all).await {
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
+                let note = "hosts of Ingresses in other namespaces not checked: no permission to list them";
+                observed.notes.push(note.to_owned());
+                cluster
+                    .list_allowed(&INGRESS, namespace)
+                    .await?
+                    .unwrap_or_default()
+            }
+            list => list?.items,
+        };
+    }
+    if let Some((resource, name)) = part.rival() {
+        observed.rival = match cluster.get_metadata(resource, namespace, name).await {
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => None,
+            found => found?,
+        };
+    }
+    Ok(())
 }
 
 fn namespace_of<'s>(resource: &ResourceType, site: &'s Site) -> &'s str {

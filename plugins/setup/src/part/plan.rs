@@ -3,6 +3,7 @@
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::client::DryRun;
+use session_shared::diagnosis::ingress_conflict::find_ingress_conflict;
 use session_shared::encode::shell;
 use session_shared::failure::with_hint;
 use session_shared::labels;
@@ -10,10 +11,13 @@ use session_shared::objects::Untyped;
 use session_shared::objects::resource::NETWORK_POLICY;
 use session_shared::ops::planned_object::PlannedObject;
 
+use super::external_secret::EXTERNAL_SECRET;
+use super::observe::Observed;
 use super::site::{PartKind, Site};
 use crate::egress_mode::reaches_metadata;
 use crate::ownership::check_objects;
 use crate::policies::{DENY_POLICY, find_left_out};
+use crate::secret::plan::PART as SECRETS;
 
 /// The changes of an apply.
 #[derive(Debug)]
@@ -66,12 +70,10 @@ pub(crate) fn check_served(
 /// made is left as it is, and no policy is added that allows more than those of others.
 ///
 /// # Errors
-/// An object of somebody else, or of another part or template.
-pub(crate) fn plan_part(
-    site: &Site,
-    mut objects: Vec<PlannedObject>,
-    policies: &[Value],
-) -> Result<PartPlan> {
+/// An object of somebody else, or of another part or template; one that the new objects would compete with.
+pub(crate) fn plan_part(site: &Site, observed: Observed) -> Result<PartPlan> {
+    check_rivals(site, &observed)?;
+    let (mut objects, policies) = (observed.objects, &observed.policies);
     let wanted = objects.iter().filter(|one| *one.resource == NETWORK_POLICY);
     let wanted: Vec<&Value> = wanted.map(|one| &one.object).collect();
     let left_out = find_left_out(&wanted, &policies.iter().collect::<Vec<_>>());
@@ -140,9 +142,23 @@ fn selector_warning(planned: &PlannedObject) -> Option<String> {
     let name = Untyped(&planned.object).name();
     (selector(&planned.object).as_ref() != Some(&before)).then(|| {
         format!(
-            "NetworkPolicy {name:?} no longer selects the Pods that it selected before: {before}"
+            "NetworkPolicy {name:?} no longer selects the Pods that it selected before: {}",
+            selector_text(&before)
         )
     })
+}
+
+/// Returns a Pod selector as `kubectl get -l` takes it; one with expressions, which are rare, as it is.
+fn selector_text(selector: &Value) -> String {
+    let labels = selector["matchLabels"].as_object();
+    let pairs = labels.into_iter().flatten();
+    let pairs: Vec<String> = pairs
+        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+        .collect();
+    match selector.get("matchExpressions") {
+        None if !pairs.is_empty() => pairs.join(","),
+        _ => selector.to_string(),
+    }
 }
 
 /// Remedy for policies that lead to the metadata service.
@@ -164,6 +180,38 @@ fn metadata_warning(objects: &[PlannedObject]) -> Option<String> {
     })
 }
 
+/// Checks that no other Ingress serves a host of the new ones, and that no Secret is there which its new writer would overwrite.
+///
+/// # Errors
+/// Such an object, with the way out.
+fn check_rivals(site: &Site, observed: &Observed) -> Result<()> {
+    let (part, namespace) = (site.part, site.namespace.as_str());
+    let objects = observed.objects.iter();
+    let objects: Vec<Value> = objects.map(|planned| planned.object.clone()).collect();
+    if let Some(cause) = find_ingress_conflict(&objects, namespace, None, &observed.ingresses) {
+        let error = anyhow!("cannot set up {part}: {}", cause.message);
+        let hint = "use another host with --host, or delete the other ingress first";
+        return Err(with_hint(error, hint));
+    }
+    let is_written = |rival: &Value| {
+        let mut owners = Untyped(rival).owners();
+        owners.any(|owner| owner.kind == EXTERNAL_SECRET.kind)
+    };
+    let Some(rival) = observed.rival.as_ref().filter(|rival| !is_written(rival)) else {
+        return Ok(());
+    };
+    let name = Untyped(rival).name();
+    let error = anyhow!(
+        "cannot set up {part}: Secret {name:?} already exists, and its values would be overwritten"
+    );
+    let delete = ["kubectl", "delete", "secret", name, "-n", namespace];
+    let hint = format!(
+        "choose another NAME, or delete it first: {}",
+        shell::quote_command(&delete)
+    );
+    Err(with_hint(error, hint))
+}
+
 /// Checks that an object that a part has made is of this part and template.
 fn check_part(site: &Site, planned: &PlannedObject, part: &str) -> Result<()> {
     let template = planned
@@ -173,14 +221,17 @@ fn check_part(site: &Site, planned: &PlannedObject, part: &str) -> Result<()> {
     if part == site.part && template == site.template.as_deref() {
         return Ok(());
     }
+    let name = Untyped(&planned.object).name();
     let mut remove = vec!["kubectl", "session", "setup", part];
-    if let Some(template) = template {
+    if part == SECRETS && *planned.resource.kind == *EXTERNAL_SECRET.kind {
+        remove.extend([name, "--external"]);
+    } else if let Some(template) = template {
         remove.extend(["--for", template]);
     }
     let error = anyhow!(
         "{} {:?} already exists: {} made it",
         planned.resource.kind,
-        Untyped(&planned.object).name(),
+        name,
         shell::quote_command(&remove[2..])
     );
     remove.push("--remove");

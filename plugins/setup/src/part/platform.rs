@@ -56,12 +56,12 @@ impl Platform {
         let names: Vec<&str> = known.clone().map(|(name, _)| *name).collect();
         let names = names.join(", ");
         let Some(template) = template else {
-            return Err(usage_error(format!("--for is required: one of {names}")));
+            return Err(usage_error(format!("--for is required: {names}")));
         };
         let found = known.find(|(name, _)| *name == template);
         found.map(|(_, platform)| *platform).ok_or_else(|| {
             usage_error(format!(
-                "invalid value of --for {template:?}: setup {part} has objects for {names}"
+                "invalid value of --for {template:?}: setup {part} supports {names}"
             ))
         })
     }
@@ -88,7 +88,7 @@ mod tests {
         let refused = Platform::parse(Some("shell"), "mesh", &[Platform::Gimp]).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "invalid value of --for \"shell\": setup mesh has objects for gimp, blender, inkscape, gimp-cloud"
+            "invalid value of --for \"shell\": setup mesh supports gimp, blender, inkscape, gimp-cloud"
         );
     }
 }

@@ -40,6 +40,11 @@ pub(crate) trait Part: Debug + Send + Sync {
         Vec::new()
     }
 
+    /// An object that must not be there unless one of this part writes it.
+    fn rival(&self) -> Option<(&'static ResourceType, &str)> {
+        None
+    }
+
     /// Remedy for an apply that the server refused, if the part has one.
     fn refusal_hint(&self, _error: &anyhow::Error, _site: &Site) -> Option<String> {
         None

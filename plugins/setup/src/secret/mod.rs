@@ -7,7 +7,7 @@
 
 pub(crate) mod args;
 pub(crate) mod intent;
-mod plan;
+pub(crate) mod plan;
 pub(crate) mod values;
 
 use anyhow::Result;

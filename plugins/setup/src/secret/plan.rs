@@ -81,8 +81,8 @@ pub(crate) fn plan_change(
     }
     if let Some(reason) = foreign_reason(found) {
         if !change.force {
-            let error = anyhow!("cannot set keys of Secret {name:?}: {reason}");
-            let hint = "to set them, and leave everything else of it as it is: add --force";
+            let error = anyhow!("cannot change keys of Secret {name:?}: {reason}");
+            let hint = "to change these keys and nothing else of it: add --force";
             return Err(with_hint(error, hint));
         }
         let mut changed = Map::from_iter(encoded(&change.values));
