@@ -153,7 +153,7 @@ fn selector_text(selector: &Value) -> String {
     let labels = selector["matchLabels"].as_object();
     let pairs = labels.into_iter().flatten();
     let pairs: Vec<String> = pairs
-        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+        .filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?)))
         .collect();
     match selector.get("matchExpressions") {
         None if !pairs.is_empty() => pairs.join(","),
