@@ -199,6 +199,26 @@ fn template_owner_and_roster_select_sessions() {
 }
 
 #[test]
+fn a_roster_of_several_namespaces_is_worked_through_one_by_one() {
+    let extend = |roster: &str| {
+        let api = server();
+        let play = Play::on(&api).piped(roster);
+        play.run::<Extend>("--roster - --by 2h")
+    };
+    let done = extend("user,name,namespace\nalice,alice,default\nbob,bob,b\neve,eve,c\nbob,b2,b\n");
+    assert_eq!(done.done(), "session.streaming.platform/alice extended\n");
+    assert_eq!(
+        done.err,
+        "note: expires at 2026-03-01T15:00:00Z, in 3h\nnote: rows of other namespaces left out: \"b\" (2), \"c\" (1); run the command once for each: -n b, -n c\n"
+    );
+    let refused = extend("user,name,namespace\nbob,bob,b\n");
+    assert_eq!(
+        refused.failed(),
+        "error: standard input has no row of namespace \"default\"\nhint: run the command once for each: -n b\n"
+    );
+}
+
+#[test]
 fn a_roster_that_names_sessions_of_others_changes_nothing() {
     let api = server();
     let roster = "user,name,namespace\nmallory,alice,\nbob,bob,other\nbob,bob,\ncarol,,\n";

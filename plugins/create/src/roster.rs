@@ -19,7 +19,7 @@ mod schedule;
 mod schedule_command;
 mod scheduled_roster;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use session_shared::bulk_progress::{BulkProgress, describe_counts};
 use session_shared::client::interrupt::{Interrupt, interrupted_error};
 use session_shared::client::{DryRun, random_token};
@@ -52,7 +52,10 @@ pub(crate) async fn create_roster(
     environment: &mut Environment,
 ) -> Result<()> {
     let (roster, schedule) = (&options.roster, options.schedule.as_ref());
-    // no requests: a time that there is not
+    // no requests: no rows, a time that there is not
+    if roster.rows().next().is_none() {
+        bail!("roster {:?} has no rows", roster.label);
+    }
     let now = environment.now();
     let time = schedule.map(|schedule| schedule.time(now)).transpose()?;
     let cluster = environment.connect(&base.connection).await?;

@@ -46,6 +46,7 @@ pub(crate) async fn delete_sessions(
         pace: &intent.pace,
         dry_run: intent.mutation.dry_run,
         is_idle: |_| false,
+        left_hint: "run the same command again with --ignore-not-found to continue",
     };
     observed.apply(work, environment, delete).await
 }

@@ -14,7 +14,7 @@ runs on until its owner or an admin runs cleanup --expired, which stops or delet
 with --no-expiry. The template's maximum lifetime, counted from the start, is the limit. Later starts get the lifetime from \
 start to the new expiry.
 
-A stop of a schedule that falls into the extension waits for its end, for up to 12 hours.
+A stop of a schedule before the new time of expiry waits until then, for up to 12 hours.
 
 A stopped session cannot be extended: give the next start a lifetime with start --expires-in.";
 

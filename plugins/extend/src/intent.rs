@@ -12,6 +12,7 @@ use session_shared::flags::pace::PaceFlags;
 use session_shared::ops::session_selection::SessionSelection;
 use session_shared::reconcile::status_patch::format_rfc3339;
 use session_shared::report::console::Console;
+use session_shared::session_batch::RUN_AGAIN;
 
 use crate::args::Args;
 
@@ -60,6 +61,18 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console, now: Timestamp) ->
         mutation: MutationOptions::for_objects(&write_flags, &output, console)?,
         connection,
     })
+}
+
+impl Intent {
+    /// Returns the remedy for the sessions that Ctrl-C leaves.
+    pub(crate) fn left_hint(&self) -> &'static str {
+        match self.expiry {
+            NewExpiry::After(_) => {
+                "extend only these: the same command would extend the others again"
+            }
+            _ => RUN_AGAIN,
+        }
+    }
 }
 
 fn parse_expiry(

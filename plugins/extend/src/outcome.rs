@@ -46,6 +46,7 @@ pub(crate) async fn extend_sessions(
         pace: &intent.pace,
         dry_run: intent.mutation.dry_run,
         is_idle: |session: &SessionExtension| session.extension.is_none(),
+        left_hint: intent.left_hint(),
     };
     observed.apply(work, environment, extend).await
 }

@@ -101,6 +101,22 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     })
 }
 
+impl Intent {
+    /// Leaves out the rows of other namespaces, if a roster names the sessions. Returns a note about them.
+    ///
+    /// # Errors
+    /// No row is left.
+    pub(crate) fn keep_namespace(&mut self, namespace: &str) -> Result<Option<String>> {
+        let Some(roster) = &mut self.roster else {
+            return Ok(None);
+        };
+        let note = roster.keep_namespace(namespace)?;
+        let sessions = roster.sessions.iter();
+        self.names = sessions.map(|session| session.name.clone()).collect();
+        Ok(note)
+    }
+}
+
 /// Reads the selection: the names, of a roster those in it, or else the conditions of sessions.
 ///
 /// # Errors

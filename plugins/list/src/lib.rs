@@ -44,8 +44,11 @@ impl Verb for List {
     type Args = Args;
 
     async fn run(args: Args, environment: &mut Environment) -> Result<()> {
-        let intent = intent::parse_intent(args, &mut environment.console)?;
+        let mut intent = intent::parse_intent(args, &mut environment.console)?;
         let cluster = environment.connect(&intent.connection).await?;
+        if let Some(note) = intent.keep_namespace(cluster.namespace())? {
+            environment.console.note(&note);
+        }
         if let Some(selector) = &intent.kept_selector {
             return list_kept(&cluster, &intent, selector, environment).await;
         }

@@ -97,7 +97,7 @@ async fn get_sessions(cluster: &Cluster, intent: &Intent, form: SessionForm) -> 
     for (at, (name, table)) in intent.names.iter().zip(tables).enumerate() {
         let row = roster.and_then(|roster| roster.sessions.get(at));
         let table = with_setup_hint(table)?;
-        let checked = row.map(|row| check_roster(row, table.as_ref(), cluster.namespace()));
+        let checked = row.map(|row| check_roster(row, table.as_ref()));
         let error = match (checked, table) {
             (Some(Err(error)), _) => error,
             (_, Some(table)) => {
@@ -167,9 +167,8 @@ fn is_known(known: &[anyhow::Error], error: &anyhow::Error) -> bool {
     known.iter().any(|known| known.to_string() == text)
 }
 
-/// Checks that a session is where a roster places it, and its user's.
-fn check_roster(row: &RosterSession, found: Option<&Table>, namespace: &str) -> Result<()> {
-    row.check_namespace(namespace)?;
+/// Checks that a session is that of its user in the roster.
+fn check_roster(row: &RosterSession, found: Option<&Table>) -> Result<()> {
     let Some(found) = found else {
         return Ok(());
     };

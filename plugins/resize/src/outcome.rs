@@ -15,7 +15,7 @@ use session_shared::progress::{ProgressSink, SharedSink, WaitStage};
 use session_shared::prompt::confirmation::{self, Confirmation};
 use session_shared::prompt::started;
 use session_shared::report::console::Console;
-use session_shared::session_batch::{BatchWork, SessionBatch};
+use session_shared::session_batch::{BatchWork, RUN_AGAIN, SessionBatch};
 use session_shared::verb::Environment;
 
 use crate::intent::Intent;
@@ -104,6 +104,7 @@ pub(crate) async fn resize_sessions(
         pace: &intent.pace,
         dry_run: intent.mutation.dry_run,
         is_idle: Observed::is_idle,
+        left_hint: RUN_AGAIN,
     };
     let resize = async |session: &Observed, sink: &mut dyn ProgressSink| {
         resize_session(cluster, permissions, intent, session, environment, sink).await
@@ -238,6 +239,7 @@ async fn restart_infeasible(
         pace: &intent.pace,
         dry_run: intent.mutation.dry_run,
         is_idle: |result: &(Observed, Resized)| infeasible_session(result).is_none(),
+        left_hint: RUN_AGAIN,
     };
     let restart =
         async |(session, resized): &(Observed, Resized), sink: &mut dyn ProgressSink| match resized

@@ -24,7 +24,7 @@ use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::progress::{ProgressSink, WaitStage};
 use session_shared::quantity::Quantity;
 use session_shared::reconcile::{NamedWorkload, WorkloadName, WorkloadState, find_workload};
-use session_shared::session_batch::{BatchWork, SessionBatch};
+use session_shared::session_batch::{BatchWork, RUN_AGAIN, SessionBatch};
 use session_shared::verb::Environment;
 
 use crate::claim_expansion::{STORAGE_REQUEST, quantity_at};
@@ -75,6 +75,7 @@ pub(crate) async fn scale_sessions(
         pace: &intent.pace,
         dry_run: intent.mutation.dry_run,
         is_idle: |scaling: &Scaling| scaling.changes.is_empty(),
+        left_hint: RUN_AGAIN,
     };
     let scale = async |scaling: &Scaling, sink: &mut dyn ProgressSink| {
         scaling.write(cluster, intent, environment, sink).await

@@ -14,7 +14,7 @@ use session_shared::ops::session_losses::SessionLosses;
 use session_shared::ops::trust::{self, StoredPart};
 use session_shared::ops::verb_forms::VerbForms;
 use session_shared::ops::{Cluster, Driver, ObservedSession};
-use session_shared::prompt::confirmation::{self, Confirmation};
+use session_shared::prompt::confirmation::Confirmation;
 use session_shared::prompt::trust::confirm_trust;
 use session_shared::scheduled_run::{
     CronRun, DEFAULT_IMAGE, ScheduleOwner, ScheduledRun, existing_image, existing_time_zone,
@@ -162,7 +162,9 @@ async fn confirm(
         None => Vec::new(),
     };
     if intent.mutation.dry_run != DryRun::None {
-        confirmation::print_dry_run_losses(&losses, console);
+        for what in losses.iter().flat_map(|one| &one.destroyed) {
+            console.print_error_line(&format!("destroyed by each stop: {what}"));
+        }
     } else if !Confirmation::for_data_loss(STOPS, intent.yes).ask(&losses, console)? {
         return Ok(false);
     }

@@ -110,6 +110,7 @@ async fn create_snapshots(
         pace: &intent.pace,
         dry_run: writes.mutation.dry_run,
         is_idle: |_| false,
+        left_hint: "name only these: the same command would take another snapshot of the others",
     };
     let interrupt = environment.interrupt.clone();
     let take = async |task: &SnapshotTask, sink: &mut dyn ProgressSink| {

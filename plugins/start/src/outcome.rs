@@ -12,7 +12,7 @@ use session_shared::ops::wait_ready::AwaitedWorkloads;
 use session_shared::progress::{ProgressSink, WaitStage};
 use session_shared::prompt::started;
 use session_shared::reconcile::status_patch;
-use session_shared::session_batch::BatchWork;
+use session_shared::session_batch::{BatchWork, RUN_AGAIN};
 use session_shared::verb::Environment;
 
 use crate::intent::Intent;
@@ -45,6 +45,7 @@ pub(crate) async fn start_sessions(
         pace: &intent.pace,
         dry_run: intent.mutation.dry_run,
         is_idle: |task: &SessionTask| task.start_plan.is_none(),
+        left_hint: RUN_AGAIN,
     };
     let is_only = observed.len() == 1;
     // The waits for ready come after the last use of the batch.

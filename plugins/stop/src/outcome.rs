@@ -8,7 +8,7 @@ use session_shared::ops::ObservedSession;
 use session_shared::progress::{ProgressSink, WaitStage};
 use session_shared::reconcile::status_patch::format_rfc3339;
 use session_shared::report::console::Console;
-use session_shared::session_batch::{BatchWork, SessionBatch};
+use session_shared::session_batch::{BatchWork, RUN_AGAIN, SessionBatch};
 use session_shared::verb::Environment;
 
 use crate::intent::Intent;
@@ -45,6 +45,7 @@ pub(crate) async fn stop_sessions(
         pace: &intent.pace,
         dry_run: intent.mutation.dry_run,
         is_idle: ObservedSession::is_stopped,
+        left_hint: RUN_AGAIN,
     };
     observed.apply(work, environment, stop).await
 }

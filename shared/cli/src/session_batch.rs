@@ -6,6 +6,7 @@
 //!
 //! The verb says what is read, done and printed for one session. Order, concurrency, interrupt, progress and errors are here.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 
 use anyhow::{Error, Result};
@@ -44,6 +45,8 @@ struct BatchRun {
     reads: Option<SharedReads>,
     /// Number of sessions that an interrupt left as they were; the results have one error for all of them.
     left: usize,
+    /// What of the selection is not in the batch.
+    note: Option<String>,
     /// Dry run of the writes.
     dry_run: DryRun,
     /// True if the command line names each session.
@@ -86,11 +89,17 @@ impl SessionBatch<SelectedSession> {
         selection: &SessionSelection,
         ignores_missing: bool,
     ) -> Result<Self> {
-        let reads = cluster.get_selected_sessions(cluster.namespace(), selection);
+        let (mut kept, mut note) = (Cow::Borrowed(selection), None);
+        if let SessionSelection::ByRoster(roster) = selection {
+            let mut roster = roster.clone();
+            note = roster.keep_namespace(cluster.namespace())?;
+            kept = Cow::Owned(SessionSelection::ByRoster(roster));
+        }
+        let reads = cluster.get_selected_sessions(cluster.namespace(), &kept);
         let mut results = reads.await?;
         let is_ignored =
             |error: &Error| ignores_missing && failure::has_kind(error, FailureKind::NotFound);
-        if let SessionSelection::ByRoster(roster) = selection {
+        if let SessionSelection::ByRoster(roster) = &*kept {
             let mut problems = RowProblems::new(&roster.label);
             for (row, result) in roster.sessions.iter().zip(&results) {
                 if let Err(error) = result
@@ -112,6 +121,7 @@ impl SessionBatch<SelectedSession> {
                 _watches: are_several.then(|| cluster.share_watches()),
                 reads: are_several.then(|| cluster.share_reads()),
                 left: 0,
+                note,
                 dry_run: DryRun::None,
                 are_named: matches!(selection, SessionSelection::ByName(_)),
             },
@@ -215,7 +225,7 @@ impl<T> SessionBatch<T> {
         let run = PacedRun::new(work.pace, parallel, work.dry_run, &environment.interrupt);
         run.run(sessions.into_iter(), idle, step, end).await?;
         (&sink).tell(ProgressEvent::Done);
-        let (results, left) = join_results(results, total);
+        let (results, left) = join_results(results, total, work.left_hint);
         let run = BatchRun {
             reads: None,
             left,
@@ -289,6 +299,9 @@ impl<T> SessionBatch<T> {
         if let Some(summary) = summary {
             console.print_error_line(&summary);
         }
+        if let Some(note) = self.run.note {
+            console.note(&note);
+        }
         Ok(errors)
     }
 }
@@ -312,12 +325,11 @@ fn separate_errors<T, U>(all: Vec<Result<T>>) -> (Vec<(usize, T)>, ResultSlots<U
 }
 
 /// Returns the results in order, and how many of `total` sessions have none, because of an interrupt: these have one error together.
-fn join_results<R>(results: ResultSlots<R>, total: usize) -> (Vec<Result<R>>, usize) {
+fn join_results<R>(results: ResultSlots<R>, total: usize, remedy: &str) -> (Vec<Result<R>>, usize) {
     let left = results.iter().filter(|result| result.is_none()).count();
     let mut results: Vec<Result<R>> = results.into_iter().flatten().collect();
     if left > 0 {
-        let hint =
-            format!("{left} of {total} sessions are left; run the same command again to continue");
+        let hint = format!("{left} of {total} sessions are left; {remedy}");
         results.push(Err(with_hint(interrupted_error(), hint)));
     }
     (results, left)
@@ -328,6 +340,9 @@ pub async fn run_concurrently<F: Future>(futures: impl IntoIterator<Item = F>) -
     let running = futures::stream::iter(futures).buffered(MAX_CONCURRENT_SESSIONS);
     running.collect().await
 }
+
+/// Remedy for the sessions that Ctrl-C leaves, for a verb that leaves those alone which are done.
+pub const RUN_AGAIN: &str = "run the same command again to continue";
 
 /// The work of a verb on its sessions.
 #[derive(Clone, Copy, Debug)]
@@ -340,6 +355,8 @@ pub struct BatchWork<'a, T> {
     pub dry_run: DryRun,
     /// True for a session of which nothing is written: it waits for no tick of the pace.
     pub is_idle: fn(&T) -> bool,
+    /// Remedy for the sessions that Ctrl-C leaves: [`RUN_AGAIN`], unless a second run would do something else than the rest.
+    pub left_hint: &'static str,
 }
 
 /// The live line of several sessions; nothing for a single one, which shows its own progress.

@@ -6,7 +6,7 @@
 //!                  └─► roster: GET each, or one LIST, check ────┘
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Result, anyhow, bail};
 use futures::{StreamExt, TryStreamExt};
@@ -159,22 +159,42 @@ pub struct RosterSession {
     pub namespace: Option<NamespaceName>,
 }
 
-impl RosterSession {
-    /// Checks that the roster places the session in the namespace of the command.
+impl RosterSelection {
+    /// Leaves out the rows of other namespaces than that of the command. Returns a note that names them, if there are any.
     ///
     /// # Errors
-    /// Another namespace.
-    pub fn check_namespace(&self, namespace: &str) -> Result<()> {
-        let other = self.namespace.as_ref().map(NamespaceName::as_str);
-        let Some(other) = other.filter(|other| *other != namespace) else {
-            return Ok(());
-        };
-        let name = self.name.as_str();
-        let error = anyhow!("session {name:?} is in namespace {other:?}, according to the roster");
-        let hint = "run the command once for each namespace: -n NAMESPACE";
-        Err(with_hint(error, hint))
+    /// No row is left.
+    pub fn keep_namespace(&mut self, namespace: &str) -> Result<Option<String>> {
+        let mut others: BTreeMap<String, usize> = BTreeMap::new();
+        self.sessions.retain(|session| {
+            let other = session.namespace.as_ref().map(NamespaceName::as_str);
+            let other = other.filter(|other| *other != namespace);
+            if let Some(other) = other {
+                *others.entry(other.to_owned()).or_default() += 1;
+            }
+            other.is_none()
+        });
+        if others.is_empty() {
+            return Ok(None);
+        }
+        let flags: Vec<String> = others.keys().map(|other| format!("-n {other}")).collect();
+        let hint = format!("run the command once for each: {}", flags.join(", "));
+        if self.sessions.is_empty() {
+            let error = anyhow!("{} has no row of namespace {namespace:?}", self.label);
+            return Err(with_hint(error, hint));
+        }
+        let counts = others.iter();
+        let counts: Vec<String> = counts
+            .map(|(other, count)| format!("{other:?} ({count})"))
+            .collect();
+        let counts = counts.join(", ");
+        Ok(Some(format!(
+            "rows of other namespaces left out: {counts}; {hint}"
+        )))
     }
+}
 
+impl RosterSession {
     /// Checks that a session found by name belongs to the user of the roster.
     ///
     /// # Errors
@@ -190,7 +210,7 @@ impl RosterSession {
 
 impl Cluster {
     /// Reads the sessions of a selection, in its order. A session that was named and does not exist is an error at its position, and
-    /// so is one of a roster that is another user's or in another namespace; the others are still returned.
+    /// so is one of a roster that is another user's; the others are still returned. Rows of other namespaces must have been left out.
     ///
     /// # Errors
     /// Whatever the server refuses.
@@ -277,7 +297,6 @@ impl Cluster {
         let found = found.map(|found| found.map(|found| (found.session.name().to_owned(), found)));
         let found: HashMap<String, SelectedSession> = found.collect::<Result<_>>()?;
         let find = |session: &RosterSession| {
-            session.check_namespace(namespace)?;
             let name = session.name.as_str();
             let found = found.get(name).cloned();
             let found = found.ok_or_else(|| not_found_error(&SESSION, name))?;
@@ -287,15 +306,12 @@ impl Cluster {
         Ok(sessions.iter().map(find).collect())
     }
 
-    /// Reads a session of a roster. That it is in another namespace, does not exist or belongs to somebody else is the inner error.
+    /// Reads a session of a roster. That it does not exist or belongs to somebody else is the inner error.
     async fn find_roster_session(
         &self,
         namespace: &str,
         session: &RosterSession,
     ) -> Result<Result<SelectedSession>> {
-        if let Err(error) = session.check_namespace(namespace) {
-            return Ok(Err(error));
-        }
         let found = self.find_selected_session(namespace, &session.name).await?;
         Ok(found.and_then(|found| {
             session.check_owner(&found.session.spec.user_id)?;

@@ -188,11 +188,13 @@ impl FitReport<'_> {
 
     fn node_row(&self) -> Option<(u64, Vec<String>)> {
         let room = self.fit.nodes.as_ref()?;
-        let open = room
-            .nodes
-            .iter()
-            .filter(|node| node.excluded.is_none())
-            .count();
+        // Where a tie decides, other nodes than these may take the Pods.
+        let is_certain = room.limited || room.least == room.most;
+        let is_open = |node: &&NodeLimit| match is_certain {
+            true => node.pods > 0,
+            false => node.excluded.is_none(),
+        };
+        let open = room.nodes.iter().filter(is_open).count();
         let arithmetic = format!(
             "{open} of {} nodes take {}",
             room.nodes.len(),
@@ -203,8 +205,13 @@ impl FitReport<'_> {
             (false, true) => room.most.to_string(),
             (false, false) => format!("{}-{}", room.least, room.most),
         };
+        // Counted no further than quotas allow: what allows least comes first, and nodes allow more than that.
+        let order = match room.limited {
+            true => u64::MAX,
+            false => room.most,
+        };
         Some((
-            room.most,
+            order,
             vec!["nodes".into(), shortages(room), arithmetic, fits],
         ))
     }

@@ -104,7 +104,8 @@ pub fn print_dry_run_losses(sessions: &[SessionLosses], console: &mut Console) {
     }
 }
 
-/// Returns the lines that are shown before the question: sessions first, then their data.
+/// Returns the lines that are shown before the question: sessions first, then their data. Of a class of hundreds, which would not fit on
+/// a screen, the first of both and the number of the others.
 fn confirmation_lines(verb: &str, sessions: &[SessionLosses]) -> Vec<String> {
     let names = sessions
         .iter()
@@ -114,10 +115,17 @@ fn confirmation_lines(verb: &str, sessions: &[SessionLosses]) -> Vec<String> {
         let destroyed = destroyed.map(|what| format!("{what}: data is destroyed"));
         destroyed.chain(one.saved.iter().cloned())
     });
-    let all: Vec<String> = names.chain(data).collect();
+    let (names, data) = (first_lines(names.collect()), first_lines(data.collect()));
     let first = format!(
         "You are about to {verb} the following {} resource(s):",
         sessions.len()
     );
-    std::iter::once(first).chain(all).collect()
+    std::iter::once(first).chain(names).chain(data).collect()
+}
+
+fn first_lines(mut lines: Vec<String>) -> Vec<String> {
+    let more = lines.len().saturating_sub(SHOWN_NAMES);
+    lines.truncate(SHOWN_NAMES);
+    lines.extend((more > 0).then(|| format!("and {more} more")));
+    lines
 }
