@@ -2,6 +2,7 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod batch_progress;
 pub mod bulk_progress;
 pub mod flags;
 pub mod paced_run;

@@ -7,13 +7,12 @@
 //! The verb says what is read, done and printed for one session. Order, concurrency, interrupt, progress and errors are here.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 
 use anyhow::{Error, Result};
 use futures::StreamExt;
-use jiff::Timestamp;
 
-use crate::bulk_progress::{BulkProgress, Count, describe_counts};
+use crate::batch_progress::{BatchProgress, NotesOnly};
+use crate::bulk_progress::{Count, describe_counts};
 use crate::flags::pace::PaceFlags;
 use crate::paced_run::PacedRun;
 use crate::report::console::Console;
@@ -357,55 +356,4 @@ pub struct BatchWork<'a, T> {
     pub is_idle: fn(&T) -> bool,
     /// Remedy for the sessions that Ctrl-C leaves: [`RUN_AGAIN`], unless a second run would do something else than the rest.
     pub left_hint: &'static str,
-}
-
-/// The live line of several sessions; nothing for a single one, which shows its own progress.
-struct BatchProgress {
-    progress: BulkProgress,
-    clock: Box<dyn Fn() -> Timestamp>,
-    /// Numbers of sessions that are done, and that failed.
-    ended: Cell<(u64, u64)>,
-}
-
-impl BatchProgress {
-    fn new(stage: WaitStage, total: usize, environment: &Environment) -> Self {
-        Self {
-            progress: BulkProgress {
-                stage,
-                total: total as u64,
-                started: environment.now(),
-            },
-            clock: Box::new(environment.clock()),
-            ended: Cell::default(),
-        }
-    }
-
-    fn count(&self, is_done: bool) {
-        let (done, failed) = self.ended.get();
-        self.ended.set(match is_done {
-            true => (done + 1, failed),
-            false => (done, failed + 1),
-        });
-    }
-
-    fn tell(&self, mut sink: &SharedSink<'_>) {
-        if self.progress.total < 2 {
-            return;
-        }
-        let (done, failed) = self.ended.get();
-        let counts = [(done, "done"), (failed, "failed")];
-        let event = self.progress.event(&counts, done + failed, (self.clock)());
-        sink.tell(event);
-    }
-}
-
-/// A sink that passes on notes alone, because the live line belongs to all sessions.
-struct NotesOnly<'a, 'b>(&'a SharedSink<'b>);
-
-impl ProgressSink for NotesOnly<'_, '_> {
-    fn tell(&mut self, event: ProgressEvent) {
-        if let ProgressEvent::Note(_) = event {
-            self.0.tell(event);
-        }
-    }
 }

@@ -420,9 +420,14 @@ impl Console {
         &mut self.input
     }
 
+    /// Returns true if waits are shown by a live line.
+    pub fn has_live_line(&self) -> bool {
+        !self.quiet && self.terminals.err && self.capable
+    }
+
     /// Returns a sink for progress events: a live line on standard error if it is a terminal, notes in any case.
     pub fn progress(&self) -> ProgressDisplay {
-        let screen = if self.quiet || !self.terminals.err || !self.capable {
+        let screen = if !self.has_live_line() {
             LiveTarget::None
         } else if self.captured {
             LiveTarget::Buffer(self.err.clone(), DEFAULT_COLUMNS)
