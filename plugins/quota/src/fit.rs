@@ -172,7 +172,7 @@ fn check_count(report: &FitReport<'_>) -> Result<()> {
         missing if missing.is_empty() => Err(error),
         missing => Err(with_hint(
             error,
-            format!("what is missing: {}", missing.join("; ")),
+            format!("more is needed: {}", missing.join("; ")),
         )),
     }
 }

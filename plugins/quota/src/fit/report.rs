@@ -142,7 +142,7 @@ impl FitReport<'_> {
             return format!("No known limit for sessions {subject} in namespace {namespace:?}");
         };
         let number = match count {
-            FitCount { most: 0, .. } => format!("No more session {subject} fits"),
+            FitCount { most: 0, .. } => format!("No more sessions {subject} fit"),
             FitCount {
                 least: 1, most: 1, ..
             } => format!("1 more session {subject} fits"),

@@ -96,7 +96,7 @@ impl ClockTime {
         let (flag, text, zone) = (self.flag, &self.text, self.zone);
         let date = clock.date();
         let error = anyhow!(
-            "invalid value of {flag} {text:?}: the clocks of {zone} leave out that time on {date}"
+            "invalid value of {flag} {text:?}: that time does not exist on {date} in {zone}, where the clocks go forward"
         );
         let later = self.describe(before.to_timestamp(clock)?);
         Err(with_hint(
@@ -252,7 +252,7 @@ mod tests {
             ("2027-03-28 07:45", "more than 364 days ahead"),
             (
                 "02:30",
-                "the clocks of Europe/Berlin leave out that time on 2026-03-29",
+                "that time does not exist on 2026-03-29 in Europe/Berlin, where the clocks go forward",
             ),
         ] {
             let error = next(text, "Europe/Berlin", now).unwrap_err().to_string();

@@ -169,7 +169,7 @@ fn parse_user(cell: Option<&str>) -> Result<UserId> {
         bail!("the user is missing");
     };
     if text.starts_with(FORMULA_BEGINNINGS) {
-        bail!("invalid user id {text:?}: begins like the formula of a spreadsheet");
+        bail!("invalid user id {text:?}: begins like a spreadsheet formula");
     }
     UserId::parse_for_new_session(text)
 }

@@ -67,8 +67,8 @@ fn every_wrong_row_is_told_with_its_line() {
     let expected = [
         "2: invalid session name \"Lab\"",
         "3: the user is missing",
-        "4: invalid user id \"=cmd()\": begins like the formula",
-        "5: invalid user id \"@SUM(A1)\": begins like the formula",
+        "4: invalid user id \"=cmd()\": begins like a spreadsheet formula",
+        "5: invalid user id \"@SUM(A1)\": begins like a spreadsheet formula",
         "6: user id \"a\\u{200b}b\" can be mistaken",
         "7: the line has 1 cell, the first line has 4",
         "8: invalid template name \"Shell!\"",

@@ -247,14 +247,14 @@ fn describe_closed(nodes: &[NodeLimit]) -> String {
     let total = nodes.len();
     let texts = counts.into_iter().map(|(excluded, count)| {
         let reason = match excluded {
-            Exclusion::OtherNode => "are not the one that the Pod names".to_owned(),
+            Exclusion::OtherNode => "are not the node that the Pod names".to_owned(),
             Exclusion::Cordoned => "are cordoned".to_owned(),
             Exclusion::Taint(taint) => {
                 format!("have taint {taint}, which the Pod does not tolerate")
             }
             Exclusion::Selector => "do not match the Pod's node selector or affinity".to_owned(),
             Exclusion::Volume(_) => "cannot reach a volume of the Pod".to_owned(),
-            Exclusion::HostPort => "have no host port free that the Pod takes".to_owned(),
+            Exclusion::HostPort => "have a Pod on a host port that this one takes".to_owned(),
             Exclusion::AntiAffinity => "have a Pod that keeps others away".to_owned(),
         };
         format!("{count} of {total} nodes {reason}")
