@@ -8,7 +8,6 @@ use session_shared::diagnosis::{
 };
 use session_shared::objects::resource::SERVICE;
 use session_shared::ops::ObservedSession;
-use session_shared::ops::observed_session::Part;
 use session_shared::reconcile::{WorkloadState, current_phase};
 
 use crate::head::ReportHead;
@@ -36,8 +35,7 @@ pub(crate) struct DiagnosisReport {
 pub(crate) fn diagnosis_reports(observed: &Observed, head: &ReportHead) -> Vec<DiagnosisReport> {
     let ObservedSession { session, state, .. } = &observed.session;
     let mut found: Vec<DiagnosisReport> = Vec::new();
-    let has_pods = observed.session.unreadable(Part::Pods).is_none();
-    if let (WorkloadState::Lost, Phase::Failed, true) = (state, head.phase, has_pods) {
+    if let (WorkloadState::Lost, Phase::Failed) = (state, head.phase) {
         found.push(DiagnosisReport {
             object: session_ref(session),
             reason: head.reason.clone(),
@@ -59,9 +57,10 @@ pub(crate) fn diagnosis_reports(observed: &Observed, head: &ReportHead) -> Vec<D
     found
 }
 
-/// Returns the cause in the session's status, for a session that does not run and whose Pods or events may not be read here.
+/// Returns the cause in the session's status, for a session that does not run and whose Pods, workloads or events may not be read
+/// here.
 fn recorded_report(observed: &Observed, head: &ReportHead) -> Option<DiagnosisReport> {
-    let is_blind = observed.session.unreadable(Part::Pods).is_some() || observed.events.is_err();
+    let is_blind = observed.session.unread_workload().is_some() || observed.events.is_err();
     let may_be_why = matches!(head.phase, Phase::Pending | Phase::Failed);
     let session = &observed.session.session;
     let record = session.diagnosis().filter(|_| is_blind && may_be_why)?;

@@ -32,6 +32,9 @@ pub(crate) struct Report {
     pub(crate) metadata: ReportMetadata,
     #[serde(flatten)]
     pub(crate) head: ReportHead,
+    /// Reason why the phase is the recorded one; `None` for one that was observed.
+    #[serde(skip)]
+    pub(crate) unobserved: Option<String>,
     pub(crate) diagnosis: Vec<DiagnosisReport>,
     pub(crate) workloads: Vec<WorkloadReport>,
     pub(crate) network: Vec<NetworkReport>,
@@ -86,6 +89,7 @@ impl Report {
             conditions: corrected_conditions(session, &head),
             events: events::latest_events(events, session, live, &data),
             next: commands::next_steps(session, live, &head, &explained, &diagnosis),
+            unobserved: observed.session.unread_workload().map(str::to_owned),
             unknown: unknown_parts(observed),
             session: observed.session.object.clone(),
             head,

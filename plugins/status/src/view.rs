@@ -66,7 +66,7 @@ fn add_head(page: &mut Page, report: &Report, now: Timestamp) {
         };
         page.add_field("Reason", short);
     }
-    if let Some(why) = report.unknown_reason("workloads") {
+    if let Some(why) = &report.unobserved {
         page.add_field(
             "Note",
             &format!("phase as recorded in the session's status: {why}"),
