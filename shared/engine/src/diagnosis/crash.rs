@@ -5,12 +5,10 @@ use k8s_openapi::api::core::v1::{Container, ContainerStateTerminated};
 use super::container_facts::{ContainerFacts, innermost_error, non_empty_or, start_error_remedy};
 use super::download_failure::container_urls;
 use super::fact_query::FactQuery;
+use super::placeholder::PLACEHOLDER_VALUE;
 use super::probe::{listen_remedy, refused_port};
 use super::{Cause, EventNote};
-use serde_json::Value;
-use session_model::encode::shell;
 use session_model::labels;
-use session_model::objects::Untyped;
 use session_model::objects::metadata::name_of;
 use session_template::is_reminder;
 
@@ -20,43 +18,12 @@ pub(super) const NODE_OUT_OF_MEMORY: &str = "SystemOOM";
 /// Remedy for a node that ran out of memory.
 pub(super) const NODE_MEMORY_REMEDY: &str = "set memory requests to the real usage, so that a node with room is chosen, then restart the session";
 
-/// Reason of a container that ended and has a setting whose value was left to be replaced.
-const PLACEHOLDER_VALUE: &str = "PlaceholderValue";
-
 /// How a container ended: the reason for programs, the clause that follows the container's name, and the remedy.
 type TerminationText = (&'static str, String, &'static str);
 
 /// Returns true for a reason that says only that a container ended: its log may say why.
 pub(super) fn is_plain_exit(reason: &str) -> bool {
     matches!(reason, "Error" | "CrashLoopBackOff" | PLACEHOLDER_VALUE)
-}
-
-/// Adds to a cause that the value of `setting` was left to be replaced. The value is not shown: a part of it may be a password.
-fn set_placeholder_cause(cause: &mut Cause, setting: &str) {
-    cause.reason = PLACEHOLDER_VALUE.to_owned();
-    cause.message +=
-        &format!(": the value of its {setting} is still a placeholder such as CHANGE_ME");
-    cause.remedy = Some(format!(
-        "replace the value of {setting}, then start the session again"
-    ));
-}
-
-/// Adds a parameter of the session whose value was left to be replaced. `objects` has the Session.
-pub(super) fn add_placeholder_parameter(cause: &mut Cause, objects: &[Value]) {
-    let Some(session) = objects.first().filter(|_| is_plain_exit(&cause.reason)) else {
-        return;
-    };
-    let parameters = session.pointer("/spec/parameters");
-    let mut parameters = parameters.and_then(Value::as_object).into_iter().flatten();
-    let is_placeholder = |value: &Value| value.as_str().is_some_and(is_reminder);
-    if let Some((name, _)) = parameters.find(|(_, value)| is_placeholder(value)) {
-        set_placeholder_cause(cause, &format!("session's parameter {name}"));
-        let (session, set) = (Untyped(session), format!("{name}=VALUE"));
-        let start = ["kubectl", "session", "start", session.name(), "-n"];
-        let flags = [session.home_namespace(), "--restart", "--set", &set];
-        let command = shell::quote_command(&[&start[..], &flags].concat());
-        cause.remedy = Some(format!("start the session with another value: {command}"));
-    }
 }
 
 impl ContainerFacts<'_> {
@@ -94,8 +61,10 @@ impl ContainerFacts<'_> {
         }
         // Signals, and commands that are not there, have other causes.
         let code = end.map_or(0, |end| end.exit_code);
-        if is_plain_exit(reason) && matches!(code, 1..=125 | 193..) {
-            self.add_placeholder(&mut cause);
+        let may_lack_value = is_plain_exit(reason) && matches!(code, 1..=125 | 193..);
+        let reminder = self.find_reminder().filter(|_| may_lack_value);
+        if may_lack_value && reminder.is_none() {
+            cause.queries.extend(self.parameters_query());
         }
         if reason == "OOMKilled"
             && let (Some(limit), Some(node)) = (self.memory_limit(), self.node_name())
@@ -114,6 +83,7 @@ impl ContainerFacts<'_> {
                     .container_spec()
                     .map(container_urls)
                     .unwrap_or_default(),
+                reminder,
             });
         }
         cause
@@ -215,21 +185,20 @@ impl ContainerFacts<'_> {
         all.find(|container| container.name == self.status.name)
     }
 
-    /// Adds the container's variable whose value was left to be replaced; without one, the query for such a parameter of the session.
-    fn add_placeholder(&self, cause: &mut Cause) {
-        let variables = self.container_spec().and_then(|own| own.env.as_deref());
-        let mut variables = variables.unwrap_or_default().iter();
+    /// Returns the container's variable whose value was left to be replaced.
+    fn find_reminder(&self) -> Option<String> {
+        let variables = self.container_spec()?.env.as_deref()?;
         let is_placeholder = |value: &Option<String>| value.as_deref().is_some_and(is_reminder);
-        if let Some(variable) = variables.find(|one| is_placeholder(&one.value)) {
-            set_placeholder_cause(cause, &format!("variable {}", variable.name));
-            return;
-        }
-        let labels = self.pod.metadata.labels.as_ref();
-        if let Some(session) = labels.and_then(|labels| labels.get(labels::SESSION)) {
-            cause.queries.push(FactQuery::SessionParameters {
-                session: session.clone(),
-            });
-        }
+        let found = variables.iter().find(|one| is_placeholder(&one.value))?;
+        Some(found.name.clone())
+    }
+
+    /// Returns the query for a parameter of the session whose value was left to be replaced.
+    fn parameters_query(&self) -> Option<FactQuery> {
+        let session = self.pod.metadata.labels.as_ref()?.get(labels::SESSION)?;
+        Some(FactQuery::SessionParameters {
+            session: session.clone(),
+        })
     }
 
     fn memory_limit(&self) -> Option<String> {

@@ -19,6 +19,8 @@ pub enum FactQuery {
         previous: bool,
         /// URLs in the container's command, arguments and environment.
         urls: Vec<String>,
+        /// The container's variable whose value was left to be replaced.
+        reminder: Option<String>,
     },
     /// All nodes, for a Pod that fits on none of them.
     Nodes(PodRequests),

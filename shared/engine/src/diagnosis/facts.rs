@@ -11,9 +11,7 @@ use serde_json::Value;
 use super::Cause;
 use super::claim_failure::CLAIM_NOT_FOUND;
 use super::claim_holder;
-use super::crash::{
-    NODE_MEMORY_REMEDY, NODE_OUT_OF_MEMORY, add_placeholder_parameter, is_plain_exit,
-};
+use super::crash::{NODE_MEMORY_REMEDY, NODE_OUT_OF_MEMORY, is_plain_exit};
 use super::download_failure::add_download_failure;
 use super::fact_lines::{
     describe_claim, describe_endpoints, describe_limit_range, describe_node, describe_quota,
@@ -22,6 +20,7 @@ use super::fact_lines::{
 use super::fact_query::{Fact, FactQuery, PodRequests};
 use super::image_parameters::add_image_parameters;
 use super::image_pull::PLATFORM_REMEDY;
+use super::placeholder::add_placeholder;
 use crate::capacity::demand::{parse_amount, pod_resources};
 use session_model::objects::Untyped;
 use session_model::objects::metadata::name_of;
@@ -54,6 +53,7 @@ pub fn refine(mut cause: Cause, answers: &[(FactQuery, Fact)]) -> Cause {
             Fact::Objects(objects) => add_objects(&mut cause, ask, objects),
         }
     }
+    add_placeholder(&mut cause, answers);
     cause
 }
 
@@ -81,7 +81,8 @@ fn is_exec_format_error(line: &str) -> bool {
 
 fn add_objects(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
     match ask {
-        FactQuery::Log { .. } => {}
+        // Judged together with the log.
+        FactQuery::Log { .. } | FactQuery::SessionParameters { .. } => {}
         FactQuery::Nodes(room) => add_nodes(cause, room, &read_all(objects)),
         FactQuery::Node { name } => cause.evidence.push(match read_all(objects).first() {
             Some(node) => describe_node(node),
@@ -101,7 +102,6 @@ fn add_objects(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
         }
         FactQuery::ClaimHolders { .. } => claim_holder::add_holders(cause, ask, objects),
         FactQuery::ImageParameters { .. } => add_image_parameters(cause, ask, objects),
-        FactQuery::SessionParameters { .. } => add_placeholder_parameter(cause, objects),
         FactQuery::StorageClasses => add_storage_classes(cause, &read_all(objects)),
         FactQuery::CsiDriver { name } if objects.is_empty() => cause.evidence.push(format!(
             "CSI driver {name:?} is not installed; only CSI provisioners need one"

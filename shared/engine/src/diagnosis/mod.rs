@@ -38,6 +38,7 @@ pub mod limit_violation;
 pub mod missing_class;
 mod missing_pods;
 mod missing_reference;
+mod placeholder;
 mod pod;
 pub mod pod_resize;
 pub mod pod_security;

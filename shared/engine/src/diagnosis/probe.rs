@@ -59,6 +59,7 @@ impl ContainerFacts<'_> {
             container: self.status.name.clone(),
             previous: false,
             urls: Vec::new(),
+            reminder: None,
         };
         let evidence = std::iter::once(event.evidence_line()).chain(self.state_evidence());
         if let Some(port) = refused_port(&event.message) {

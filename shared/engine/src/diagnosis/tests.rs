@@ -2,7 +2,7 @@
 
 mod cases;
 mod expected;
-mod fixtures;
+pub(super) mod fixtures;
 mod other_causes;
 mod page;
 mod recordings;
@@ -91,6 +91,7 @@ fn what_may_heal_is_waited_for_and_nothing_else() {
         "port closed at startup",
         "sidecar stopped",
         "placeholder",
+        "placeholder perhaps",
         "placeholder of the session",
         "sidecar's readiness",
         "sidecar slow",

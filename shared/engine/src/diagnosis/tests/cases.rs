@@ -190,10 +190,23 @@ fn containers() -> Vec<Case> {
         ("sidecar's readiness", unready_sidecar()),
         (
             "placeholder",
-            ended_in(|pod| {
-                pod["spec"]["containers"][0]["env"] =
-                    json!([{ "name": "JWT_SECRET", "value": "CHANGE_ME_IN_PRODUCTION" }]);
-            }),
+            with_log(
+                ended_in(|pod| {
+                    pod["spec"]["containers"][0]["env"] =
+                        json!([{ "name": "JWT_SECRET", "value": "CHANGE_ME_IN_PRODUCTION" }]);
+                }),
+                &[],
+            ),
+        ),
+        (
+            "placeholder perhaps",
+            with_log(
+                ended_in(|pod| {
+                    pod["spec"]["containers"][0]["env"] =
+                        json!([{ "name": "TITLE", "value": "Change_me page" }]);
+                }),
+                &["port in use"],
+            ),
         ),
         ("placeholder of the session", placeholder_parameter()),
         (

@@ -73,6 +73,7 @@ const EXPECTED: &[Expected] = &[
         "sidecar container \"proxy\"",
     ),
     ("placeholder", "PlaceholderValue", "variable JWT_SECRET"),
+    ("placeholder perhaps", "CrashLoopBackOff", "exit code 1"),
     (
         "placeholder of the session",
         "PlaceholderValue",

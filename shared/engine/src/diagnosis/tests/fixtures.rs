@@ -214,7 +214,11 @@ pub(super) const DENIED: &str = "pull access denied, repository does not exist o
 
 /// Returns the finding for an init container whose log has these lines.
 pub(super) fn init_log(lines: &[&str]) -> Finding {
-    let mut finding = init("Always", 6);
+    with_log(init("Always", 6), lines)
+}
+
+/// Returns the finding after the container's log was read.
+pub(super) fn with_log(mut finding: Finding, lines: &[&str]) -> Finding {
     let cause = finding.cause_mut().unwrap();
     let log = cause.queries.iter();
     let log = log.filter(|query| matches!(query, FactQuery::Log { .. }));
@@ -225,7 +229,7 @@ pub(super) fn init_log(lines: &[&str]) -> Finding {
 }
 
 /// Returns the finding for a container that ended, in a Pod with other fields.
-pub(super) fn ended_in(change: impl Fn(&mut Value)) -> Finding {
+pub(in crate::diagnosis) fn ended_in(change: impl Fn(&mut Value)) -> Finding {
     let state = json!({ "terminated": { "exitCode": 1, "reason": "Error" } });
     let status = scheduled(json!({ "containerStatuses": [container(state, json!({}), 1)] }));
     inspect_pod(&pod(status, change), &[])
@@ -243,7 +247,11 @@ pub(super) fn placeholder_parameter() -> Finding {
     assert!(cause.queries.contains(&session));
     let object = json!({ "metadata": { "name": "alice", "namespace": "ns" },
         "spec": { "parameters": { "A": "x", "JWT_SECRET": "CHANGE_ME" } } });
-    *cause = refine(cause.clone(), &[(session, Fact::Objects(vec![object]))]);
+    let log = cause.queries.iter();
+    let log = log.filter(|query| matches!(query, FactQuery::Log { .. }));
+    let mut answers = vec![(session, Fact::Objects(vec![object]))];
+    answers.extend(log.map(|log| (log.clone(), Fact::Lines(Vec::new()))));
+    *cause = refine(cause.clone(), &answers);
     finding
 }
 
