@@ -2,11 +2,12 @@
 
 use k8s_openapi::api::core::v1::{Container, ContainerStateTerminated};
 
-use super::container_facts::{ContainerFacts, innermost_error, non_empty_or, start_error_remedy};
+use super::container_facts::{ContainerFacts, non_empty_or};
 use super::download_failure::container_urls;
 use super::fact_query::FactQuery;
 use super::placeholder::PLACEHOLDER_VALUE;
 use super::probe::{listen_remedy, refused_port};
+use super::start_error::{innermost_error, start_error_remedy};
 use super::{Cause, EventNote};
 use session_model::labels;
 use session_model::objects::metadata::name_of;
@@ -34,12 +35,10 @@ impl ContainerFacts<'_> {
         let end = state
             .and_then(|state| state.terminated.as_ref())
             .or_else(|| last.and_then(|state| state.terminated.as_ref()));
-        let again = match self.status.restart_count {
-            0 => String::new(),
-            1 => " and was restarted once".to_owned(),
-            times => format!(" and was restarted {times} times"),
-        };
         let (reason, how, remedy) = self.describe_termination(end);
+        // The runtime's error ends the sentence.
+        let again = self.describe_restarts().filter(|_| reason != "StartError");
+        let again = again.map_or_else(String::new, |times| format!(" and was restarted {times}"));
         let runs = state.is_some_and(|state| state.running.is_some());
         let mut cause = Cause {
             reason: reason.to_owned(),
@@ -89,6 +88,15 @@ impl ContainerFacts<'_> {
         cause
     }
 
+    /// Returns how often the container was restarted: `once`, `3 times`; `None` for never.
+    fn describe_restarts(&self) -> Option<String> {
+        match self.status.restart_count {
+            0 => None,
+            1 => Some("once".to_owned()),
+            times => Some(format!("{times} times")),
+        }
+    }
+
     /// Describes how the container ended last, `end`, as far as it is known.
     fn describe_termination(&self, end: Option<&ContainerStateTerminated>) -> TerminationText {
         let Some(end) = end else {
@@ -104,11 +112,14 @@ impl ContainerFacts<'_> {
             ("OOMKilled", _) => self.describe_memory_kill(),
             ("StartError" | "ContainerCannotRun", _) => {
                 let message = end.message.as_deref().unwrap_or_default();
-                let error = non_empty_or(innermost_error(message), reason);
+                let error = innermost_error(message);
+                let error = non_empty_or(&error, reason);
+                let again = self.describe_restarts();
+                let again = again.map_or_else(String::new, |times| format!(" (restarted {times})"));
                 (
                     "StartError",
-                    format!("could not be started: {error}"),
-                    start_error_remedy(message),
+                    format!("could not be started{again}: {error}"),
+                    start_error_remedy(message, self.container_spec()),
                 )
             }
             (_, Some("Liveness")) => (
@@ -178,7 +189,7 @@ impl ContainerFacts<'_> {
         self.pod.spec.as_ref()?.node_name.as_deref()
     }
 
-    fn container_spec(&self) -> Option<&Container> {
+    pub(super) fn container_spec(&self) -> Option<&Container> {
         let spec = self.pod.spec.as_ref()?;
         let init = spec.init_containers.iter().flatten();
         let mut all = init.chain(&spec.containers);

@@ -51,6 +51,7 @@ mod scale_up;
 mod scheduling;
 mod service;
 mod stability;
+mod start_error;
 mod terminated_pod;
 mod volume_failure;
 

@@ -124,6 +124,54 @@ fn containers() -> Vec<Case> {
                 "OCI runtime create failed: runc create failed: unable to start container process: unable to apply caps: operation not permitted",
             ),
         ),
+        (
+            "no seccomp profile",
+            waiting(
+                "CreateContainerError",
+                "failed to create containerd container: cannot load seccomp profile \"/var/lib/kubelet/seccomp/x.json\": open /var/lib/kubelet/seccomp/x.json: no such file or directory",
+            ),
+        ),
+        (
+            "no AppArmor profile",
+            waiting(
+                "CreateContainerError",
+                "failed to create containerd container: apparmor profile not found x",
+            ),
+        ),
+        (
+            "working folder",
+            ended(
+                128,
+                "StartError",
+                "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: chdir to cwd (\"/etc/passwd\") set in config.json failed: not a directory",
+                &[],
+            ),
+        ),
+        (
+            "mounted on a file",
+            ended(
+                128,
+                "StartError",
+                "OCI runtime create failed: runc create failed: unable to start container process: error during container init: error mounting \"/var/lib/kubelet/pods/1-2/volumes/kubernetes.io~empty-dir/v\" to rootfs at \"/etc/passwd\": mount src=/var/lib/kubelet/pods/1-2/volumes/kubernetes.io~empty-dir/v, dst=/etc/passwd, flags=MS_BIND: not a directory",
+                &[],
+            ),
+        ),
+        (
+            "part of a volume",
+            ended(
+                128,
+                "StartError",
+                "OCI runtime create failed: runc create failed: unable to start container process: error during container init: error mounting \"/var/lib/kubelet/pods/1-2/volume-subpaths/v/main/0\" to rootfs at \"/data\": not a directory",
+                &[],
+            ),
+        ),
+        (
+            "start unknown",
+            waiting(
+                "RunContainerError",
+                "unable to find user bob: no matching entries in passwd file",
+            ),
+        ),
         ("crash loop", waiting("CrashLoopBackOff", "back-off")),
         ("crash unsaid", crash_unsaid()),
         ("out of memory, no limit", unlimited()),

@@ -38,6 +38,24 @@ const EXPECTED: &[Expected] = &[
     ("state unknown", "SomethingNew", "unknown reason"),
     ("not started", "RunContainerError", "no such file"),
     ("no capability", "RunContainerError", "unable to apply caps"),
+    (
+        "no seccomp profile",
+        "CreateContainerError",
+        "seccomp profile",
+    ),
+    (
+        "no AppArmor profile",
+        "CreateContainerError",
+        "apparmor profile not found",
+    ),
+    ("working folder", "StartError", "chdir to cwd"),
+    (
+        "mounted on a file",
+        "StartError",
+        "\"…/v\" to rootfs at \"/etc/passwd\": not a directory",
+    ),
+    ("part of a volume", "StartError", "\"…/v/main/0\""),
+    ("start unknown", "RunContainerError", "user bob"),
     ("crash loop", "CrashLoopBackOff", "exit code 3"),
     ("crash unsaid", "CrashLoopBackOff", "ended"),
     (
