@@ -135,7 +135,7 @@ impl ContainerFacts<'_> {
                     ContainerProgress::PullRetried(cause)
                 }
             }
-            "CrashLoopBackOff" => self.crash_loop(),
+            "CrashLoopBackOff" | "PostStartHookError" => self.crash_loop(),
             "RunContainerError" | "CreateContainerError" if is_transient(message) => {
                 ContainerProgress::Recoverable(self.start_error_cause(reason, message))
             }

@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::{Container, ContainerStateTerminated};
 use super::container_facts::{ContainerFacts, non_empty_or};
 use super::download_failure::container_urls;
 use super::fact_query::FactQuery;
+use super::lifecycle_hook::POST_START_FAILED;
 use super::placeholder::PLACEHOLDER_VALUE;
 use super::probe::{listen_remedy, refused_port};
 use super::start_error::{innermost_error, start_error_remedy};
@@ -58,6 +59,7 @@ impl ContainerFacts<'_> {
                 cause.remedy = Some(listen_remedy(port));
             }
         }
+        cause.evidence.extend(self.hook_evidence(end));
         // Signals, and commands that are not there, have other causes.
         let code = end.map_or(0, |end| end.exit_code);
         let may_lack_value = is_plain_exit(reason) && matches!(code, 1..=125 | 193..);
@@ -131,6 +133,11 @@ impl ContainerFacts<'_> {
                 "StartupFailed",
                 format!("was stopped with exit code {code}, because its startup probe failed,"),
                 "make the probe's target answer in time, or raise the startupProbe's failureThreshold",
+            ),
+            _ if self.is_ended_by_hook(end) => (
+                POST_START_FAILED,
+                format!("was stopped with exit code {code}, because its postStart hook failed,"),
+                "correct the command or the target of the container's postStart hook, then restart the session",
             ),
             _ => self.describe_exit(code, reason),
         }

@@ -34,6 +34,7 @@ mod image_parameters;
 mod image_pull;
 pub mod ingress_conflict;
 mod init_container;
+mod lifecycle_hook;
 pub mod limit_violation;
 pub mod missing_class;
 mod missing_pods;

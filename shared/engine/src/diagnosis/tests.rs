@@ -93,6 +93,8 @@ fn what_may_heal_is_waited_for_and_nothing_else() {
         "working folder",
         "mounted on a file",
         "part of a volume",
+        "hook after the start",
+        "hook before the end",
         "placeholder",
         "placeholder perhaps",
         "placeholder of the session",

@@ -190,6 +190,27 @@ fn containers() -> Vec<Case> {
             ),
         ),
         (
+            "hook after the start",
+            ended(
+                137,
+                "Error",
+                "",
+                &[
+                    event("FailedPostStartHook", "PostStartHook failed"),
+                    event("Killing", "FailedPostStartHook"),
+                ],
+            ),
+        ),
+        (
+            "hook before the end",
+            ended(
+                3,
+                "Error",
+                "",
+                &[event("FailedPreStopHook", "PreStopHook failed")],
+            ),
+        ),
+        (
             "liveness for good",
             stopped(&[event("Unhealthy", "Liveness probe failed: slow")]),
         ),

@@ -66,6 +66,12 @@ const EXPECTED: &[Expected] = &[
     ("not executable", "CrashLoopBackOff", "cannot be executed"),
     ("out of memory", "OOMKilled", "memory limit of 20Mi"),
     ("liveness", "LivenessFailed", "liveness probe"),
+    (
+        "hook after the start",
+        "FailedPostStartHook",
+        "postStart hook failed",
+    ),
+    ("hook before the end", "CrashLoopBackOff", "exit code 3"),
     ("liveness for good", "LivenessFailed", "liveness probe"),
     ("startup", "StartupFailed", "startup probe"),
     ("signal", "CrashLoopBackOff", "signal 15"),

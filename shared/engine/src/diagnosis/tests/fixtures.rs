@@ -9,7 +9,7 @@ use crate::diagnosis::{
 use session_model::labels;
 
 /// Returns a Pod with a node, a claim and a memory limit.
-pub(super) fn pod(status: Value, change: impl Fn(&mut Value)) -> Pod {
+pub(in crate::diagnosis) fn pod(status: Value, change: impl Fn(&mut Value)) -> Pod {
     let mut pod = json!({
         "metadata": { "name": "p", "uid": "u" },
         "spec": {
@@ -24,7 +24,7 @@ pub(super) fn pod(status: Value, change: impl Fn(&mut Value)) -> Pod {
     serde_json::from_value(pod).unwrap()
 }
 
-pub(super) fn scheduled(rest: Value) -> Value {
+pub(in crate::diagnosis) fn scheduled(rest: Value) -> Value {
     let mut status =
         json!({ "phase": "Pending", "conditions": [{ "type": "PodScheduled", "status": "True" }] });
     let fields = rest.as_object().unwrap().clone();
@@ -32,7 +32,7 @@ pub(super) fn scheduled(rest: Value) -> Value {
     status
 }
 
-pub(super) fn container(state: Value, last: Value, restarts: i32) -> Value {
+pub(in crate::diagnosis) fn container(state: Value, last: Value, restarts: i32) -> Value {
     json!({ "name": "main", "image": "r.example.com/i:1", "imageID": "", "ready": false, "restartCount": restarts,
         "state": state, "lastState": last })
 }
@@ -44,7 +44,12 @@ pub(super) fn waiting(reason: &str, message: &str) -> Finding {
     inspect_pod(&pod(status, |_| {}), &[])
 }
 
-pub(super) fn ended(code: i32, reason: &str, message: &str, events: &[EventNote]) -> Finding {
+pub(in crate::diagnosis) fn ended(
+    code: i32,
+    reason: &str,
+    message: &str,
+    events: &[EventNote],
+) -> Finding {
     let state = json!({ "terminated": { "exitCode": code, "reason": reason, "message": message } });
     let status = scheduled(json!({ "containerStatuses": [container(state, json!({}), 1)] }));
     inspect_pod(&pod(status, |_| {}), events)
@@ -78,7 +83,7 @@ pub(super) fn unlimited() -> Finding {
     inspect_pod(&pod, &[])
 }
 
-pub(super) fn event(reason: &str, message: &str) -> EventNote {
+pub(in crate::diagnosis) fn event(reason: &str, message: &str) -> EventNote {
     EventNote {
         object_uid: Some("u".into()),
         reason: reason.into(),
@@ -99,7 +104,7 @@ pub(super) fn running(events: &[EventNote]) -> Finding {
     inspect_pod(&pod(status, |_| {}), events)
 }
 
-pub(super) fn unscheduled(message: &str, events: &[EventNote]) -> Finding {
+pub(in crate::diagnosis) fn unscheduled(message: &str, events: &[EventNote]) -> Finding {
     let status = json!({ "phase": "Pending", "conditions": [
         { "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message }] });
     inspect_pod(&pod(status, |_| {}), events)
@@ -146,7 +151,7 @@ pub(super) fn refused(message: &str) -> Finding {
     inspect_missing_pods(&set, &[event("FailedCreate", message)])
 }
 
-pub(super) fn down(reason: &str, message: &str) -> Finding {
+pub(in crate::diagnosis) fn down(reason: &str, message: &str) -> Finding {
     let status = json!({ "phase": "Failed", "reason": reason, "message": message });
     inspect_pod(&pod(status, |_| {}), &[])
 }
