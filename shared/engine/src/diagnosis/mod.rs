@@ -47,6 +47,7 @@ mod probe;
 pub mod quota;
 mod record;
 mod refusal;
+mod rejection;
 mod remedy;
 mod scale_up;
 mod scheduling;

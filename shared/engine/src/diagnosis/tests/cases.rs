@@ -534,6 +534,66 @@ fn ends() -> Vec<Case> {
             disrupted("DeletionByPodGC", "PodGC: node no longer exists"),
         ),
         ("deadline", down("DeadlineExceeded", "")),
+        (
+            "sysctl",
+            down(
+                "SysctlForbidden",
+                "Pod was rejected: forbidden sysctl: \"net.core.somaxconn\" not allowlisted",
+            ),
+        ),
+        (
+            "out of cpu",
+            down(
+                "OutOfcpu",
+                "Pod was rejected: Node didn't have enough resource: cpu, requested: 4000, used: 100, capacity: 2000",
+            ),
+        ),
+        (
+            "other labels",
+            down(
+                "NodeAffinity",
+                "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+            ),
+        ),
+        (
+            "profile missing",
+            down(
+                "AppArmor",
+                "Pod was rejected: Cannot enforce AppArmor: profile \"x\" is not loaded",
+            ),
+        ),
+        (
+            "port taken",
+            down(
+                "NodePorts",
+                "Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
+            ),
+        ),
+        (
+            "device fails",
+            down(
+                "UnexpectedAdmissionError",
+                "Pod was rejected: Allocate failed due to no healthy devices present; cannot allocate unhealthy devices example.com/gpu, which is unexpected",
+            ),
+        ),
+        (
+            "topology",
+            down(
+                "TopologyAffinityError",
+                "Pod was rejected: Resources cannot be allocated with Topology locality",
+            ),
+        ),
+        (
+            "node goes down",
+            down(
+                "NodeShutdown",
+                "Pod was rejected as the node is shutting down.",
+            ),
+        ),
+        (
+            "rejected otherwise",
+            down("SomethingNew", "Pod was rejected: a new rule"),
+        ),
         ("taken down", down("NodeShutdown", "")),
         ("ended unknown", down("", "")),
     ]
