@@ -30,6 +30,7 @@ pub mod expansion;
 mod fact_lines;
 mod fact_query;
 mod facts;
+mod gates;
 mod image_parameters;
 mod image_pull;
 pub mod ingress_conflict;

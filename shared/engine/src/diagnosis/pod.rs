@@ -134,6 +134,9 @@ impl PodInspection<'_> {
 
     /// Diagnoses a Pod without a node. It may still become ready, because an autoscaler may add a node or other Pods may end.
     fn assess_scheduling(&self) -> PodAssessment {
+        if let Some(cause) = self.scheduling_gates_cause() {
+            return PodAssessment::recoverable(WaitStage::Scheduling, cause);
+        }
         let scheduled = self.condition("PodScheduled");
         let message = scheduled
             .and_then(|condition| condition.message.clone())

@@ -96,6 +96,8 @@ fn what_may_heal_is_waited_for_and_nothing_else() {
         "part of a volume",
         "hook after the start",
         "hook before the end",
+        "gate",
+        "gates",
         "placeholder",
         "placeholder perhaps",
         "placeholder of the session",

@@ -386,6 +386,11 @@ fn places() -> Vec<Case> {
             "no node",
             unscheduled("no nodes available to schedule pods", &[]),
         ),
+        ("gate", gated(json!([{ "name": "example.com/queue" }]))),
+        (
+            "gates",
+            gated(json!([{ "name": "example.com/a" }, { "name": "example.com/b" }])),
+        ),
         ("scheduler unknown", unscheduled("something new", &[])),
     ]
 }

@@ -165,6 +165,12 @@ const EXPECTED: &[Expected] = &[
     ("autoscaler adds", "Unschedulable", "is adding a node"),
     ("hurdle unknown", "Unschedulable", "unknown conditions"),
     ("no node", "Unschedulable", "no nodes"),
+    ("gate", "SchedulingGated", "gate \"example.com/queue\""),
+    (
+        "gates",
+        "SchedulingGated",
+        "\"example.com/a\", \"example.com/b\"",
+    ),
     ("scheduler unknown", "Unschedulable", "unknown reason"),
     ("no claim", "ClaimNotFound", "claim \"home\""),
     ("unbound", "Unbound", "\"home\""),

@@ -110,6 +110,14 @@ pub(in crate::diagnosis) fn unscheduled(message: &str, events: &[EventNote]) -> 
     inspect_pod(&pod(status, |_| {}), events)
 }
 
+/// Returns the finding for a Pod that is not to be scheduled yet.
+pub(super) fn gated(gates: Value) -> Finding {
+    let status = json!({ "phase": "Pending", "conditions": [{ "type": "PodScheduled", "status": "False",
+        "reason": "SchedulingGated", "message": "Scheduling is blocked due to non-empty scheduling gates" }] });
+    let pod = pod(status, |pod| pod["spec"]["schedulingGates"] = gates.clone());
+    inspect_pod(&pod, &[])
+}
+
 pub(super) fn nodes(reasons: &str) -> Finding {
     unscheduled(
         &format!("0/1 nodes are available: {reasons}. preemption: 0/1 nodes are available: 1 No."),
