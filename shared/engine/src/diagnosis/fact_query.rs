@@ -100,6 +100,8 @@ pub struct PodRequests {
     pub requested: BTreeMap<String, Quantity>,
     /// The Pod's nodeSelector.
     pub node_selector: BTreeMap<String, String>,
+    /// The fields of the Pod's spec that close nodes to it: nodeSelector, affinity and tolerations.
+    pub placement: Value,
     /// True if the scheduler named taints that the Pod does not tolerate.
     pub has_untolerated_taints: bool,
 }

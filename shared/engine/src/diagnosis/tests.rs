@@ -214,6 +214,39 @@ fn answers_become_evidence_and_what_is_not_seen_is_said() {
     );
 }
 
+/// A node that the Pod may not use is no reason to request as much as it has.
+#[test]
+fn only_nodes_that_the_pod_may_use_limit_its_request() {
+    let status = json!({ "phase": "Pending", "conditions": [{ "type": "PodScheduled", "status": "False",
+        "message": "0/3 nodes are available: 1 Insufficient memory, 1 node(s) had untolerated taint(s), 1 node(s) were unschedulable." }] });
+    let pod = pod(status, |pod| {
+        let resources = json!({ "requests": { "memory": "200Gi" } });
+        pod["spec"]["containers"][0]["resources"] = resources;
+    });
+    let asked = inspect_pod(&pod, &[]).cause().unwrap().clone();
+    let node = |name: &str, memory: &str, spec: Value| {
+        json!({ "metadata": { "name": name }, "spec": spec,
+        "status": { "allocatable": { "memory": memory } } })
+    };
+    let tainted = json!({ "taints": [{ "key": "gpu", "effect": "NoSchedule" }] });
+    let seen = vec![
+        node("a", "24684084Ki", json!({})),
+        node("b", "64Gi", tainted.clone()),
+        node("c", "300Gi", json!({ "unschedulable": true })),
+    ];
+    let ask = asked.queries[0].clone();
+    let refined = refine(asked.clone(), &[(ask.clone(), Fact::Objects(seen))]);
+    let remedy =
+        "request less: no node that the Pod may use has more than 23.5Gi memory, 200Gi requested";
+    assert_eq!(refined.remedy.as_deref(), Some(remedy));
+    assert_eq!(refined.queries, [], "the Pods of a closed node matter not");
+    let closed = "node \"b\": 64Gi memory allocatable, closed to the Pod by a taint, a cordon or its selector";
+    assert!(refined.evidence.contains(&closed.to_owned()), "{refined:?}");
+    let all_closed = Fact::Objects(vec![node("b", "64Gi", tainted)]);
+    let refined = refine(asked.clone(), &[(ask, all_closed)]);
+    assert_eq!(refined.remedy, asked.remedy);
+}
+
 #[test]
 fn what_no_node_offers_is_said_only_of_nodes_that_were_seen() {
     let with = |resource: &str, nodes_seen: Vec<Value>| {
