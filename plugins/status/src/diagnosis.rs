@@ -6,9 +6,11 @@ use session_shared::api::{Phase, Session};
 use session_shared::diagnosis::{
     Cause, Finding, Prognosis, find_service_cause, inspect_missing_pods, inspect_pod,
 };
+use session_shared::objects::kept_data::is_claim;
+use session_shared::objects::metadata::name_of;
 use session_shared::objects::resource::SERVICE;
 use session_shared::ops::ObservedSession;
-use session_shared::reconcile::{WorkloadState, current_phase};
+use session_shared::reconcile::{WorkloadState, current_phase, is_primary_pod};
 
 use crate::head::ReportHead;
 use crate::observe::Observed;
@@ -32,29 +34,54 @@ pub(crate) struct DiagnosisReport {
 
 /// Computes the diagnosis section of a report, the cause of the primary workload first. Causes that have been explained are shown
 /// in their explained form.
-pub(crate) fn diagnosis_reports(observed: &Observed, head: &ReportHead) -> Vec<DiagnosisReport> {
-    let ObservedSession { session, state, .. } = &observed.session;
-    let mut found: Vec<DiagnosisReport> = Vec::new();
-    if let (WorkloadState::Lost, Phase::Failed) = (state, head.phase) {
-        found.push(DiagnosisReport {
-            object: session_ref(session),
-            reason: head.reason.clone(),
-            message: head.message.clone(),
-            evidence: Vec::new(),
-            remedy: Some("start the session again; its claims are kept and used again".into()),
-            recorded_at: None,
-        });
-    }
+///
+/// The head of a session that has lost its Pod takes its reason from the Pod that goes, if that tells one.
+pub(crate) fn diagnosis_reports(
+    observed: &Observed,
+    head: &mut ReportHead,
+) -> Vec<DiagnosisReport> {
     let causes = find_all_causes(observed);
-    found.extend(
-        causes
-            .into_iter()
-            .map(|(object, cause)| diagnosis_report(object, explained(observed, cause))),
-    );
+    let mut found: Vec<DiagnosisReport> = causes
+        .into_iter()
+        .map(|(object, cause)| diagnosis_report(object, explained(observed, cause)))
+        .collect();
+    if observed.session.state == WorkloadState::Lost && head.phase == Phase::Failed {
+        put_loss_first(&mut found, observed, head);
+    }
     if found.is_empty() {
         found.extend(recorded_report(observed, head));
     }
     found
+}
+
+/// Puts first why the session has lost its Pod: the cause of the Pod that goes, or else the loss itself.
+fn put_loss_first(found: &mut Vec<DiagnosisReport>, observed: &Observed, head: &mut ReportHead) {
+    let ObservedSession { session, live, .. } = &observed.session;
+    let pods = live
+        .own_pods(session.uid())
+        .filter(|pod| is_primary_pod(pod));
+    let pods: Vec<String> = pods
+        .map(|pod| format!("pod/{}", name_of(&pod.metadata)))
+        .collect();
+    if let Some(at) = found.iter().position(|one| pods.contains(&one.object)) {
+        found[..=at].rotate_right(1);
+        head.reason.clone_from(&found[0].reason);
+        head.message.clone_from(&found[0].message);
+        return;
+    }
+    let remedy = match live.own_data(session).any(is_claim) {
+        true => "start the session again; its claims are kept and used again",
+        false => "start the session again",
+    };
+    let loss = DiagnosisReport {
+        object: session_ref(session),
+        reason: head.reason.clone(),
+        message: head.message.clone(),
+        evidence: Vec::new(),
+        remedy: Some(remedy.into()),
+        recorded_at: None,
+    };
+    found.insert(0, loss);
 }
 
 /// Returns the cause in the session's status, for a session that does not run and whose Pods, workloads or events may not be read

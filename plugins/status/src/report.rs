@@ -73,9 +73,9 @@ impl Report {
         } = &observed.references;
         let events = observed.events.as_deref().unwrap_or_default();
         let usage = usage.as_deref().unwrap_or_default();
-        let head = head::report_head(observed, now);
+        let mut head = head::report_head(observed, now);
         let workloads = workloads::workload_reports(session, live, usage);
-        let diagnosis = diagnosis::diagnosis_reports(observed, &head);
+        let diagnosis = diagnosis::diagnosis_reports(observed, &mut head);
         let explained = diagnosis::explained_state(observed);
         let schedule = schedule.clone().unwrap_or_default();
         let data = data::data_report(session, live, schedule, usage);
