@@ -16,6 +16,9 @@ use crate::head::ReportHead;
 use crate::observe::Observed;
 use session_shared::objects::Untyped;
 
+/// Reason of a phase that says no more than the phase.
+const NOT_READY: &str = "NotReady";
+
 /// One cause, as the report shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -35,7 +38,8 @@ pub(crate) struct DiagnosisReport {
 /// Computes the diagnosis section of a report, the cause of the primary workload first. Causes that have been explained are shown
 /// in their explained form.
 ///
-/// The head of a session that has lost its Pod takes its reason from the Pod that goes, if that tells one.
+/// The head takes its reason from the first cause where it has none of its own: of a session that is only not ready, or that has lost
+/// a Pod which tells why.
 pub(crate) fn diagnosis_reports(
     observed: &Observed,
     head: &mut ReportHead,
@@ -50,6 +54,10 @@ pub(crate) fn diagnosis_reports(
     }
     if found.is_empty() {
         found.extend(recorded_report(observed, head));
+    }
+    // Where the primary workload only waits, the first cause may be of another.
+    if let Some(first) = found.first().filter(|_| head.reason == NOT_READY) {
+        head.reason.clone_from(&first.reason);
     }
     found
 }

@@ -60,8 +60,6 @@ fn add_head(page: &mut Page, report: &Report, now: Timestamp) {
     if head.phase != Phase::Running && !reason.is_empty() && reason != "Stopped" {
         let short = match report.diagnosis.first() {
             None => &reason,
-            // "NotReady" says nothing that the phase does not say.
-            Some(cause) if head.reason == "NotReady" => &cause.reason,
             Some(_) => &head.reason,
         };
         page.add_field("Reason", short);
