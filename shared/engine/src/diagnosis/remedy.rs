@@ -1,7 +1,7 @@
 //! The commands that repair a session: one table from phase and cause to commands, for every verb that says what to do next.
 //! Least destructive first, the deletion last. Pure.
 
-use k8s_openapi::api::core::v1::ContainerStatus;
+use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus};
 use session_model::api::{DataPolicy, Phase, Session};
 use session_model::encode::shell;
 use session_model::objects::kept_data::is_claim;
@@ -89,13 +89,15 @@ impl RemedyFacts {
         let has_claims = live.own_data(session).any(is_claim);
         let containers = || {
             let pods = live.own_pods(session.uid());
-            pods.filter_map(|pod| pod.status.as_ref())
+            let pods = pods.filter_map(|pod| pod.status.as_ref());
+            // The kubelet removes the containers of a Pod that it evicts, and their logs.
+            pods.filter(|status| status.reason.as_deref() != Some("Evicted"))
                 .flat_map(|status| status.container_statuses.iter().flatten())
         };
         Self {
             claims_on_deletion: has_claims.then(|| effective_data_policy(session)),
             has_run: containers().any(has_run),
-            was_restarted: containers().any(|one| one.restart_count > 0 && !one.ready),
+            was_restarted: containers().any(|one| has_earlier_run(one) && !one.ready),
             failed_init_container: live
                 .own_pods(session.uid())
                 .find_map(failed_init_container)
@@ -109,10 +111,25 @@ impl RemedyFacts {
     }
 }
 
+/// Returns true for a container that runs or has run, so that it has a log.
 fn has_run(container: &ContainerStatus) -> bool {
-    let waits = container.state.as_ref();
-    let waits = waits.is_none_or(|state| state.running.is_none() && state.terminated.is_none());
-    container.restart_count > 0 || !waits
+    let state = container.state.as_ref();
+    let end = state.and_then(|state| state.terminated.as_ref());
+    let runs = state.is_some_and(|state| state.running.is_some());
+    runs || end.is_some_and(is_end_of_run) || has_earlier_run(container)
+}
+
+/// Returns true for a container that has run before this run.
+fn has_earlier_run(container: &ContainerStatus) -> bool {
+    let last = container.last_state.as_ref();
+    let end = last.and_then(|last| last.terminated.as_ref());
+    end.is_some_and(is_end_of_run)
+}
+
+/// Returns true for the end of a container that has run: the runtime could start it, and it is known what became of it.
+fn is_end_of_run(end: &ContainerStateTerminated) -> bool {
+    let reason = end.reason.as_deref().unwrap_or_default();
+    !["StartError", "ContainerCannotRun", "ContainerStatusUnknown"].contains(&reason)
 }
 
 /// The kind of repair that a cause needs.
@@ -218,142 +235,5 @@ fn logs(facts: &RemedyFacts) -> Vec<Remedy> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use session_model::api::SessionSpec;
-
-    fn commands(phase: Phase, state: &WorkloadState, facts: &RemedyFacts) -> Vec<String> {
-        let found = find_remedies(phase, state, facts);
-        found
-            .iter()
-            .map(|remedy| remedy.command("a", "d").replacen("kubectl session ", "", 1))
-            .collect()
-    }
-
-    fn unrecoverable(reason: &str) -> WorkloadState {
-        WorkloadState::Unrecoverable(Cause {
-            reason: reason.into(),
-            ..Cause::default()
-        })
-    }
-
-    fn ended(reason: &str) -> WorkloadState {
-        WorkloadState::Terminated {
-            pod: "p".into(),
-            code: 1,
-            reason: reason.into(),
-            detail: String::new(),
-            cause: Some(Cause {
-                reason: reason.into(),
-                ..Cause::default()
-            }),
-        }
-    }
-
-    fn ran() -> RemedyFacts {
-        RemedyFacts {
-            has_run: true,
-            image_values: vec!["APP_IMAGE=IMAGE".into()],
-            ..RemedyFacts::default()
-        }
-    }
-
-    #[test]
-    fn a_failed_session_is_repaired_before_it_is_deleted() {
-        let facts = RemedyFacts {
-            image_values: vec!["APP_IMAGE=IMAGE".into()],
-            ..RemedyFacts::default()
-        };
-        assert_eq!(
-            commands(Phase::Failed, &unrecoverable("ErrImagePull"), &facts),
-            [
-                "start a -n d --restart --set APP_IMAGE=IMAGE",
-                "start a -n d --restart",
-                "delete a -n d"
-            ]
-        );
-        let facts = RemedyFacts {
-            was_restarted: true,
-            ..ran()
-        };
-        assert_eq!(
-            commands(Phase::Failed, &unrecoverable("OOMKilled"), &facts),
-            [
-                "logs a -n d --previous",
-                "resize a -n d --memory SIZE --restart",
-                "delete a -n d"
-            ]
-        );
-        assert_eq!(
-            commands(Phase::Failed, &unrecoverable("SystemOOM"), &ran()),
-            ["logs a -n d", "start a -n d --restart", "delete a -n d"]
-        );
-        assert_eq!(
-            commands(Phase::Failed, &ended("OOMKilled"), &ran()),
-            [
-                "logs a -n d",
-                "start a -n d",
-                "resize a -n d --memory SIZE --restart",
-                "delete a -n d"
-            ]
-        );
-    }
-
-    #[test]
-    fn a_lost_pod_and_a_session_that_nobody_started_are_started() {
-        let none = RemedyFacts::default();
-        let started = ["start a -n d", "delete a -n d"];
-        assert_eq!(
-            commands(Phase::Failed, &WorkloadState::Lost, &none),
-            started
-        );
-        let stopped = commands(Phase::Stopped, &WorkloadState::NoWorkload, &none);
-        assert_eq!(stopped, started);
-        let asked = RemedyFacts {
-            is_start_requested: true,
-            ..none
-        };
-        let pending = commands(Phase::Pending, &WorkloadState::NoWorkload, &asked);
-        assert_eq!(pending, started);
-    }
-
-    #[test]
-    fn a_deletion_says_what_it_does_to_the_claims() {
-        let what = |policy| {
-            let facts = RemedyFacts {
-                claims_on_deletion: policy,
-                ..RemedyFacts::default()
-            };
-            find_remedies(Phase::Failed, &WorkloadState::Lost, &facts)
-                .pop()
-                .map(|last| last.what)
-        };
-        assert_eq!(what(None), Some("delete the session"));
-        let kept = what(Some(DataPolicy::Keep));
-        assert_eq!(kept, Some("delete the session and keep its claims"));
-        let gone = what(Some(DataPolicy::Delete));
-        assert_eq!(gone, Some("delete the session and the data of its claims"));
-    }
-
-    #[test]
-    fn an_image_without_a_parameter_has_no_other_one() {
-        let cause = Cause {
-            reason: "ErrImagePull".into(),
-            image_values: vec!["REGISTRY=VALUE".into(), "TAG=VALUE".into()],
-            ..Cause::default()
-        };
-        let session = Session::new("a", SessionSpec::default());
-        let commands_of = |cause: Cause| {
-            let state = WorkloadState::Unrecoverable(cause);
-            let facts = RemedyFacts::new(&session, &LiveObjects::default(), &state);
-            commands(Phase::Failed, &state, &facts)
-        };
-        let other = "start a -n d --restart --set REGISTRY=VALUE --set TAG=VALUE";
-        assert_eq!(commands_of(cause.clone())[0], other);
-        let fixed = commands_of(Cause {
-            image_values: Vec::new(),
-            ..cause
-        });
-        assert_eq!(fixed, ["start a -n d --restart", "delete a -n d"]);
-    }
-}
+#[path = "remedy_tests.rs"]
+mod tests;
