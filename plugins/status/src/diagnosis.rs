@@ -52,6 +52,12 @@ pub(crate) fn diagnosis_reports(
     if observed.session.state == WorkloadState::Lost && head.phase == Phase::Failed {
         put_loss_first(&mut found, observed, head);
     }
+    if let Err(why) = &observed.events {
+        let line = format!("events: not available ({why})");
+        found
+            .iter_mut()
+            .for_each(|one| one.evidence.push(line.clone()));
+    }
     if found.is_empty() {
         found.extend(recorded_report(observed, head));
     }

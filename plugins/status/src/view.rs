@@ -70,6 +70,13 @@ fn add_head(page: &mut Page, report: &Report, now: Timestamp) {
             &format!("phase as recorded in the session's status: {why}"),
         );
     }
+    let may_be_why = matches!(head.phase, Phase::Pending | Phase::Failed);
+    if let Some(why) = report.unknown_reason("events")
+        && may_be_why
+        && report.diagnosis.is_empty()
+    {
+        page.add_field("Note", &format!("the cause may be among the events: {why}"));
+    }
     if let Some(started) = &head.started {
         page.add_field(
             "Started",

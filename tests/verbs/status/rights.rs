@@ -3,7 +3,7 @@
 use serde_json::json;
 use session_support::{Answer, golden};
 
-use crate::scenes::{api, running, running_api, session, several, status, tool};
+use crate::scenes::{api, crashing, running, running_api, session, several, status, tool, waiting};
 
 #[test]
 fn a_missing_right_is_no_error() {
@@ -102,6 +102,32 @@ fn without_pods_the_recorded_cause_is_shown() {
     for (phase, pods) in [("running", false), ("failed", true), ("stopped", false)] {
         let played = status(&scene(phase, pods), "-o jsonpath={.diagnosis}");
         assert_eq!(played.done(), "[]", "{phase} {pods}");
+    }
+}
+
+/// Events tell causes that nothing else does.
+#[test]
+fn without_events_it_is_said_that_a_cause_may_be_missing() {
+    let creating = waiting("ContainerCreating", "");
+    for (state, line) in [
+        (
+            creating,
+            "Note:        the cause may be among the events: no permission to",
+        ),
+        (
+            crashing(),
+            "evidence: events: not available (no permission to read events)",
+        ),
+    ] {
+        let api = api(&[session("pending"), tool(state)]);
+        let path = "/api/v1/namespaces/default/events";
+        api.on(
+            "GET",
+            path,
+            Answer::forbidden("alice", "list", "events", "default"),
+        );
+        let played = status(&api, "");
+        assert!(played.done().contains(line), "{}", played.out);
     }
 }
 
