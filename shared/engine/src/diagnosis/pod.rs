@@ -177,7 +177,10 @@ impl PodInspection<'_> {
             );
         }
         if message.is_empty() {
-            return PodAssessment::waiting(WaitStage::Scheduling, "");
+            return match self.silent_scheduler_cause() {
+                Some(cause) => PodAssessment::recoverable(WaitStage::Scheduling, cause),
+                None => PodAssessment::waiting(WaitStage::Scheduling, ""),
+            };
         }
         let cause = scheduling::unschedulable_cause(self.pod, &message);
         let mut cause = self.with_scheduler_evidence(cause, &message);
@@ -305,9 +308,10 @@ impl PodInspection<'_> {
             Some(status) => Some(self.container_facts(status, false)),
             None => sidecars.find(|facts| facts.is_sidecar() && !facts.status.ready),
         };
-        match unready {
-            Some(unready) => assess_unready(&unready),
-            None => PodAssessment::waiting(WaitStage::Starting, ""),
+        match (unready, self.readiness_gates_cause()) {
+            (Some(unready), _) => assess_unready(&unready),
+            (None, Some(cause)) => PodAssessment::recoverable(WaitStage::Probing, cause),
+            (None, None) => PodAssessment::waiting(WaitStage::Starting, ""),
         }
     }
 

@@ -7,6 +7,7 @@ use session_model::encode::shell;
 use session_model::objects::kept_data::is_claim;
 
 use super::image_parameters::is_image_reason;
+use super::init_container::running_init_container;
 use super::{Cause, failed_init_container};
 use crate::reconcile::{LiveObjects, WorkloadState, effective_data_policy, is_start_requested};
 
@@ -75,6 +76,8 @@ pub struct RemedyFacts {
     pub was_restarted: bool,
     /// Name of the init container that failed; the default container has no log then.
     pub failed_init_container: Option<String>,
+    /// Name of the init container that runs now: its log tells what the Pod waits for.
+    pub running_init_container: Option<String>,
     /// Parameters that the failing image comes from, as `NAME=VALUE` for `--set`; empty where none is known.
     pub image_values: Vec<String>,
     /// True for a session whose lifetime is over.
@@ -101,6 +104,10 @@ impl RemedyFacts {
             failed_init_container: live
                 .own_pods(session.uid())
                 .find_map(failed_init_container)
+                .map(str::to_owned),
+            running_init_container: live
+                .own_pods(session.uid())
+                .find_map(running_init_container)
                 .map(str::to_owned),
             image_values: state
                 .cause()
@@ -165,6 +172,10 @@ pub fn find_remedies(phase: Phase, state: &WorkloadState, facts: &RemedyFacts) -
         Phase::Pending => {
             // The cause may pass by itself, or never.
             let mut remedies = vec![watch("watch the session start")];
+            if let Some(container) = &facts.running_init_container {
+                let what = "show the logs of the init container";
+                remedies.push(Remedy::new(what, "logs", &["-c", container]));
+            }
             if state.cause().is_some() {
                 remedies.extend(failed_remedies(state, facts));
             }

@@ -96,6 +96,8 @@ fn what_may_heal_is_waited_for_and_nothing_else() {
         "part of a volume",
         "hook after the start",
         "hook before the end",
+        "scheduler silent",
+        "readiness gate",
         "gate",
         "gates",
         "placeholder",
@@ -211,6 +213,21 @@ fn answers_become_evidence_and_what_is_not_seen_is_said() {
     assert_eq!(
         blind.evidence.last().unwrap(),
         "nodes: not available (you may not read it)"
+    );
+}
+
+#[test]
+fn only_a_closed_readiness_gate_is_a_cause() {
+    let gate = |status: &str| {
+        let condition =
+            json!({ "type": "example.com/traffic", "status": status, "message": "no target" });
+        fixtures::behind_gate(condition).cause().cloned()
+    };
+    assert_eq!(gate("True"), None);
+    let closed = gate("False").unwrap();
+    assert_eq!(
+        closed.evidence,
+        ["condition example.com/traffic: False no target"]
     );
 }
 

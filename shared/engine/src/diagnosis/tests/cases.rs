@@ -247,6 +247,7 @@ fn containers() -> Vec<Case> {
                 "Startup probe failed: Get \"http://10.1.2.3:8080/health\": dial tcp 10.1.2.3:8080: connect: connection refused",
             )]),
         ),
+        ("readiness gate", behind_gate(json!(null))),
         (
             "startup slow",
             running(&[event("Unhealthy", "Startup probe failed: 500")]),
@@ -386,6 +387,7 @@ fn places() -> Vec<Case> {
             "no node",
             unscheduled("no nodes available to schedule pods", &[]),
         ),
+        ("scheduler silent", unseen_by_scheduler()),
         ("gate", gated(json!([{ "name": "example.com/queue" }]))),
         (
             "gates",

@@ -165,6 +165,12 @@ const EXPECTED: &[Expected] = &[
     ("autoscaler adds", "Unschedulable", "is adding a node"),
     ("hurdle unknown", "Unschedulable", "unknown conditions"),
     ("no node", "Unschedulable", "no nodes"),
+    ("scheduler silent", "NotScheduled", "scheduler \"other\""),
+    (
+        "readiness gate",
+        "ReadinessGatesNotReady",
+        "gate \"example.com/traffic\"",
+    ),
     ("gate", "SchedulingGated", "gate \"example.com/queue\""),
     (
         "gates",

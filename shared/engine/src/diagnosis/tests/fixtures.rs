@@ -110,6 +110,26 @@ pub(in crate::diagnosis) fn unscheduled(message: &str, events: &[EventNote]) -> 
     inspect_pod(&pod(status, |_| {}), events)
 }
 
+/// Returns the finding for a Pod whose scheduler does not run.
+pub(super) fn unseen_by_scheduler() -> Finding {
+    let name = |pod: &mut Value| pod["spec"]["schedulerName"] = "other".into();
+    inspect_pod(&pod(json!({ "phase": "Pending" }), name), &[])
+}
+
+/// Returns the finding for a Pod with ready containers and a readiness gate in that state.
+pub(super) fn behind_gate(condition: Value) -> Finding {
+    let mut main = container(json!({ "running": {} }), json!({}), 0);
+    main["ready"] = true.into();
+    let mut status = scheduled(json!({ "containerStatuses": [main] }));
+    let conditions = status["conditions"].as_array_mut().unwrap();
+    conditions
+        .push(json!({ "type": "Ready", "status": "False", "reason": "ReadinessGatesNotReady" }));
+    conditions.extend(condition.as_object().map(|_| condition.clone()));
+    let gate = json!([{ "conditionType": "example.com/traffic" }]);
+    let pod = pod(status, |pod| pod["spec"]["readinessGates"] = gate.clone());
+    inspect_pod(&pod, &[])
+}
+
 /// Returns the finding for a Pod that is not to be scheduled yet.
 pub(super) fn gated(gates: Value) -> Finding {
     let status = json!({ "phase": "Pending", "conditions": [{ "type": "PodScheduled", "status": "False",
