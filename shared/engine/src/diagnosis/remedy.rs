@@ -47,9 +47,15 @@ impl Remedy {
         Self::new(what, "delete", &[])
     }
 
-    /// Returns true for the command that deletes the session.
+    /// Returns the creation after the deletion, for a session whose stored manifest is at fault: no verb changes it.
+    fn creation() -> Self {
+        let what = "if its manifest is at fault, create it from a corrected one after the deletion";
+        Self::new(what, "create", &["-f", "FILENAME"])
+    }
+
+    /// Returns true for the command that deletes the session, and for the one that creates it after that.
     pub fn is_deletion(&self) -> bool {
-        self.verb == "delete"
+        matches!(self.verb, "delete" | "create")
     }
 
     /// Returns the command line, which works when pasted.
@@ -80,6 +86,8 @@ pub struct RemedyFacts {
     pub running_init_container: Option<String>,
     /// Parameters that the failing image comes from, as `NAME=VALUE` for `--set`; empty where none is known.
     pub image_values: Vec<String>,
+    /// True for a session that was created from a manifest, which each start carries out again.
+    pub has_manifest: bool,
     /// True for a session whose lifetime is over.
     pub is_expired: bool,
     /// True for a session whose start was requested and not carried out.
@@ -112,6 +120,7 @@ impl RemedyFacts {
             image_values: state
                 .cause()
                 .map_or_else(Vec::new, |cause| cause.image_values.clone()),
+            has_manifest: session.spec.manifest.is_some(),
             is_expired: false,
             is_start_requested: is_start_requested(session),
         }
@@ -187,6 +196,9 @@ pub fn find_remedies(phase: Phase, state: &WorkloadState, facts: &RemedyFacts) -
         Phase::Failed => failed_remedies(state, facts),
     };
     remedies.push(Remedy::deletion(facts));
+    if phase == Phase::Failed && facts.has_manifest && state.cause().is_some() {
+        remedies.push(Remedy::creation());
+    }
     remedies
 }
 
@@ -194,6 +206,10 @@ pub fn find_remedies(phase: Phase, state: &WorkloadState, facts: &RemedyFacts) -
 fn failed_remedies(state: &WorkloadState, facts: &RemedyFacts) -> Vec<Remedy> {
     // A workload that is still there is replaced by --restart alone.
     let (what, restart): (_, &[&str]) = match state {
+        WorkloadState::Unrecoverable(_) | WorkloadState::NotReady(_) if facts.has_manifest => (
+            "restart the session with the same manifest, once the cause outside of it is fixed",
+            &["--restart"],
+        ),
         WorkloadState::Unrecoverable(_) | WorkloadState::NotReady(_) => (
             "restart the session once the cause is fixed",
             &["--restart"],

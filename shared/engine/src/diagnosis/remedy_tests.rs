@@ -199,3 +199,27 @@ fn an_image_without_a_parameter_has_no_other_one() {
     });
     assert_eq!(fixed, ["start a -n d --restart", "delete a -n d"]);
 }
+
+/// `start` carries out the stored manifest again, and has no flag for another one.
+#[test]
+fn a_manifest_that_is_at_fault_is_replaced_by_a_creation() {
+    let facts = RemedyFacts {
+        has_manifest: true,
+        ..RemedyFacts::default()
+    };
+    let state = unrecoverable("StartError");
+    assert_eq!(
+        commands(Phase::Failed, &state, &facts),
+        [
+            "start a -n d --restart",
+            "delete a -n d",
+            "create a -n d -f FILENAME"
+        ]
+    );
+    let found = find_remedies(Phase::Failed, &state, &facts);
+    assert!(found[0].what.contains("the same manifest"));
+    let rest = found.iter().filter(|remedy| !remedy.is_deletion());
+    assert_eq!(rest.count(), 1, "a creation without the deletion fails");
+    let lost = commands(Phase::Failed, &WorkloadState::Lost, &facts);
+    assert_eq!(lost, ["start a -n d", "delete a -n d"]);
+}
