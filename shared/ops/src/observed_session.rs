@@ -25,7 +25,7 @@ use session_client::{ObjectList, Scope, not_found_error, parse_object};
 use session_engine::diagnosis::EventNote;
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
-    LiveObjects, RenderedStart, TargetState, WorkloadState, assess_workload, reconcile,
+    LiveObjects, RenderedStart, TargetState, WorkloadState, reconcile,
 };
 use session_model::api::Session;
 use session_model::objects::ownership::Ownership;
@@ -243,19 +243,7 @@ impl ObservedSession {
     }
 
     fn assess(&mut self) {
-        self.state = assess_workload(&self.session, &self.live);
-        // That no Pod is seen proves nothing where the objects that lead to it could not be read.
-        if self.state == WorkloadState::Lost && self.unread_workload().is_some() {
-            self.state = WorkloadState::NoWorkload;
-        }
-    }
-
-    /// Returns why the state of the workload is not known: its Pods cannot be read, or none was found and the objects between them and
-    /// the Session cannot be read. The phase in the Session's status is then the best that is known.
-    pub fn unread_workload(&self) -> Option<&str> {
-        let is_unseen = matches!(self.state, WorkloadState::Lost | WorkloadState::NoWorkload);
-        let owners = || self.unreadable(Part::Owners).filter(|_| is_unseen);
-        self.unreadable(Part::Pods).or_else(owners)
+        self.state = self.assess_readable_workload();
     }
 
     /// Returns the steps that bring the session to `target`; `start` is what a start would create.

@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, Conta
 use super::fact_query::FactQuery;
 use super::image_parameters::is_image_reason;
 use super::image_pull::ImagePull;
+use super::message_text::{first_line, non_empty_or};
 use super::start_error::{innermost_error, start_error_remedy};
 use super::{Cause, EventNote, missing_reference};
 use session_model::labels;
@@ -278,12 +279,4 @@ fn is_transient(message: &str) -> bool {
     ]
     .iter()
     .any(|word| message.contains(word))
-}
-
-pub(super) fn first_line(message: &str) -> &str {
-    message.lines().next().unwrap_or_default().trim()
-}
-
-pub(super) fn non_empty_or<'a>(message: &'a str, reason: &'a str) -> &'a str {
-    if message.is_empty() { reason } else { message }
 }

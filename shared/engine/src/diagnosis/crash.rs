@@ -2,11 +2,12 @@
 
 use k8s_openapi::api::core::v1::{Container, ContainerStateTerminated};
 
-use super::container_facts::{ContainerFacts, non_empty_or};
+use super::container_facts::ContainerFacts;
 use super::download_failure::container_urls;
 use super::fact_query::FactQuery;
 use super::lifecycle_hook::POST_START_FAILED;
-use super::placeholder::PLACEHOLDER_VALUE;
+use super::message_text::non_empty_or;
+use super::placeholder::is_plain_exit;
 use super::probe::{listen_remedy, refused_port};
 use super::start_error::{innermost_error, start_error_remedy};
 use super::{Cause, EventNote};
@@ -22,11 +23,6 @@ pub(super) const NODE_MEMORY_REMEDY: &str = "set memory requests to the real usa
 
 /// How a container ended: the reason for programs, the clause that follows the container's name, and the remedy.
 type TerminationText = (&'static str, String, &'static str);
-
-/// Returns true for a reason that says only that a container ended: its log may say why.
-pub(super) fn is_plain_exit(reason: &str) -> bool {
-    matches!(reason, "Error" | "CrashLoopBackOff" | PLACEHOLDER_VALUE)
-}
 
 impl ContainerFacts<'_> {
     /// Returns the cause of the container's last end, with the number of restarts.

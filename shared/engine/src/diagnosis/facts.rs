@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Cause;
 use super::claim_failure::CLAIM_NOT_FOUND;
 use super::claim_holder;
-use super::crash::{NODE_MEMORY_REMEDY, NODE_OUT_OF_MEMORY, is_plain_exit};
+use super::crash::{NODE_MEMORY_REMEDY, NODE_OUT_OF_MEMORY};
 use super::download_failure::add_download_failure;
 use super::fact_lines::{
     describe_claim, describe_endpoints, describe_limit_range, describe_node, describe_quota,
@@ -20,7 +20,7 @@ use super::fact_lines::{
 use super::fact_query::{Fact, FactQuery, PodRequests};
 use super::image_parameters::add_image_parameters;
 use super::image_pull::PLATFORM_REMEDY;
-use super::placeholder::add_placeholder;
+use super::placeholder::{add_placeholder, is_plain_exit};
 use crate::capacity::amount_text::format_amount;
 use crate::capacity::demand::{parse_amount, pod_resources};
 use crate::capacity::fit::is_open_to;

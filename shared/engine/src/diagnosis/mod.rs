@@ -37,6 +37,7 @@ pub mod ingress_conflict;
 mod init_container;
 mod lifecycle_hook;
 pub mod limit_violation;
+mod message_text;
 pub mod missing_class;
 mod missing_pods;
 mod missing_reference;

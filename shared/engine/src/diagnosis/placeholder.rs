@@ -4,14 +4,18 @@
 use serde_json::Value;
 
 use super::Cause;
-use super::crash::is_plain_exit;
 use super::fact_query::{Fact, FactQuery};
 use session_model::encode::shell;
 use session_model::objects::Untyped;
 use session_template::is_reminder;
 
 /// Reason of a container that ended and has a setting whose value was left to be replaced.
-pub(super) const PLACEHOLDER_VALUE: &str = "PlaceholderValue";
+const PLACEHOLDER_VALUE: &str = "PlaceholderValue";
+
+/// Returns true for a reason that says only that a container ended: its log may say why.
+pub(super) fn is_plain_exit(reason: &str) -> bool {
+    matches!(reason, "Error" | "CrashLoopBackOff" | PLACEHOLDER_VALUE)
+}
 
 /// A setting whose value was left to be replaced. The value is not kept: a part of it may be a password.
 struct Placeholder {

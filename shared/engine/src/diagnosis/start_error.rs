@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use k8s_openapi::api::core::v1::Container;
 
-use super::container_facts::first_line;
+use super::message_text::first_line;
 
 /// Remedy for an error whose cause only its message tells.
 const NAMED_SETTING_REMEDY: &str =
