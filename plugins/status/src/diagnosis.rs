@@ -6,14 +6,18 @@ use session_shared::api::{Phase, Session};
 use session_shared::diagnosis::{
     Cause, Finding, Prognosis, find_service_cause, inspect_missing_pods, inspect_pod,
 };
+use session_shared::objects::kept_data::is_claim;
+use session_shared::objects::metadata::name_of;
 use session_shared::objects::resource::SERVICE;
 use session_shared::ops::ObservedSession;
-use session_shared::ops::observed_session::Part;
-use session_shared::reconcile::{WorkloadState, current_phase};
+use session_shared::reconcile::{WorkloadState, current_phase, is_primary_pod};
 
 use crate::head::ReportHead;
 use crate::observe::Observed;
 use session_shared::objects::Untyped;
+
+/// Reason of a phase that says no more than the phase.
+const NOT_READY: &str = "NotReady";
 
 /// One cause, as the report shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -33,35 +37,71 @@ pub(crate) struct DiagnosisReport {
 
 /// Computes the diagnosis section of a report, the cause of the primary workload first. Causes that have been explained are shown
 /// in their explained form.
-pub(crate) fn diagnosis_reports(observed: &Observed, head: &ReportHead) -> Vec<DiagnosisReport> {
-    let ObservedSession { session, state, .. } = &observed.session;
-    let mut found: Vec<DiagnosisReport> = Vec::new();
-    let has_pods = observed.session.unreadable(Part::Pods).is_none();
-    if let (WorkloadState::Lost, Phase::Failed, true) = (state, head.phase, has_pods) {
-        found.push(DiagnosisReport {
-            object: session_ref(session),
-            reason: head.reason.clone(),
-            message: head.message.clone(),
-            evidence: Vec::new(),
-            remedy: Some("start the session again; its claims are kept and used again".into()),
-            recorded_at: None,
-        });
-    }
+///
+/// The head takes its reason from the first cause where it has none of its own: of a session that is only not ready, or that has lost
+/// a Pod which tells why.
+pub(crate) fn diagnosis_reports(
+    observed: &Observed,
+    head: &mut ReportHead,
+) -> Vec<DiagnosisReport> {
     let causes = find_all_causes(observed);
-    found.extend(
-        causes
-            .into_iter()
-            .map(|(object, cause)| diagnosis_report(object, explained(observed, cause))),
-    );
+    let mut found: Vec<DiagnosisReport> = causes
+        .into_iter()
+        .map(|(object, cause)| diagnosis_report(object, explained(observed, cause)))
+        .collect();
+    if observed.session.state == WorkloadState::Lost && head.phase == Phase::Failed {
+        put_loss_first(&mut found, observed, head);
+    }
+    if let Err(why) = &observed.events {
+        let line = format!("events: not available ({why})");
+        found
+            .iter_mut()
+            .for_each(|one| one.evidence.push(line.clone()));
+    }
     if found.is_empty() {
         found.extend(recorded_report(observed, head));
+    }
+    // Where the primary workload only waits, the first cause may be of another.
+    if let Some(first) = found.first().filter(|_| head.reason == NOT_READY) {
+        head.reason.clone_from(&first.reason);
     }
     found
 }
 
-/// Returns the cause in the session's status, for a session that does not run and whose Pods or events may not be read here.
+/// Puts first why the session has lost its Pod: the cause of the Pod that goes, or else the loss itself.
+fn put_loss_first(found: &mut Vec<DiagnosisReport>, observed: &Observed, head: &mut ReportHead) {
+    let ObservedSession { session, live, .. } = &observed.session;
+    let pods = live
+        .own_pods(session.uid())
+        .filter(|pod| is_primary_pod(pod));
+    let pods: Vec<String> = pods
+        .map(|pod| format!("pod/{}", name_of(&pod.metadata)))
+        .collect();
+    if let Some(at) = found.iter().position(|one| pods.contains(&one.object)) {
+        found[..=at].rotate_right(1);
+        head.reason.clone_from(&found[0].reason);
+        head.message.clone_from(&found[0].message);
+        return;
+    }
+    let remedy = match live.own_data(session).any(is_claim) {
+        true => "start the session again; its claims are kept and used again",
+        false => "start the session again",
+    };
+    let loss = DiagnosisReport {
+        object: session_ref(session),
+        reason: head.reason.clone(),
+        message: head.message.clone(),
+        evidence: Vec::new(),
+        remedy: Some(remedy.into()),
+        recorded_at: None,
+    };
+    found.insert(0, loss);
+}
+
+/// Returns the cause in the session's status, for a session that does not run and whose Pods, workloads or events may not be read
+/// here.
 fn recorded_report(observed: &Observed, head: &ReportHead) -> Option<DiagnosisReport> {
-    let is_blind = observed.session.unreadable(Part::Pods).is_some() || observed.events.is_err();
+    let is_blind = observed.session.unread_workload().is_some() || observed.events.is_err();
     let may_be_why = matches!(head.phase, Phase::Pending | Phase::Failed);
     let session = &observed.session.session;
     let record = session.diagnosis().filter(|_| is_blind && may_be_why)?;

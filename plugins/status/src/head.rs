@@ -7,7 +7,6 @@ use session_shared::api::{DataPolicy, OnExpiry, Phase, Session};
 use session_shared::objects::Untyped;
 use session_shared::objects::endpoint::session_endpoint;
 use session_shared::ops::ObservedSession;
-use session_shared::ops::observed_session::Part;
 use session_shared::reconcile::{current_phase, is_expired, phase_since};
 
 use crate::observe::{Observed, PartResult};
@@ -72,9 +71,8 @@ pub(crate) fn report_head(observed: &Observed, now: Timestamp) -> ReportHead {
     let references = &observed.references;
     let status = session.status.clone().unwrap_or_default();
     let mut stands = current_phase(session, state);
-    // Without the Pods, the recorded phase is the best that is known.
-    let has_pods = observed.session.unreadable(Part::Pods).is_none();
-    if !has_pods && !session.is_being_deleted() {
+    let is_unknown = observed.session.unread_workload().is_some();
+    if is_unknown && !session.is_being_deleted() {
         stands.phase = status.phase.unwrap_or(Phase::Pending);
         stands.reason = String::new();
         stands.message = String::new();

@@ -32,6 +32,9 @@ pub(crate) struct Report {
     pub(crate) metadata: ReportMetadata,
     #[serde(flatten)]
     pub(crate) head: ReportHead,
+    /// Reason why the phase is the recorded one; `None` for one that was observed.
+    #[serde(skip)]
+    pub(crate) unobserved: Option<String>,
     pub(crate) diagnosis: Vec<DiagnosisReport>,
     pub(crate) workloads: Vec<WorkloadReport>,
     pub(crate) network: Vec<NetworkReport>,
@@ -70,9 +73,9 @@ impl Report {
         } = &observed.references;
         let events = observed.events.as_deref().unwrap_or_default();
         let usage = usage.as_deref().unwrap_or_default();
-        let head = head::report_head(observed, now);
+        let mut head = head::report_head(observed, now);
         let workloads = workloads::workload_reports(session, live, usage);
-        let diagnosis = diagnosis::diagnosis_reports(observed, &head);
+        let diagnosis = diagnosis::diagnosis_reports(observed, &mut head);
         let explained = diagnosis::explained_state(observed);
         let schedule = schedule.clone().unwrap_or_default();
         let data = data::data_report(session, live, schedule, usage);
@@ -86,6 +89,7 @@ impl Report {
             conditions: corrected_conditions(session, &head),
             events: events::latest_events(events, session, live, &data),
             next: commands::next_steps(session, live, &head, &explained, &diagnosis),
+            unobserved: observed.session.unread_workload().map(str::to_owned),
             unknown: unknown_parts(observed),
             session: observed.session.object.clone(),
             head,

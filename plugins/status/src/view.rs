@@ -60,17 +60,22 @@ fn add_head(page: &mut Page, report: &Report, now: Timestamp) {
     if head.phase != Phase::Running && !reason.is_empty() && reason != "Stopped" {
         let short = match report.diagnosis.first() {
             None => &reason,
-            // "NotReady" says nothing that the phase does not say.
-            Some(cause) if head.reason == "NotReady" => &cause.reason,
             Some(_) => &head.reason,
         };
         page.add_field("Reason", short);
     }
-    if let Some(why) = report.unknown_reason("workloads") {
+    if let Some(why) = &report.unobserved {
         page.add_field(
             "Note",
             &format!("phase as recorded in the session's status: {why}"),
         );
+    }
+    let may_be_why = matches!(head.phase, Phase::Pending | Phase::Failed);
+    if let Some(why) = report.unknown_reason("events")
+        && may_be_why
+        && report.diagnosis.is_empty()
+    {
+        page.add_field("Note", &format!("the cause may be among the events: {why}"));
     }
     if let Some(started) = &head.started {
         page.add_field(

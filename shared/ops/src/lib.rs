@@ -90,6 +90,7 @@ pub mod stop_options;
 mod stored_secrets;
 pub mod template_lookup;
 pub mod trust;
+mod unread_workload;
 pub mod verb_forms;
 mod wait_claim_bound;
 mod wait_counted;

@@ -25,7 +25,7 @@ use session_client::{ObjectList, Scope, not_found_error, parse_object};
 use session_engine::diagnosis::EventNote;
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
-    LiveObjects, RenderedStart, TargetState, WorkloadState, assess_workload, reconcile,
+    LiveObjects, RenderedStart, TargetState, WorkloadState, reconcile,
 };
 use session_model::api::Session;
 use session_model::objects::ownership::Ownership;
@@ -243,7 +243,7 @@ impl ObservedSession {
     }
 
     fn assess(&mut self) {
-        self.state = assess_workload(&self.session, &self.live);
+        self.state = self.assess_readable_workload();
     }
 
     /// Returns the steps that bring the session to `target`; `start` is what a start would create.

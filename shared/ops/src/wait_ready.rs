@@ -25,6 +25,7 @@ use tokio::time::Instant;
 
 use crate::Cluster;
 use crate::custom_workload::{may_be_of_custom, pod_part};
+use crate::session_parts::unreadable_reason;
 use session_client::interrupt::Interrupt;
 use session_client::{Scope, WatchChange, parse_object, watch_ended_error};
 use session_engine::diagnosis::{EventNote, check_stability};
@@ -35,7 +36,7 @@ use session_model::api::Session;
 use session_model::failure::{Failure, FailureKind};
 use session_model::objects::Untyped;
 use session_model::objects::conditions::is_ready;
-use session_model::objects::resource::POD;
+use session_model::objects::resource::{EVENT, POD};
 use session_model::progress::{ProgressEvent, ProgressSink};
 
 mod pod_owners;
@@ -108,6 +109,8 @@ struct ReadinessWatch<'a> {
     events: BTreeMap<String, Vec<EventNote>>,
     /// Parts of the Events that concern the session.
     event_parts: BTreeSet<String>,
+    /// Reason why the Events cannot be watched.
+    unread_events: Option<String>,
     has_listed_nodes: bool,
     /// Time until the state must be evaluated again without an event: a container that has crashed before counts as ready
     /// only after it has outlasted its last run.
@@ -145,6 +148,7 @@ impl Cluster {
             owners: made,
             events: BTreeMap::new(),
             event_parts: BTreeSet::new(),
+            unread_events: None,
             has_listed_nodes: false,
             reevaluate_in: None,
             now: run.now,
@@ -163,7 +167,8 @@ impl Cluster {
             Ok(()) => {
                 let pod = watch.deciding_pod(&state);
                 let live = Box::new(watch.live());
-                let state = self.explain_state(namespace, state).await;
+                let mut state = self.explain_state(namespace, state).await;
+                watch.add_unread_events(&mut state);
                 run.sink.tell(ProgressEvent::Done);
                 Ok(WaitOutcome::Settled {
                     state: Box::new(state),
@@ -219,7 +224,10 @@ impl ReadinessWatch<'_> {
                         continue;
                     },
                     // Events are optional: without them the wait goes on.
-                    Err(_) => events = futures::stream::empty().boxed(),
+                    Err(error) => {
+                        self.unread_events = Some(unreadable_reason(&error, &EVENT.qualified()));
+                        events = futures::stream::empty().boxed();
+                    }
                 },
             }
             *state = self.evaluate();
@@ -248,7 +256,9 @@ impl ReadinessWatch<'_> {
         let events = self.events.values_mut().flatten();
         events.for_each(|event| event.set_age(now));
         let state = self.evaluate();
-        self.cluster.explain_state(self.namespace, state).await
+        let mut state = self.cluster.explain_state(self.namespace, state).await;
+        self.add_unread_events(&mut state);
+        state
     }
 
     /// Returns the Pods and owners that are known so far.

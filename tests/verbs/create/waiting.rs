@@ -221,6 +221,18 @@ fn events_that_may_not_be_seen_are_done_without() {
     create(&api, "alice --template tool").done();
 }
 
+/// What hides a cause is said where the session does not come up.
+#[test]
+fn events_that_may_not_be_seen_are_named_in_the_error() {
+    let api = server();
+    told(&api, |pod| vec![waiting(pod, "ContainerCreating", "")]);
+    let refused = Answer::forbidden("alice", "watch", "events", "default");
+    api.on("GET", "/api/v1/namespaces/default/events", refused);
+    let played = create(&api, "alice --template tool --timeout=500ms");
+    let line = "events: not available (no permission to read events)";
+    assert!(played.err.contains(line), "{}", played.err);
+}
+
 #[test]
 fn ctrl_c_while_waiting_leaves_a_session_that_comes_up() {
     let api = server();

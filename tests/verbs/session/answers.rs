@@ -50,6 +50,15 @@ fn crash_loop() -> Value {
     status
 }
 
+/// A container that ends with exit code 0 and is started each time.
+fn ends_again() -> Value {
+    let mut status = ended_pod_status(0, "Completed");
+    status["phase"] = "Running".into();
+    status["conditions"] = json!([{"type": "PodScheduled", "status": "True"}]);
+    status["containerStatuses"][0]["restartCount"] = 5.into();
+    status
+}
+
 fn unschedulable() -> Value {
     json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
         "message": "0/1 nodes are available: 1 Insufficient cpu."}]})
@@ -94,9 +103,19 @@ fn scenes() -> Vec<Scene> {
             ],
         ),
         scene(
+            "ends-again",
+            with_pod_status("ends-again", ends_again()),
+            [
+                "failed",
+                "CrashLoopBackOff",
+                "CrashLoopBackOff",
+                "has failed",
+            ],
+        ),
+        scene(
             "unschedulable",
             with_pod_status("unschedulable", unschedulable()),
-            ["pending", "NotReady", "pending", "is not ready"],
+            ["pending", "Unschedulable", "pending", "is not ready"],
         ),
         scene(
             "going-pod",

@@ -80,3 +80,20 @@ fn managed_fields_are_printed_only_when_asked_for() {
         assert!(whole.done().contains("managedFields"), "{format}");
     }
 }
+
+/// The reason on the screen is that of the document.
+#[test]
+fn one_reason_in_every_format() {
+    // That of the hostile session has control characters, which no screen gets.
+    for (name, api) in all().into_iter().filter(|(name, _)| *name != "hostile") {
+        let reason = status(&api, "-o jsonpath={.reason}").done().to_owned();
+        let shown = status(&api, "").done().to_owned();
+        let line = shown.lines().find_map(|line| line.strip_prefix("Reason:"));
+        let on_screen =
+            line.map(|line| line.trim().split(':').next().unwrap_or_default().to_owned());
+        assert!(
+            on_screen.is_none_or(|shown| shown == reason),
+            "{name}: {reason}\n{shown}"
+        );
+    }
+}

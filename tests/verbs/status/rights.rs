@@ -3,7 +3,7 @@
 use serde_json::json;
 use session_support::{Answer, golden};
 
-use crate::scenes::{api, running, running_api, session, several, status, tool};
+use crate::scenes::{api, crashing, running, running_api, session, several, status, tool, waiting};
 
 #[test]
 fn a_missing_right_is_no_error() {
@@ -45,6 +45,36 @@ fn without_pods_the_phase_is_as_it_was_written() {
     golden("status-no-pods.txt", status(&api, "").done());
 }
 
+/// Without the objects between Pods and session, that no Pod is found proves nothing.
+#[test]
+fn without_the_workloads_the_phase_is_as_it_was_written() {
+    for (version, kind, plural) in [
+        ("apps/v1", "Deployment", "deployments"),
+        ("apps/v1", "StatefulSet", "statefulsets"),
+        ("batch/v1", "Job", "jobs"),
+    ] {
+        let mut session = session("running");
+        let primary = json!({"apiVersion": version, "kind": kind, "name": "tool-alice"});
+        session["status"]["applied"]["primary"] = primary.clone();
+        session["status"]["applied"]["objects"] = json!([primary]);
+        let owner = json!([{"apiVersion": version, "kind": kind, "name": "tool-alice", "uid": "w-1", "controller": true}]);
+        let mut pod = tool(running());
+        pod["metadata"]["ownerReferences"] = owner;
+        let api = api(&[session, pod]);
+        let path = format!("/apis/{version}/namespaces/default/{plural}");
+        let group = version.split('/').next().unwrap_or_default();
+        let resource = format!("{plural}.{group}");
+        let forbidden = || Answer::forbidden("alice", "list", &resource, "default");
+        api.on("GET", &path, forbidden());
+        api.on("GET", &format!("{path}/*"), forbidden());
+        if kind == "Deployment" {
+            golden("status-no-workloads.txt", status(&api, "").done());
+        }
+        let told = status(&api, "-o jsonpath={.phase},{.reason},{.diagnosis},{.next}");
+        assert_eq!(told.done(), "running,,[],[]", "{kind}");
+    }
+}
+
 /// Who may not read Pods sees the cause that a command has recorded, and when; who may sees what is true now.
 #[test]
 fn without_pods_the_recorded_cause_is_shown() {
@@ -72,6 +102,32 @@ fn without_pods_the_recorded_cause_is_shown() {
     for (phase, pods) in [("running", false), ("failed", true), ("stopped", false)] {
         let played = status(&scene(phase, pods), "-o jsonpath={.diagnosis}");
         assert_eq!(played.done(), "[]", "{phase} {pods}");
+    }
+}
+
+/// Events tell causes that nothing else does.
+#[test]
+fn without_events_it_is_said_that_a_cause_may_be_missing() {
+    let creating = waiting("ContainerCreating", "");
+    for (state, line) in [
+        (
+            creating,
+            "Note:        the cause may be among the events: no permission to",
+        ),
+        (
+            crashing(),
+            "evidence: events: not available (no permission to read events)",
+        ),
+    ] {
+        let api = api(&[session("pending"), tool(state)]);
+        let path = "/api/v1/namespaces/default/events";
+        api.on(
+            "GET",
+            path,
+            Answer::forbidden("alice", "list", "events", "default"),
+        );
+        let played = status(&api, "");
+        assert!(played.done().contains(line), "{}", played.out);
     }
 }
 

@@ -300,3 +300,34 @@ fn the_parameters_secret_is_told_as_delete_treats_it() {
     let command = "kubectl get secret session-alice-parameters -n default -o 'go-template=";
     assert!(beside.contains(command), "{beside}");
 }
+
+/// Claims are promised only where there are some, and a Pod that goes tells more than that it is lost.
+#[test]
+fn a_lost_pod_is_told_by_what_is_left_of_it() {
+    let remedy = |api: &FakeApi| {
+        let played = status(
+            api,
+            "-o jsonpath={.diagnosis[*].reason}:{.diagnosis[*].remedy}",
+        );
+        played.done().to_owned()
+    };
+    let bare = api(&[session("running")]);
+    assert_eq!(remedy(&bare), "PodLost:start the session again");
+    let kept = api(&[session("running"), claim()]);
+    assert_eq!(
+        remedy(&kept),
+        "PodLost:start the session again; its claims are kept and used again"
+    );
+    let mut evicted = tool(running());
+    evicted["metadata"]["deletionTimestamp"] = "2026-03-01T11:59:00Z".into();
+    evicted["status"]["conditions"] =
+        json!([{"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}]);
+    let going = api(&[session("running"), evicted]);
+    assert!(remedy(&going).starts_with("EvictionByEvictionAPI:wait until the Pod is gone"));
+    let shown = status(&going, "");
+    assert!(
+        shown.done().contains("Reason:      EvictionByEvictionAPI"),
+        "{}",
+        shown.out
+    );
+}

@@ -5,6 +5,8 @@ use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, Conta
 use super::fact_query::FactQuery;
 use super::image_parameters::is_image_reason;
 use super::image_pull::ImagePull;
+use super::message_text::{first_line, non_empty_or};
+use super::start_error::{innermost_error, start_error_remedy};
 use super::{Cause, EventNote, missing_reference};
 use session_model::labels;
 use session_model::objects::metadata::name_of;
@@ -134,7 +136,7 @@ impl ContainerFacts<'_> {
                     ContainerProgress::PullRetried(cause)
                 }
             }
-            "CrashLoopBackOff" => self.crash_loop(),
+            "CrashLoopBackOff" | "PostStartHookError" => self.crash_loop(),
             "RunContainerError" | "CreateContainerError" if is_transient(message) => {
                 ContainerProgress::Recoverable(self.start_error_cause(reason, message))
             }
@@ -184,9 +186,9 @@ impl ContainerFacts<'_> {
                 message: format!(
                     "{} could not be started: {}",
                     self.quoted_name(),
-                    non_empty_or(innermost_error(message), reason)
+                    non_empty_or(&innermost_error(message), reason)
                 ),
-                remedy: Some(start_error_remedy(message).to_owned()),
+                remedy: Some(start_error_remedy(message, self.container_spec()).to_owned()),
                 ..Cause::default()
             },
         )
@@ -277,36 +279,4 @@ fn is_transient(message: &str) -> bool {
     ]
     .iter()
     .any(|word| message.contains(word))
-}
-
-/// Returns the remedy of a container that the runtime could not start.
-pub(super) fn start_error_remedy(message: &str) -> &'static str {
-    // runc's words: the kernel grants a capability of securityContext.capabilities.add to nobody here, not even to the runtime.
-    if message.contains("unable to apply caps") {
-        return "remove capabilities from the container's securityContext, or use nodes whose container runtime may grant them; image and command are not the cause";
-    }
-    "correct the container's command or image, then restart the session"
-}
-
-/// Returns the innermost of the runtime's errors: `exec: "/nope": stat /nope: no such file or directory`.
-pub(super) fn innermost_error(message: &str) -> &str {
-    let message = first_line(message);
-    for word in [
-        "unable to start container process: ",
-        "OCI runtime create failed: ",
-        "failed to create shim task: ",
-    ] {
-        if let Some((_, rest)) = message.split_once(word) {
-            return rest;
-        }
-    }
-    message
-}
-
-pub(super) fn first_line(message: &str) -> &str {
-    message.lines().next().unwrap_or_default().trim()
-}
-
-pub(super) fn non_empty_or<'a>(message: &'a str, reason: &'a str) -> &'a str {
-    if message.is_empty() { reason } else { message }
 }

@@ -2,15 +2,16 @@
 
 use k8s_openapi::api::core::v1::{Container, ContainerStateTerminated};
 
-use super::container_facts::{ContainerFacts, innermost_error, non_empty_or, start_error_remedy};
+use super::container_facts::ContainerFacts;
 use super::download_failure::container_urls;
 use super::fact_query::FactQuery;
+use super::lifecycle_hook::POST_START_FAILED;
+use super::message_text::non_empty_or;
+use super::placeholder::is_plain_exit;
 use super::probe::{listen_remedy, refused_port};
+use super::start_error::{innermost_error, start_error_remedy};
 use super::{Cause, EventNote};
-use serde_json::Value;
-use session_model::encode::shell;
 use session_model::labels;
-use session_model::objects::Untyped;
 use session_model::objects::metadata::name_of;
 use session_template::is_reminder;
 
@@ -20,44 +21,8 @@ pub(super) const NODE_OUT_OF_MEMORY: &str = "SystemOOM";
 /// Remedy for a node that ran out of memory.
 pub(super) const NODE_MEMORY_REMEDY: &str = "set memory requests to the real usage, so that a node with room is chosen, then restart the session";
 
-/// Reason of a container that ended and has a setting whose value was left to be replaced.
-const PLACEHOLDER_VALUE: &str = "PlaceholderValue";
-
 /// How a container ended: the reason for programs, the clause that follows the container's name, and the remedy.
 type TerminationText = (&'static str, String, &'static str);
-
-/// Returns true for a reason that says only that a container ended: its log may say why.
-pub(super) fn is_plain_exit(reason: &str) -> bool {
-    matches!(reason, "Error" | "CrashLoopBackOff" | PLACEHOLDER_VALUE)
-}
-
-/// Adds to a cause that the value of `setting` was left to be replaced. The value is not shown: a part of it may be a password.
-fn set_placeholder_cause(cause: &mut Cause, setting: &str) {
-    cause.reason = PLACEHOLDER_VALUE.to_owned();
-    cause.message +=
-        &format!(": the value of its {setting} is still a placeholder such as CHANGE_ME");
-    cause.remedy = Some(format!(
-        "replace the value of {setting}, then start the session again"
-    ));
-}
-
-/// Adds a parameter of the session whose value was left to be replaced. `objects` has the Session.
-pub(super) fn add_placeholder_parameter(cause: &mut Cause, objects: &[Value]) {
-    let Some(session) = objects.first().filter(|_| is_plain_exit(&cause.reason)) else {
-        return;
-    };
-    let parameters = session.pointer("/spec/parameters");
-    let mut parameters = parameters.and_then(Value::as_object).into_iter().flatten();
-    let is_placeholder = |value: &Value| value.as_str().is_some_and(is_reminder);
-    if let Some((name, _)) = parameters.find(|(_, value)| is_placeholder(value)) {
-        set_placeholder_cause(cause, &format!("session's parameter {name}"));
-        let (session, set) = (Untyped(session), format!("{name}=VALUE"));
-        let start = ["kubectl", "session", "start", session.name(), "-n"];
-        let flags = [session.home_namespace(), "--restart", "--set", &set];
-        let command = shell::quote_command(&[&start[..], &flags].concat());
-        cause.remedy = Some(format!("start the session with another value: {command}"));
-    }
-}
 
 impl ContainerFacts<'_> {
     /// Returns the cause of the container's last end, with the number of restarts.
@@ -67,12 +32,10 @@ impl ContainerFacts<'_> {
         let end = state
             .and_then(|state| state.terminated.as_ref())
             .or_else(|| last.and_then(|state| state.terminated.as_ref()));
-        let again = match self.status.restart_count {
-            0 => String::new(),
-            1 => " and was restarted once".to_owned(),
-            times => format!(" and was restarted {times} times"),
-        };
         let (reason, how, remedy) = self.describe_termination(end);
+        // The runtime's error ends the sentence.
+        let again = self.describe_restarts().filter(|_| reason != "StartError");
+        let again = again.map_or_else(String::new, |times| format!(" and was restarted {times}"));
         let runs = state.is_some_and(|state| state.running.is_some());
         let mut cause = Cause {
             reason: reason.to_owned(),
@@ -92,10 +55,13 @@ impl ContainerFacts<'_> {
                 cause.remedy = Some(listen_remedy(port));
             }
         }
+        cause.evidence.extend(self.hook_evidence(end));
         // Signals, and commands that are not there, have other causes.
         let code = end.map_or(0, |end| end.exit_code);
-        if is_plain_exit(reason) && matches!(code, 1..=125 | 193..) {
-            self.add_placeholder(&mut cause);
+        let may_lack_value = is_plain_exit(reason) && matches!(code, 1..=125 | 193..);
+        let reminder = self.find_reminder().filter(|_| may_lack_value);
+        if may_lack_value && reminder.is_none() {
+            cause.queries.extend(self.parameters_query());
         }
         if reason == "OOMKilled"
             && let (Some(limit), Some(node)) = (self.memory_limit(), self.node_name())
@@ -114,9 +80,19 @@ impl ContainerFacts<'_> {
                     .container_spec()
                     .map(container_urls)
                     .unwrap_or_default(),
+                reminder,
             });
         }
         cause
+    }
+
+    /// Returns how often the container was restarted: `once`, `3 times`; `None` for never.
+    fn describe_restarts(&self) -> Option<String> {
+        match self.status.restart_count {
+            0 => None,
+            1 => Some("once".to_owned()),
+            times => Some(format!("{times} times")),
+        }
     }
 
     /// Describes how the container ended last, `end`, as far as it is known.
@@ -134,11 +110,14 @@ impl ContainerFacts<'_> {
             ("OOMKilled", _) => self.describe_memory_kill(),
             ("StartError" | "ContainerCannotRun", _) => {
                 let message = end.message.as_deref().unwrap_or_default();
-                let error = non_empty_or(innermost_error(message), reason);
+                let error = innermost_error(message);
+                let error = non_empty_or(&error, reason);
+                let again = self.describe_restarts();
+                let again = again.map_or_else(String::new, |times| format!(" (restarted {times})"));
                 (
                     "StartError",
-                    format!("could not be started: {error}"),
-                    start_error_remedy(message),
+                    format!("could not be started{again}: {error}"),
+                    start_error_remedy(message, self.container_spec()),
                 )
             }
             (_, Some("Liveness")) => (
@@ -150,6 +129,11 @@ impl ContainerFacts<'_> {
                 "StartupFailed",
                 format!("was stopped with exit code {code}, because its startup probe failed,"),
                 "make the probe's target answer in time, or raise the startupProbe's failureThreshold",
+            ),
+            _ if self.is_ended_by_hook(end) => (
+                POST_START_FAILED,
+                format!("was stopped with exit code {code}, because its postStart hook failed,"),
+                "correct the command or the target of the container's postStart hook, then restart the session",
             ),
             _ => self.describe_exit(code, reason),
         }
@@ -208,28 +192,27 @@ impl ContainerFacts<'_> {
         self.pod.spec.as_ref()?.node_name.as_deref()
     }
 
-    fn container_spec(&self) -> Option<&Container> {
+    pub(super) fn container_spec(&self) -> Option<&Container> {
         let spec = self.pod.spec.as_ref()?;
         let init = spec.init_containers.iter().flatten();
         let mut all = init.chain(&spec.containers);
         all.find(|container| container.name == self.status.name)
     }
 
-    /// Adds the container's variable whose value was left to be replaced; without one, the query for such a parameter of the session.
-    fn add_placeholder(&self, cause: &mut Cause) {
-        let variables = self.container_spec().and_then(|own| own.env.as_deref());
-        let mut variables = variables.unwrap_or_default().iter();
+    /// Returns the container's variable whose value was left to be replaced.
+    fn find_reminder(&self) -> Option<String> {
+        let variables = self.container_spec()?.env.as_deref()?;
         let is_placeholder = |value: &Option<String>| value.as_deref().is_some_and(is_reminder);
-        if let Some(variable) = variables.find(|one| is_placeholder(&one.value)) {
-            set_placeholder_cause(cause, &format!("variable {}", variable.name));
-            return;
-        }
-        let labels = self.pod.metadata.labels.as_ref();
-        if let Some(session) = labels.and_then(|labels| labels.get(labels::SESSION)) {
-            cause.queries.push(FactQuery::SessionParameters {
-                session: session.clone(),
-            });
-        }
+        let found = variables.iter().find(|one| is_placeholder(&one.value))?;
+        Some(found.name.clone())
+    }
+
+    /// Returns the query for a parameter of the session whose value was left to be replaced.
+    fn parameters_query(&self) -> Option<FactQuery> {
+        let session = self.pod.metadata.labels.as_ref()?.get(labels::SESSION)?;
+        Some(FactQuery::SessionParameters {
+            session: session.clone(),
+        })
     }
 
     fn memory_limit(&self) -> Option<String> {

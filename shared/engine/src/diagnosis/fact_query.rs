@@ -19,6 +19,8 @@ pub enum FactQuery {
         previous: bool,
         /// URLs in the container's command, arguments and environment.
         urls: Vec<String>,
+        /// The container's variable whose value was left to be replaced.
+        reminder: Option<String>,
     },
     /// All nodes, for a Pod that fits on none of them.
     Nodes(PodRequests),
@@ -98,6 +100,8 @@ pub struct PodRequests {
     pub requested: BTreeMap<String, Quantity>,
     /// The Pod's nodeSelector.
     pub node_selector: BTreeMap<String, String>,
+    /// The fields of the Pod's spec that close nodes to it: nodeSelector, affinity and tolerations.
+    pub placement: Value,
     /// True if the scheduler named taints that the Pod does not tolerate.
     pub has_untolerated_taints: bool,
 }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{Node, PodSpec};
 use k8s_openapi::api::storage::v1::StorageClass;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -11,9 +11,7 @@ use serde_json::Value;
 use super::Cause;
 use super::claim_failure::CLAIM_NOT_FOUND;
 use super::claim_holder;
-use super::crash::{
-    NODE_MEMORY_REMEDY, NODE_OUT_OF_MEMORY, add_placeholder_parameter, is_plain_exit,
-};
+use super::crash::{NODE_MEMORY_REMEDY, NODE_OUT_OF_MEMORY};
 use super::download_failure::add_download_failure;
 use super::fact_lines::{
     describe_claim, describe_endpoints, describe_limit_range, describe_node, describe_quota,
@@ -22,7 +20,10 @@ use super::fact_lines::{
 use super::fact_query::{Fact, FactQuery, PodRequests};
 use super::image_parameters::add_image_parameters;
 use super::image_pull::PLATFORM_REMEDY;
+use super::placeholder::{add_placeholder, is_plain_exit};
+use crate::capacity::amount_text::format_amount;
 use crate::capacity::demand::{parse_amount, pod_resources};
+use crate::capacity::fit::is_open_to;
 use session_model::objects::Untyped;
 use session_model::objects::metadata::name_of;
 use session_model::quantity::Quantity;
@@ -54,6 +55,7 @@ pub fn refine(mut cause: Cause, answers: &[(FactQuery, Fact)]) -> Cause {
             Fact::Objects(objects) => add_objects(&mut cause, ask, objects),
         }
     }
+    add_placeholder(&mut cause, answers);
     cause
 }
 
@@ -81,7 +83,8 @@ fn is_exec_format_error(line: &str) -> bool {
 
 fn add_objects(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
     match ask {
-        FactQuery::Log { .. } => {}
+        // Judged together with the log.
+        FactQuery::Log { .. } | FactQuery::SessionParameters { .. } => {}
         FactQuery::Nodes(room) => add_nodes(cause, room, &read_all(objects)),
         FactQuery::Node { name } => cause.evidence.push(match read_all(objects).first() {
             Some(node) => describe_node(node),
@@ -101,7 +104,6 @@ fn add_objects(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
         }
         FactQuery::ClaimHolders { .. } => claim_holder::add_holders(cause, ask, objects),
         FactQuery::ImageParameters { .. } => add_image_parameters(cause, ask, objects),
-        FactQuery::SessionParameters { .. } => add_placeholder_parameter(cause, objects),
         FactQuery::StorageClasses => add_storage_classes(cause, &read_all(objects)),
         FactQuery::CsiDriver { name } if objects.is_empty() => cause.evidence.push(format!(
             "CSI driver {name:?} is not installed; only CSI provisioners need one"
@@ -198,55 +200,80 @@ fn add_nodes(cause: &mut Cause, room: &PodRequests, nodes: &[Node]) {
 }
 
 /// Adds the allocatable amount of each node, largest first. For nodes that would be large enough it asks for their Pods
-/// instead, to tell how much is in use.
+/// instead, to tell how much is in use. Nodes that the Pod may not use are named, and count for nothing.
 fn add_node_sizes(cause: &mut Cause, room: &PodRequests, resource: &str, nodes: &[Node]) {
-    let mut sizes: Vec<(Quantity, &str)> = nodes
+    let spec: PodSpec = Untyped(&room.placement).read().unwrap_or_default();
+    let mut sizes: Vec<(bool, Quantity, &str)> = nodes
         .iter()
         .filter_map(|node| {
             let amount = node.status.as_ref()?.allocatable.as_ref()?.get(resource)?;
-            Some((parse_amount(amount)?, name_of(&node.metadata)))
+            let is_open = is_open_to(&spec, node);
+            Some((is_open, parse_amount(amount)?, name_of(&node.metadata)))
         })
-        .filter(|(amount, _)| !amount.is_zero())
+        .filter(|(_, amount, _)| !amount.is_zero())
         .collect();
-    sizes.sort_by_key(|(amount, name)| (Reverse(*amount), *name));
-    let Some((largest, _)) = sizes.first() else {
-        // An empty list proves nothing: the caller may have seen no node.
-        if !nodes.is_empty() {
-            cause.evidence.push(format!("no node offers {resource}"));
-            // Resources of device plugins, and only those, have a domain in their name.
-            let plugin = if resource.contains('/') {
-                ", or install its device plugin"
-            } else {
-                ""
-            };
-            cause.remedy = Some(format!("add a node that offers {resource}{plugin}"));
-        }
+    sizes.sort_by_key(|(is_open, amount, name)| (Reverse(*is_open), Reverse(*amount), *name));
+    if sizes.is_empty() {
+        add_missing_resource(cause, resource, nodes);
         return;
-    };
+    }
     let asked = room
         .requested
         .get(resource)
         .copied()
         .unwrap_or(Quantity::ZERO);
-    if *largest < asked {
+    let text = |amount: &Quantity| format_amount(resource, amount);
+    if let Some((true, largest, _)) = sizes.first()
+        && *largest < asked
+    {
+        let all_open = sizes.iter().all(|(is_open, ..)| *is_open);
+        let which = if all_open {
+            ""
+        } else {
+            " that the Pod may use"
+        };
         cause.remedy = Some(format!(
-            "request less: no node has more than {largest} {resource}, {asked} requested"
+            "request less: no node{which} has more than {} {resource}, {} requested",
+            text(largest),
+            text(&asked)
         ));
     }
     let mut lines = Vec::new();
-    for (amount, node) in &sizes {
+    for (is_open, amount, node) in &sizes {
         let loads = cause.queries.len();
-        if *amount >= asked && loads < MAX_NODES_SHOWN {
+        if *is_open && *amount >= asked && loads < MAX_NODES_SHOWN {
             cause.queries.push(FactQuery::PodsOnNode {
                 node: (*node).to_owned(),
                 room: room.clone(),
                 has: BTreeMap::from([(resource.to_owned(), *amount)]),
             });
         } else {
-            lines.push(format!("node {node:?}: {amount} {resource} allocatable"));
+            let closed = match is_open {
+                true => "",
+                false => ", closed to the Pod by a taint, a cordon or its selector",
+            };
+            lines.push(format!(
+                "node {node:?}: {} {resource} allocatable{closed}",
+                text(amount)
+            ));
         }
     }
     cause.evidence.extend(limit_lines(lines, "nodes"));
+}
+
+/// Adds that none of the nodes offers the resource. An empty list proves nothing: the caller may have seen no node.
+fn add_missing_resource(cause: &mut Cause, resource: &str, nodes: &[Node]) {
+    if nodes.is_empty() {
+        return;
+    }
+    cause.evidence.push(format!("no node offers {resource}"));
+    // Resources of device plugins, and only those, have a domain in their name.
+    let plugin = if resource.contains('/') {
+        ", or install its device plugin"
+    } else {
+        ""
+    };
+    cause.remedy = Some(format!("add a node that offers {resource}{plugin}"));
 }
 
 fn limit_lines(mut lines: Vec<String>, what: &str) -> Vec<String> {
@@ -276,7 +303,13 @@ fn describe_node_load(
             .get(resource)
             .copied()
             .unwrap_or(Quantity::ZERO);
-        format!("its Pods request {used} of {has} {resource}, {asked} more needed")
+        let text = |amount: &Quantity| format_amount(resource, amount);
+        format!(
+            "its Pods request {} of {} {resource}, {} more needed",
+            text(&used),
+            text(has),
+            text(&asked)
+        )
     });
     let figures: Vec<String> = figures.collect();
     format!("node {node:?}: {}", figures.join(", "))

@@ -134,6 +134,9 @@ impl PodInspection<'_> {
 
     /// Diagnoses a Pod without a node. It may still become ready, because an autoscaler may add a node or other Pods may end.
     fn assess_scheduling(&self) -> PodAssessment {
+        if let Some(cause) = self.scheduling_gates_cause() {
+            return PodAssessment::recoverable(WaitStage::Scheduling, cause);
+        }
         let scheduled = self.condition("PodScheduled");
         let message = scheduled
             .and_then(|condition| condition.message.clone())
@@ -174,7 +177,10 @@ impl PodInspection<'_> {
             );
         }
         if message.is_empty() {
-            return PodAssessment::waiting(WaitStage::Scheduling, "");
+            return match self.silent_scheduler_cause() {
+                Some(cause) => PodAssessment::recoverable(WaitStage::Scheduling, cause),
+                None => PodAssessment::waiting(WaitStage::Scheduling, ""),
+            };
         }
         let cause = scheduling::unschedulable_cause(self.pod, &message);
         let mut cause = self.with_scheduler_evidence(cause, &message);
@@ -302,9 +308,10 @@ impl PodInspection<'_> {
             Some(status) => Some(self.container_facts(status, false)),
             None => sidecars.find(|facts| facts.is_sidecar() && !facts.status.ready),
         };
-        match unready {
-            Some(unready) => assess_unready(&unready),
-            None => PodAssessment::waiting(WaitStage::Starting, ""),
+        match (unready, self.readiness_gates_cause()) {
+            (Some(unready), _) => assess_unready(&unready),
+            (None, Some(cause)) => PodAssessment::recoverable(WaitStage::Probing, cause),
+            (None, None) => PodAssessment::waiting(WaitStage::Starting, ""),
         }
     }
 

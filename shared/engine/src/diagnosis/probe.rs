@@ -1,7 +1,8 @@
 //! Failed probes of a container: those that stop it, and those that keep it from being ready.
 
-use super::container_facts::{ContainerFacts, first_line};
+use super::container_facts::ContainerFacts;
 use super::fact_query::FactQuery;
+use super::message_text::first_line;
 use super::{Cause, EventNote};
 use session_model::objects::metadata::name_of;
 
@@ -59,6 +60,7 @@ impl ContainerFacts<'_> {
             container: self.status.name.clone(),
             previous: false,
             urls: Vec::new(),
+            reminder: None,
         };
         let evidence = std::iter::once(event.evidence_line()).chain(self.state_evidence());
         if let Some(port) = refused_port(&event.message) {

@@ -56,6 +56,7 @@ mod tests {
             container: "main".into(),
             previous: false,
             urls: Vec::new(),
+            reminder: None,
         };
         let cause = Cause {
             reason: "Error".into(),

@@ -1,12 +1,13 @@
 //! The commands that repair a session: one table from phase and cause to commands, for every verb that says what to do next.
 //! Least destructive first, the deletion last. Pure.
 
-use k8s_openapi::api::core::v1::ContainerStatus;
+use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus};
 use session_model::api::{DataPolicy, Phase, Session};
 use session_model::encode::shell;
 use session_model::objects::kept_data::is_claim;
 
 use super::image_parameters::is_image_reason;
+use super::init_container::running_init_container;
 use super::{Cause, failed_init_container};
 use crate::reconcile::{LiveObjects, WorkloadState, effective_data_policy, is_start_requested};
 
@@ -46,9 +47,15 @@ impl Remedy {
         Self::new(what, "delete", &[])
     }
 
-    /// Returns true for the command that deletes the session.
+    /// Returns the creation after the deletion, for a session whose stored manifest is at fault: no verb changes it.
+    fn creation() -> Self {
+        let what = "if its manifest is at fault, create it from a corrected one after the deletion";
+        Self::new(what, "create", &["-f", "FILENAME"])
+    }
+
+    /// Returns true for the command that deletes the session, and for the one that creates it after that.
     pub fn is_deletion(&self) -> bool {
-        self.verb == "delete"
+        matches!(self.verb, "delete" | "create")
     }
 
     /// Returns the command line, which works when pasted.
@@ -75,8 +82,12 @@ pub struct RemedyFacts {
     pub was_restarted: bool,
     /// Name of the init container that failed; the default container has no log then.
     pub failed_init_container: Option<String>,
+    /// Name of the init container that runs now: its log tells what the Pod waits for.
+    pub running_init_container: Option<String>,
     /// Parameters that the failing image comes from, as `NAME=VALUE` for `--set`; empty where none is known.
     pub image_values: Vec<String>,
+    /// True for a session that was created from a manifest, which each start carries out again.
+    pub has_manifest: bool,
     /// True for a session whose lifetime is over.
     pub is_expired: bool,
     /// True for a session whose start was requested and not carried out.
@@ -89,30 +100,52 @@ impl RemedyFacts {
         let has_claims = live.own_data(session).any(is_claim);
         let containers = || {
             let pods = live.own_pods(session.uid());
-            pods.filter_map(|pod| pod.status.as_ref())
+            let pods = pods.filter_map(|pod| pod.status.as_ref());
+            // The kubelet removes the containers of a Pod that it evicts, and their logs.
+            pods.filter(|status| status.reason.as_deref() != Some("Evicted"))
                 .flat_map(|status| status.container_statuses.iter().flatten())
         };
         Self {
             claims_on_deletion: has_claims.then(|| effective_data_policy(session)),
             has_run: containers().any(has_run),
-            was_restarted: containers().any(|one| one.restart_count > 0 && !one.ready),
+            was_restarted: containers().any(|one| has_earlier_run(one) && !one.ready),
             failed_init_container: live
                 .own_pods(session.uid())
                 .find_map(failed_init_container)
                 .map(str::to_owned),
+            running_init_container: live
+                .own_pods(session.uid())
+                .find_map(running_init_container)
+                .map(str::to_owned),
             image_values: state
                 .cause()
                 .map_or_else(Vec::new, |cause| cause.image_values.clone()),
+            has_manifest: session.spec.manifest.is_some(),
             is_expired: false,
             is_start_requested: is_start_requested(session),
         }
     }
 }
 
+/// Returns true for a container that runs or has run, so that it has a log.
 fn has_run(container: &ContainerStatus) -> bool {
-    let waits = container.state.as_ref();
-    let waits = waits.is_none_or(|state| state.running.is_none() && state.terminated.is_none());
-    container.restart_count > 0 || !waits
+    let state = container.state.as_ref();
+    let end = state.and_then(|state| state.terminated.as_ref());
+    let runs = state.is_some_and(|state| state.running.is_some());
+    runs || end.is_some_and(is_end_of_run) || has_earlier_run(container)
+}
+
+/// Returns true for a container that has run before this run.
+fn has_earlier_run(container: &ContainerStatus) -> bool {
+    let last = container.last_state.as_ref();
+    let end = last.and_then(|last| last.terminated.as_ref());
+    end.is_some_and(is_end_of_run)
+}
+
+/// Returns true for the end of a container that has run: the runtime could start it, and it is known what became of it.
+fn is_end_of_run(end: &ContainerStateTerminated) -> bool {
+    let reason = end.reason.as_deref().unwrap_or_default();
+    !["StartError", "ContainerCannotRun", "ContainerStatusUnknown"].contains(&reason)
 }
 
 /// The kind of repair that a cause needs.
@@ -148,6 +181,10 @@ pub fn find_remedies(phase: Phase, state: &WorkloadState, facts: &RemedyFacts) -
         Phase::Pending => {
             // The cause may pass by itself, or never.
             let mut remedies = vec![watch("watch the session start")];
+            if let Some(container) = &facts.running_init_container {
+                let what = "show the logs of the init container";
+                remedies.push(Remedy::new(what, "logs", &["-c", container]));
+            }
             if state.cause().is_some() {
                 remedies.extend(failed_remedies(state, facts));
             }
@@ -159,6 +196,9 @@ pub fn find_remedies(phase: Phase, state: &WorkloadState, facts: &RemedyFacts) -
         Phase::Failed => failed_remedies(state, facts),
     };
     remedies.push(Remedy::deletion(facts));
+    if phase == Phase::Failed && facts.has_manifest && state.cause().is_some() {
+        remedies.push(Remedy::creation());
+    }
     remedies
 }
 
@@ -166,6 +206,10 @@ pub fn find_remedies(phase: Phase, state: &WorkloadState, facts: &RemedyFacts) -
 fn failed_remedies(state: &WorkloadState, facts: &RemedyFacts) -> Vec<Remedy> {
     // A workload that is still there is replaced by --restart alone.
     let (what, restart): (_, &[&str]) = match state {
+        WorkloadState::Unrecoverable(_) | WorkloadState::NotReady(_) if facts.has_manifest => (
+            "restart the session with the same manifest, once the cause outside of it is fixed",
+            &["--restart"],
+        ),
         WorkloadState::Unrecoverable(_) | WorkloadState::NotReady(_) => (
             "restart the session once the cause is fixed",
             &["--restart"],
@@ -218,142 +262,5 @@ fn logs(facts: &RemedyFacts) -> Vec<Remedy> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use session_model::api::SessionSpec;
-
-    fn commands(phase: Phase, state: &WorkloadState, facts: &RemedyFacts) -> Vec<String> {
-        let found = find_remedies(phase, state, facts);
-        found
-            .iter()
-            .map(|remedy| remedy.command("a", "d").replacen("kubectl session ", "", 1))
-            .collect()
-    }
-
-    fn unrecoverable(reason: &str) -> WorkloadState {
-        WorkloadState::Unrecoverable(Cause {
-            reason: reason.into(),
-            ..Cause::default()
-        })
-    }
-
-    fn ended(reason: &str) -> WorkloadState {
-        WorkloadState::Terminated {
-            pod: "p".into(),
-            code: 1,
-            reason: reason.into(),
-            detail: String::new(),
-            cause: Some(Cause {
-                reason: reason.into(),
-                ..Cause::default()
-            }),
-        }
-    }
-
-    fn ran() -> RemedyFacts {
-        RemedyFacts {
-            has_run: true,
-            image_values: vec!["APP_IMAGE=IMAGE".into()],
-            ..RemedyFacts::default()
-        }
-    }
-
-    #[test]
-    fn a_failed_session_is_repaired_before_it_is_deleted() {
-        let facts = RemedyFacts {
-            image_values: vec!["APP_IMAGE=IMAGE".into()],
-            ..RemedyFacts::default()
-        };
-        assert_eq!(
-            commands(Phase::Failed, &unrecoverable("ErrImagePull"), &facts),
-            [
-                "start a -n d --restart --set APP_IMAGE=IMAGE",
-                "start a -n d --restart",
-                "delete a -n d"
-            ]
-        );
-        let facts = RemedyFacts {
-            was_restarted: true,
-            ..ran()
-        };
-        assert_eq!(
-            commands(Phase::Failed, &unrecoverable("OOMKilled"), &facts),
-            [
-                "logs a -n d --previous",
-                "resize a -n d --memory SIZE --restart",
-                "delete a -n d"
-            ]
-        );
-        assert_eq!(
-            commands(Phase::Failed, &unrecoverable("SystemOOM"), &ran()),
-            ["logs a -n d", "start a -n d --restart", "delete a -n d"]
-        );
-        assert_eq!(
-            commands(Phase::Failed, &ended("OOMKilled"), &ran()),
-            [
-                "logs a -n d",
-                "start a -n d",
-                "resize a -n d --memory SIZE --restart",
-                "delete a -n d"
-            ]
-        );
-    }
-
-    #[test]
-    fn a_lost_pod_and_a_session_that_nobody_started_are_started() {
-        let none = RemedyFacts::default();
-        let started = ["start a -n d", "delete a -n d"];
-        assert_eq!(
-            commands(Phase::Failed, &WorkloadState::Lost, &none),
-            started
-        );
-        let stopped = commands(Phase::Stopped, &WorkloadState::NoWorkload, &none);
-        assert_eq!(stopped, started);
-        let asked = RemedyFacts {
-            is_start_requested: true,
-            ..none
-        };
-        let pending = commands(Phase::Pending, &WorkloadState::NoWorkload, &asked);
-        assert_eq!(pending, started);
-    }
-
-    #[test]
-    fn a_deletion_says_what_it_does_to_the_claims() {
-        let what = |policy| {
-            let facts = RemedyFacts {
-                claims_on_deletion: policy,
-                ..RemedyFacts::default()
-            };
-            find_remedies(Phase::Failed, &WorkloadState::Lost, &facts)
-                .pop()
-                .map(|last| last.what)
-        };
-        assert_eq!(what(None), Some("delete the session"));
-        let kept = what(Some(DataPolicy::Keep));
-        assert_eq!(kept, Some("delete the session and keep its claims"));
-        let gone = what(Some(DataPolicy::Delete));
-        assert_eq!(gone, Some("delete the session and the data of its claims"));
-    }
-
-    #[test]
-    fn an_image_without_a_parameter_has_no_other_one() {
-        let cause = Cause {
-            reason: "ErrImagePull".into(),
-            image_values: vec!["REGISTRY=VALUE".into(), "TAG=VALUE".into()],
-            ..Cause::default()
-        };
-        let session = Session::new("a", SessionSpec::default());
-        let commands_of = |cause: Cause| {
-            let state = WorkloadState::Unrecoverable(cause);
-            let facts = RemedyFacts::new(&session, &LiveObjects::default(), &state);
-            commands(Phase::Failed, &state, &facts)
-        };
-        let other = "start a -n d --restart --set REGISTRY=VALUE --set TAG=VALUE";
-        assert_eq!(commands_of(cause.clone())[0], other);
-        let fixed = commands_of(Cause {
-            image_values: Vec::new(),
-            ..cause
-        });
-        assert_eq!(fixed, ["start a -n d --restart", "delete a -n d"]);
-    }
-}
+#[path = "remedy_tests.rs"]
+mod tests;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use serde_json::Value;
 
 use super::Cause;
 use super::claim_holder;
 use super::fact_query::{FactQuery, PodRequests};
+use crate::capacity::amount_text::format_amount;
 use crate::capacity::demand::pod_resources;
 use session_model::objects::Untyped;
 use session_model::objects::metadata::name_of;
@@ -50,6 +51,7 @@ pub(super) fn unschedulable_cause(pod: &Pod, message: &str) -> Cause {
         insufficient: short.collect(),
         requested: asked.clone(),
         node_selector: node_selector(pod),
+        placement: placement(pod),
         has_untolerated_taints: hurdles
             .iter()
             .any(|(_, hurdle)| *hurdle == UnschedulableReason::Taint),
@@ -160,7 +162,10 @@ impl UnschedulableReason {
     fn describe(&self, asked: &BTreeMap<String, Quantity>) -> String {
         match self {
             Self::Insufficient(resource) => match asked.get(resource) {
-                Some(amount) => format!("without enough free {resource} ({amount} requested)"),
+                Some(amount) => format!(
+                    "without enough free {resource} ({} requested)",
+                    format_amount(resource, amount)
+                ),
                 None => format!("without enough free {resource}"),
             },
             Self::TooManyPods => "at the limit of Pods".into(),
@@ -239,6 +244,18 @@ fn pod_requests(pod: &Pod) -> BTreeMap<String, Quantity> {
     let all = pod_resources(&spec).into_iter();
     all.filter_map(|(name, amount)| Some((name.strip_prefix("requests.")?.to_owned(), amount)))
         .collect()
+}
+
+/// Returns the fields of the Pod's spec that close nodes to it.
+fn placement(pod: &Pod) -> Value {
+    let spec = pod.spec.clone().unwrap_or_default();
+    let kept = PodSpec {
+        node_selector: spec.node_selector,
+        affinity: spec.affinity,
+        tolerations: spec.tolerations,
+        ..PodSpec::default()
+    };
+    serde_json::to_value(kept).unwrap_or_default()
 }
 
 fn node_selector(pod: &Pod) -> BTreeMap<String, String> {

@@ -2,6 +2,7 @@
 
 use super::eviction::{StorageExcess, describe_loss};
 use super::pod::{PodAssessment, PodInspection};
+use super::rejection::Rejection;
 use super::{Cause, Prognosis};
 use session_model::progress::WaitStage;
 
@@ -58,6 +59,8 @@ impl PodInspection<'_> {
         let name = self.name;
         let excess = StorageExcess::parse(said).filter(|_| word == "Evicted");
         let excess_remedy = excess.as_ref().map(StorageExcess::remedy);
+        let rejection = Rejection::parse(word, said);
+        let rejection_remedy = rejection.map(|rejection| rejection.remedy());
         let (how, remedy) = match (word, &excess) {
             ("Evicted", Some(excess)) => (
                 format!(
@@ -75,10 +78,19 @@ impl PodInspection<'_> {
                 "raise activeDeadlineSeconds, or remove it and set the session's timeout",
             ),
             ("", _) => (format!("pod {name:?} ended for an unknown reason"), ""),
-            (other, _) => (
-                format!("pod {name:?} was terminated by its node{node}, for reason {other}"),
-                "check the events of the node, then start the session again",
-            ),
+            (other, _) => match &rejection {
+                Some(rejection) => (
+                    format!(
+                        "pod {name:?} was rejected by its node{node}: {}",
+                        rejection.why
+                    ),
+                    rejection_remedy.as_deref().unwrap_or_default(),
+                ),
+                None => (
+                    format!("pod {name:?} was terminated by its node{node}, for reason {other}"),
+                    "check the events of the node, then start the session again",
+                ),
+            },
         };
         let cause = Cause {
             reason: word.to_owned(),

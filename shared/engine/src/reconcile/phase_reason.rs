@@ -50,7 +50,10 @@ pub fn decide_phase(session: &Session, wanted: TargetState, state: &WorkloadStat
             } else {
                 format!("{message}: {}", finding.detail)
             };
-            phase_reason(Phase::Pending, "NotReady", &message)
+            // That it is not ready, the phase says already.
+            let reason = finding.cause().map(|cause| cause.reason.as_str());
+            let reason = reason.filter(|reason| !reason.is_empty());
+            phase_reason(Phase::Pending, reason.unwrap_or("NotReady"), &message)
         }
         (
             WorkloadState::Unrecoverable(Cause {

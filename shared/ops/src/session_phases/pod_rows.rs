@@ -59,8 +59,6 @@ pub(super) struct PodRow {
     pub(super) word: String,
     /// True if all containers are ready and nothing says that the Pod is not.
     pub(super) is_ready: bool,
-    /// True if the only container ended with exit code 0.
-    is_completed: bool,
 }
 
 impl PodRow {
@@ -91,7 +89,6 @@ impl PodRow {
                 && all_ready(ready)
                 && gates_open
                 && !is_status_by_control_plane(&row.object),
-            is_completed: word == "Completed" && ready == "0/1",
             word: word.to_owned(),
         }
     }
@@ -201,7 +198,7 @@ impl SessionPods {
 
     /// Returns the state of a session's workload where its Pods leave no doubt. `recorded` is the phase in its status.
     ///
-    /// `None` for Pods that wait, fail or are being deleted; for fewer Pods than their workload wants; for more than one start makes, of which some may be forged; for Pods
+    /// `None` for Pods that wait, end, fail or are being deleted: no row tells whether an ended container is started again; for fewer Pods than their workload wants; for more than one start makes, of which some may be forged; for Pods
     /// of a stopped session, and for a session that is not stopped and has none.
     pub(super) fn certain_state(
         &self,
@@ -212,13 +209,6 @@ impl SessionPods {
         let stopped = recorded == Some(Phase::Stopped);
         match pods.as_slice() {
             [] => stopped.then_some(WorkloadState::NoWorkload),
-            [pod] if pod.is_completed && !pod.controlled => Some(WorkloadState::Terminated {
-                pod: pod.name.clone(),
-                code: 0,
-                reason: pod.word.clone(),
-                detail: String::new(),
-                cause: None,
-            }),
             [first, rest @ ..] => {
                 let ready = pods.iter().all(|pod| pod.is_ready);
                 let expected = rest.is_empty() || pods.iter().all(|pod| pod.controlled);
@@ -268,14 +258,9 @@ mod tests {
     }
 
     #[test]
-    fn ready_pods_and_ended_ones_and_none_of_a_stopped_session_leave_no_doubt() {
+    fn ready_pods_and_none_of_a_stopped_session_leave_no_doubt() {
         let ready = certain(&[("1/1", "Running")], Phase::Pending);
         assert!(matches!(ready, Some(WorkloadState::Ready { pod }) if pod == "p-0"));
-        let ended = certain(&[("0/1", "Completed")], Phase::Running);
-        assert!(matches!(
-            ended,
-            Some(WorkloadState::Terminated { code: 0, .. })
-        ));
         assert_eq!(
             certain(&[], Phase::Stopped),
             Some(WorkloadState::NoWorkload)
@@ -289,6 +274,7 @@ mod tests {
             (&[("0/1", "Running")][..], Phase::Running),
             (&[("0/1", "ImagePullBackOff")], Phase::Pending),
             (&[("1/1", "Terminating")], Phase::Running),
+            (&[("0/1", "Completed")], Phase::Running),
             (&[("0/2", "Completed")], Phase::Running),
             (&[ready, ready], Phase::Running),
             (&[ready], Phase::Stopped),

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::ReadinessWatch;
 use session_client::{ListOptions, Scope, WatchChange, WatchPart};
 use session_engine::diagnosis::{EventNote, claim_names};
+use session_engine::reconcile::WorkloadState;
 use session_model::objects::Untyped;
 use session_model::objects::metadata::name_of;
 use session_model::objects::resource::EVENT;
@@ -75,6 +76,21 @@ impl ReadinessWatch<'_> {
         let parts = self.event_parts.iter();
         let events = parts.filter_map(|part| self.events.get(part)).flatten();
         events.cloned().collect()
+    }
+
+    /// Adds that the Events cannot be read: they may tell a cause, or a better one.
+    pub(super) fn add_unread_events(&self, state: &mut WorkloadState) {
+        let Some(why) = &self.unread_events else {
+            return;
+        };
+        let line = format!("events: not available ({why})");
+        if let Some(cause) = state.cause_mut() {
+            cause.evidence.push(line);
+        } else if let WorkloadState::NotReady(finding) = state {
+            let before = std::mem::take(&mut finding.detail);
+            let parts = [before, line].into_iter().filter(|part| !part.is_empty());
+            finding.detail = parts.collect::<Vec<_>>().join("; ");
+        }
     }
 
     /// Keeps an Event. Returns true if it may change the state.

@@ -35,6 +35,7 @@ mod volume_reach;
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::{Node, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde_json::Value;
 use session_model::objects::Untyped;
@@ -220,6 +221,11 @@ fn count_by_nodes(input: &FitInput<'_>, limit: u64) -> Option<NodeRoom> {
         &placement,
         cluster.waiting,
     ))
+}
+
+/// Returns true if neither a taint nor a cordon, nor the Pod's nodeSelector and affinity, keep the Pod away from the node.
+pub(crate) fn is_open_to(spec: &PodSpec, node: &Node) -> bool {
+    selector::matches_node(spec, node) && selector::untolerated_taint(spec, node).is_none()
 }
 
 /// Returns the selectors of the Pod's workload and of Services of the session that select it: the scheduler spreads Pods by them.

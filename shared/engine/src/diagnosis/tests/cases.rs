@@ -124,6 +124,54 @@ fn containers() -> Vec<Case> {
                 "OCI runtime create failed: runc create failed: unable to start container process: unable to apply caps: operation not permitted",
             ),
         ),
+        (
+            "no seccomp profile",
+            waiting(
+                "CreateContainerError",
+                "failed to create containerd container: cannot load seccomp profile \"/var/lib/kubelet/seccomp/x.json\": open /var/lib/kubelet/seccomp/x.json: no such file or directory",
+            ),
+        ),
+        (
+            "no AppArmor profile",
+            waiting(
+                "CreateContainerError",
+                "failed to create containerd container: apparmor profile not found x",
+            ),
+        ),
+        (
+            "working folder",
+            ended(
+                128,
+                "StartError",
+                "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: chdir to cwd (\"/etc/passwd\") set in config.json failed: not a directory",
+                &[],
+            ),
+        ),
+        (
+            "mounted on a file",
+            ended(
+                128,
+                "StartError",
+                "OCI runtime create failed: runc create failed: unable to start container process: error during container init: error mounting \"/var/lib/kubelet/pods/1-2/volumes/kubernetes.io~empty-dir/v\" to rootfs at \"/etc/passwd\": mount src=/var/lib/kubelet/pods/1-2/volumes/kubernetes.io~empty-dir/v, dst=/etc/passwd, flags=MS_BIND: not a directory",
+                &[],
+            ),
+        ),
+        (
+            "part of a volume",
+            ended(
+                128,
+                "StartError",
+                "OCI runtime create failed: runc create failed: unable to start container process: error during container init: error mounting \"/var/lib/kubelet/pods/1-2/volume-subpaths/v/main/0\" to rootfs at \"/data\": not a directory",
+                &[],
+            ),
+        ),
+        (
+            "start unknown",
+            waiting(
+                "RunContainerError",
+                "unable to find user bob: no matching entries in passwd file",
+            ),
+        ),
         ("crash loop", waiting("CrashLoopBackOff", "back-off")),
         ("crash unsaid", crash_unsaid()),
         ("out of memory, no limit", unlimited()),
@@ -139,6 +187,27 @@ fn containers() -> Vec<Case> {
                     "Killing",
                     "Container main failed liveness probe, will be restarted",
                 )],
+            ),
+        ),
+        (
+            "hook after the start",
+            ended(
+                137,
+                "Error",
+                "",
+                &[
+                    event("FailedPostStartHook", "PostStartHook failed"),
+                    event("Killing", "FailedPostStartHook"),
+                ],
+            ),
+        ),
+        (
+            "hook before the end",
+            ended(
+                3,
+                "Error",
+                "",
+                &[event("FailedPreStopHook", "PreStopHook failed")],
             ),
         ),
         (
@@ -178,6 +247,7 @@ fn containers() -> Vec<Case> {
                 "Startup probe failed: Get \"http://10.1.2.3:8080/health\": dial tcp 10.1.2.3:8080: connect: connection refused",
             )]),
         ),
+        ("readiness gate", behind_gate(json!(null))),
         (
             "startup slow",
             running(&[event("Unhealthy", "Startup probe failed: 500")]),
@@ -190,10 +260,23 @@ fn containers() -> Vec<Case> {
         ("sidecar's readiness", unready_sidecar()),
         (
             "placeholder",
-            ended_in(|pod| {
-                pod["spec"]["containers"][0]["env"] =
-                    json!([{ "name": "JWT_SECRET", "value": "CHANGE_ME_IN_PRODUCTION" }]);
-            }),
+            with_log(
+                ended_in(|pod| {
+                    pod["spec"]["containers"][0]["env"] =
+                        json!([{ "name": "JWT_SECRET", "value": "CHANGE_ME_IN_PRODUCTION" }]);
+                }),
+                &[],
+            ),
+        ),
+        (
+            "placeholder perhaps",
+            with_log(
+                ended_in(|pod| {
+                    pod["spec"]["containers"][0]["env"] =
+                        json!([{ "name": "TITLE", "value": "Change_me page" }]);
+                }),
+                &["port in use"],
+            ),
         ),
         ("placeholder of the session", placeholder_parameter()),
         (
@@ -303,6 +386,12 @@ fn places() -> Vec<Case> {
         (
             "no node",
             unscheduled("no nodes available to schedule pods", &[]),
+        ),
+        ("scheduler silent", unseen_by_scheduler()),
+        ("gate", gated(json!([{ "name": "example.com/queue" }]))),
+        (
+            "gates",
+            gated(json!([{ "name": "example.com/a" }, { "name": "example.com/b" }])),
         ),
         ("scheduler unknown", unscheduled("something new", &[])),
     ]
@@ -452,6 +541,66 @@ fn ends() -> Vec<Case> {
             disrupted("DeletionByPodGC", "PodGC: node no longer exists"),
         ),
         ("deadline", down("DeadlineExceeded", "")),
+        (
+            "sysctl",
+            down(
+                "SysctlForbidden",
+                "Pod was rejected: forbidden sysctl: \"net.core.somaxconn\" not allowlisted",
+            ),
+        ),
+        (
+            "out of cpu",
+            down(
+                "OutOfcpu",
+                "Pod was rejected: Node didn't have enough resource: cpu, requested: 4000, used: 100, capacity: 2000",
+            ),
+        ),
+        (
+            "other labels",
+            down(
+                "NodeAffinity",
+                "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+            ),
+        ),
+        (
+            "profile missing",
+            down(
+                "AppArmor",
+                "Pod was rejected: Cannot enforce AppArmor: profile \"x\" is not loaded",
+            ),
+        ),
+        (
+            "port taken",
+            down(
+                "NodePorts",
+                "Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
+            ),
+        ),
+        (
+            "device fails",
+            down(
+                "UnexpectedAdmissionError",
+                "Pod was rejected: Allocate failed due to no healthy devices present; cannot allocate unhealthy devices example.com/gpu, which is unexpected",
+            ),
+        ),
+        (
+            "topology",
+            down(
+                "TopologyAffinityError",
+                "Pod was rejected: Resources cannot be allocated with Topology locality",
+            ),
+        ),
+        (
+            "node goes down",
+            down(
+                "NodeShutdown",
+                "Pod was rejected as the node is shutting down.",
+            ),
+        ),
+        (
+            "rejected otherwise",
+            down("SomethingNew", "Pod was rejected: a new rule"),
+        ),
         ("taken down", down("NodeShutdown", "")),
         ("ended unknown", down("", "")),
     ]

@@ -9,7 +9,7 @@ use crate::diagnosis::{
 use session_model::labels;
 
 /// Returns a Pod with a node, a claim and a memory limit.
-pub(super) fn pod(status: Value, change: impl Fn(&mut Value)) -> Pod {
+pub(in crate::diagnosis) fn pod(status: Value, change: impl Fn(&mut Value)) -> Pod {
     let mut pod = json!({
         "metadata": { "name": "p", "uid": "u" },
         "spec": {
@@ -24,7 +24,7 @@ pub(super) fn pod(status: Value, change: impl Fn(&mut Value)) -> Pod {
     serde_json::from_value(pod).unwrap()
 }
 
-pub(super) fn scheduled(rest: Value) -> Value {
+pub(in crate::diagnosis) fn scheduled(rest: Value) -> Value {
     let mut status =
         json!({ "phase": "Pending", "conditions": [{ "type": "PodScheduled", "status": "True" }] });
     let fields = rest.as_object().unwrap().clone();
@@ -32,7 +32,7 @@ pub(super) fn scheduled(rest: Value) -> Value {
     status
 }
 
-pub(super) fn container(state: Value, last: Value, restarts: i32) -> Value {
+pub(in crate::diagnosis) fn container(state: Value, last: Value, restarts: i32) -> Value {
     json!({ "name": "main", "image": "r.example.com/i:1", "imageID": "", "ready": false, "restartCount": restarts,
         "state": state, "lastState": last })
 }
@@ -44,7 +44,12 @@ pub(super) fn waiting(reason: &str, message: &str) -> Finding {
     inspect_pod(&pod(status, |_| {}), &[])
 }
 
-pub(super) fn ended(code: i32, reason: &str, message: &str, events: &[EventNote]) -> Finding {
+pub(in crate::diagnosis) fn ended(
+    code: i32,
+    reason: &str,
+    message: &str,
+    events: &[EventNote],
+) -> Finding {
     let state = json!({ "terminated": { "exitCode": code, "reason": reason, "message": message } });
     let status = scheduled(json!({ "containerStatuses": [container(state, json!({}), 1)] }));
     inspect_pod(&pod(status, |_| {}), events)
@@ -78,7 +83,7 @@ pub(super) fn unlimited() -> Finding {
     inspect_pod(&pod, &[])
 }
 
-pub(super) fn event(reason: &str, message: &str) -> EventNote {
+pub(in crate::diagnosis) fn event(reason: &str, message: &str) -> EventNote {
     EventNote {
         object_uid: Some("u".into()),
         reason: reason.into(),
@@ -99,10 +104,38 @@ pub(super) fn running(events: &[EventNote]) -> Finding {
     inspect_pod(&pod(status, |_| {}), events)
 }
 
-pub(super) fn unscheduled(message: &str, events: &[EventNote]) -> Finding {
+pub(in crate::diagnosis) fn unscheduled(message: &str, events: &[EventNote]) -> Finding {
     let status = json!({ "phase": "Pending", "conditions": [
         { "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message }] });
     inspect_pod(&pod(status, |_| {}), events)
+}
+
+/// Returns the finding for a Pod whose scheduler does not run.
+pub(super) fn unseen_by_scheduler() -> Finding {
+    let name = |pod: &mut Value| pod["spec"]["schedulerName"] = "other".into();
+    inspect_pod(&pod(json!({ "phase": "Pending" }), name), &[])
+}
+
+/// Returns the finding for a Pod with ready containers and a readiness gate in that state.
+pub(super) fn behind_gate(condition: Value) -> Finding {
+    let mut main = container(json!({ "running": {} }), json!({}), 0);
+    main["ready"] = true.into();
+    let mut status = scheduled(json!({ "containerStatuses": [main] }));
+    let conditions = status["conditions"].as_array_mut().unwrap();
+    conditions
+        .push(json!({ "type": "Ready", "status": "False", "reason": "ReadinessGatesNotReady" }));
+    conditions.extend(condition.as_object().map(|_| condition.clone()));
+    let gate = json!([{ "conditionType": "example.com/traffic" }]);
+    let pod = pod(status, |pod| pod["spec"]["readinessGates"] = gate.clone());
+    inspect_pod(&pod, &[])
+}
+
+/// Returns the finding for a Pod that is not to be scheduled yet.
+pub(super) fn gated(gates: Value) -> Finding {
+    let status = json!({ "phase": "Pending", "conditions": [{ "type": "PodScheduled", "status": "False",
+        "reason": "SchedulingGated", "message": "Scheduling is blocked due to non-empty scheduling gates" }] });
+    let pod = pod(status, |pod| pod["spec"]["schedulingGates"] = gates.clone());
+    inspect_pod(&pod, &[])
 }
 
 pub(super) fn nodes(reasons: &str) -> Finding {
@@ -146,7 +179,7 @@ pub(super) fn refused(message: &str) -> Finding {
     inspect_missing_pods(&set, &[event("FailedCreate", message)])
 }
 
-pub(super) fn down(reason: &str, message: &str) -> Finding {
+pub(in crate::diagnosis) fn down(reason: &str, message: &str) -> Finding {
     let status = json!({ "phase": "Failed", "reason": reason, "message": message });
     inspect_pod(&pod(status, |_| {}), &[])
 }
@@ -214,7 +247,11 @@ pub(super) const DENIED: &str = "pull access denied, repository does not exist o
 
 /// Returns the finding for an init container whose log has these lines.
 pub(super) fn init_log(lines: &[&str]) -> Finding {
-    let mut finding = init("Always", 6);
+    with_log(init("Always", 6), lines)
+}
+
+/// Returns the finding after the container's log was read.
+pub(super) fn with_log(mut finding: Finding, lines: &[&str]) -> Finding {
     let cause = finding.cause_mut().unwrap();
     let log = cause.queries.iter();
     let log = log.filter(|query| matches!(query, FactQuery::Log { .. }));
@@ -225,7 +262,7 @@ pub(super) fn init_log(lines: &[&str]) -> Finding {
 }
 
 /// Returns the finding for a container that ended, in a Pod with other fields.
-pub(super) fn ended_in(change: impl Fn(&mut Value)) -> Finding {
+pub(in crate::diagnosis) fn ended_in(change: impl Fn(&mut Value)) -> Finding {
     let state = json!({ "terminated": { "exitCode": 1, "reason": "Error" } });
     let status = scheduled(json!({ "containerStatuses": [container(state, json!({}), 1)] }));
     inspect_pod(&pod(status, change), &[])
@@ -243,7 +280,11 @@ pub(super) fn placeholder_parameter() -> Finding {
     assert!(cause.queries.contains(&session));
     let object = json!({ "metadata": { "name": "alice", "namespace": "ns" },
         "spec": { "parameters": { "A": "x", "JWT_SECRET": "CHANGE_ME" } } });
-    *cause = refine(cause.clone(), &[(session, Fact::Objects(vec![object]))]);
+    let log = cause.queries.iter();
+    let log = log.filter(|query| matches!(query, FactQuery::Log { .. }));
+    let mut answers = vec![(session, Fact::Objects(vec![object]))];
+    answers.extend(log.map(|log| (log.clone(), Fact::Lines(Vec::new()))));
+    *cause = refine(cause.clone(), &answers);
     finding
 }
 
