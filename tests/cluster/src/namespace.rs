@@ -26,11 +26,11 @@ impl Namespace {
             cluster: cluster.clone(),
             name,
         };
-        // Pods made before it are refused.
+        // Pods made before it are refused. A controller manager that was killed with its lease comes back late on a busy machine.
         let wait = [
             "wait",
             "--for=create",
-            "--timeout=90s",
+            "--timeout=300s",
             "serviceaccount/default",
             "-n",
             &namespace.name,

@@ -49,7 +49,7 @@ impl Remedy {
 
     /// Returns the creation after the deletion, for a session whose stored manifest is at fault: no verb changes it.
     fn creation() -> Self {
-        let what = "if its manifest is at fault, create it from a corrected one after the deletion";
+        let what = "create the session again from a corrected manifest, after the deletion";
         Self::new(what, "create", &["-f", "FILENAME"])
     }
 
@@ -206,10 +206,6 @@ pub fn find_remedies(phase: Phase, state: &WorkloadState, facts: &RemedyFacts) -
 fn failed_remedies(state: &WorkloadState, facts: &RemedyFacts) -> Vec<Remedy> {
     // A workload that is still there is replaced by --restart alone.
     let (what, restart): (_, &[&str]) = match state {
-        WorkloadState::Unrecoverable(_) | WorkloadState::NotReady(_) if facts.has_manifest => (
-            "restart the session with the same manifest, once the cause outside of it is fixed",
-            &["--restart"],
-        ),
         WorkloadState::Unrecoverable(_) | WorkloadState::NotReady(_) => (
             "restart the session once the cause is fixed",
             &["--restart"],

@@ -217,7 +217,7 @@ fn a_manifest_that_is_at_fault_is_replaced_by_a_creation() {
         ]
     );
     let found = find_remedies(Phase::Failed, &state, &facts);
-    assert!(found[0].what.contains("the same manifest"));
+    assert!(found[0].what.starts_with("restart the session"));
     let rest = found.iter().filter(|remedy| !remedy.is_deletion());
     assert_eq!(rest.count(), 1, "a creation without the deletion fails");
     let lost = commands(Phase::Failed, &WorkloadState::Lost, &facts);
