@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use session_cluster::{EXPANDABLE_CLASS, FIXED_CLASS, SNAPSHOT_CLASS, check_csi_driver};
 
 use self::objects::{
-    bound, claim, delete, event, exec, pod, ready, snapshot, status, with_storage,
+    await_event, bound, claim, delete, exec, pod, ready, snapshot, status, with_storage,
 };
 use crate::{Live, kubelet};
 
@@ -91,8 +91,8 @@ fn files_pass_through_snapshot_restore_and_clone() -> Result<()> {
             "{name}"
         );
     }
-    let refused = event(&world, "smaller", "ProvisioningFailed")?;
-    ensure!(refused.contains("is less than the size"), "{refused}");
+    let words = ["is less than the size"];
+    await_event(&world, "smaller", "ProvisioningFailed", &words)?;
     let cut = status(&world, "volumesnapshot", "cut")?;
     ensure!(cut["restoreSize"] == "1Gi", "{cut}");
 
@@ -161,7 +161,7 @@ fn a_claim_grows_under_its_pod() -> Result<()> {
 fn a_class_can_wait_for_the_first_consumer() -> Result<()> {
     let world = with_storage("csi-waits")?;
     claim(&world, "data", FIXED_CLASS, "1Gi", &Value::Null)?;
-    event(&world, "data", "WaitForFirstConsumer")?;
+    await_event(&world, "data", "WaitForFirstConsumer", &[])?;
     ensure!(status(&world, "pvc", "data")?["phase"] == "Pending");
     pod(&world, "user", "data", "echo here > /data/file")?;
     bound(&world, "data")?;

@@ -24,7 +24,12 @@ fn shows_two_runs_and_a_budget_refuses_the_third() -> Result<()> {
     let report: Value = serde_json::from_str(&told.stdout)?;
     let used = &report["usage"][0];
     let is_used = |field: &str| used[field].as_f64().is_some_and(|hours| hours > 0.0);
-    ensure!(used["runs"] == 2 && used["running"] == 1, "{report}");
+    let record = ["get", "session", "alice", "-o", "jsonpath={.status.usage}"];
+    let record = world.namespace.kubectl(&record, None)?;
+    ensure!(
+        used["runs"] == 2 && used["running"] == 1,
+        "{report}\n{record}"
+    );
     // The CPU of a run of seconds is less than the report shows.
     ensure!(is_used("hours"), "{report}");
     let budget = ["quota", "set", "--hours", "user=*:0/day"];

@@ -9,7 +9,7 @@ use session_cluster::{
 };
 
 use super::objects::{
-    bound, claim, delete, event, exec, pod, ready, snapshot, status, with_storage,
+    await_event, bound, claim, delete, exec, pod, ready, snapshot, status, with_storage,
 };
 use crate::world::World;
 use crate::{Live, kubelet};
@@ -58,18 +58,15 @@ fn classes_make_volumes_slow_or_failing() -> Result<()> {
     claim(&world, "slow", slow.name(), "1Gi", &Value::Null)?;
     claim(&world, "data", full.name(), "1Gi", &Value::Null)?;
     claim(&world, "never", hang.name(), "1Gi", &Value::Null)?;
-    let failed = event(&world, "data", "ProvisioningFailed")?;
-    ensure!(
-        failed.contains("ResourceExhausted") && failed.contains("the pool is full"),
-        "{failed}"
-    );
+    let words = ["ResourceExhausted", "the pool is full"];
+    await_event(&world, "data", "ProvisioningFailed", &words)?;
     bound(&world, "data")?;
     let grow = r#"{"spec":{"resources":{"requests":{"storage":"2Gi"}}}}"#;
     world
         .namespace
         .kubectl(&["patch", "pvc", "data", "-p", grow], None)?;
-    let failed = event(&world, "data", "VolumeResizeFailed")?;
-    ensure!(failed.contains("larger than any disk here"), "{failed}");
+    let words = ["larger than any disk here"];
+    await_event(&world, "data", "VolumeResizeFailed", &words)?;
     ensure!(status(&world, "pvc", "data")?["capacity"]["storage"] == "1Gi");
 
     bound(&world, "slow")?;

@@ -135,13 +135,14 @@ pub(super) fn status(world: &World, kind: &str, name: &str) -> Result<Value> {
     Ok(object["status"].take())
 }
 
-/// The message of an object's first event with that reason; waits for it.
-pub(super) fn event(world: &World, object: &str, reason: &str) -> Result<String> {
+/// Waits for an event of an object with that reason and these words. It need not be the first of its reason: controllers hear of a
+/// class that was just made later than of the claim that names it, and say so.
+pub(super) fn await_event(world: &World, object: &str, reason: &str, words: &[&str]) -> Result<()> {
     let selector = format!("involvedObject.name={object},reason={reason}");
     let args = [
         "--namespace",
         world.namespace.name(),
-        "--request-timeout=60s",
+        "--request-timeout=180s",
         "get",
         "events",
         "--watch",
@@ -155,12 +156,22 @@ pub(super) fn event(world: &World, object: &str, reason: &str) -> Result<String>
         .kubectl_command(&args)
         .stdout(Stdio::piped())
         .spawn()?;
-    let mut line = String::new();
+    let mut seen = Vec::new();
+    let is_wanted = |line: &String| words.iter().all(|word| line.contains(word));
     if let Some(stdout) = watch.stdout.take() {
-        BufReader::new(stdout).read_line(&mut line)?;
+        for line in BufReader::new(stdout).lines() {
+            seen.push(line?);
+            if seen.last().is_some_and(is_wanted) {
+                break;
+            }
+        }
     }
     let _ = watch.kill();
     watch.wait()?;
-    ensure!(!line.trim().is_empty(), "no event {reason} of {object}");
-    Ok(line)
+    let is_told = seen.last().is_some_and(is_wanted);
+    ensure!(
+        is_told,
+        "no event {reason} of {object} with {words:?}: {seen:?}"
+    );
+    Ok(())
 }
