@@ -63,7 +63,7 @@ code is 1.";
 #[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, STOP_TIMEOUT)))]
 #[command(mut_arg("trust_manifest", |trust| trust.long_help(TRUST)))]
 pub struct Args {
-    /// What is cleaned up.
+    /// Selection of what is cleaned up.
     #[command(flatten)]
     pub targets: TargetFlags,
 

@@ -15,7 +15,7 @@ use session_shared::report::console::Console;
 
 use crate::args::{Args, TargetFlags};
 
-/// What to clean up; at least one of it.
+/// Selection of a cleanup; at least one kind of target.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CleanupTargets {
     /// Stop or delete expired sessions.
@@ -35,7 +35,7 @@ pub(crate) struct CleanupTargets {
 /// A validated command line: what to clean up, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
-    /// What to clean up.
+    /// Selection.
     pub(crate) targets: CleanupTargets,
     /// Label selector for the objects of the plan; empty for none.
     pub(crate) selector: String,

@@ -78,7 +78,7 @@ pub(crate) async fn apply_items(
     Ok(done)
 }
 
-/// What all actions of a cleanup have in common.
+/// Inputs that all actions of a cleanup share.
 #[derive(Clone, Copy)]
 struct CleanupRun<'a> {
     cluster: &'a Cluster,

@@ -36,6 +36,21 @@ pub(crate) struct GivenSession {
     pub(crate) source: SessionSource,
 }
 
+impl GivenSession {
+    /// Returns a session of a spec alone: without name, owner, metadata and expected quota.
+    pub(crate) fn unnamed(spec: SessionSpec, source: SessionSource) -> Self {
+        Self {
+            name: None,
+            namespace: None,
+            quota: ExpectedQuota::default(),
+            user_id: None,
+            metadata: Value::Null,
+            spec,
+            source,
+        }
+    }
+}
+
 /// Returns the manifest to store in the Session. Everyone who may read Sessions can read it, so literal values of its
 /// Secrets are moved to `assigned`, as if given by `--set-file`.
 pub(crate) fn extract_secrets(

@@ -18,7 +18,6 @@ use session_shared::template::Source;
 use session_shared::template::{AssignedValues, unknown_session_fields};
 
 use crate::conversion;
-use crate::expected_quota::ExpectedQuota;
 use crate::given_session::{GivenSession, SessionSource, extract_secrets};
 use crate::session_file;
 use crate::spec_flags::SpecFlags;
@@ -158,16 +157,10 @@ fn from_template(template: Option<&str>, primary: Option<&str>) -> Result<GivenS
         template: Some(template.to_string()),
         ..SessionSpec::default()
     };
-    let body = SessionSource::Template(template);
-    Ok(GivenSession {
-        name: None,
-        namespace: None,
-        quota: ExpectedQuota::default(),
-        user_id: None,
-        metadata: Value::Null,
+    Ok(GivenSession::unnamed(
         spec,
-        source: body,
-    })
+        SessionSource::Template(template),
+    ))
 }
 
 fn from_file(
@@ -196,15 +189,7 @@ fn from_file(
     };
     spec.primary = primary.map(primary_workload::parse_primary).transpose()?;
     let body = SessionSource::Manifest(shown.to_owned());
-    Ok(GivenSession {
-        name: None,
-        namespace: None,
-        quota: ExpectedQuota::default(),
-        user_id: None,
-        metadata: Value::Null,
-        spec,
-        source: body,
-    })
+    Ok(GivenSession::unnamed(spec, body))
 }
 
 fn from_session(file: &str, mut object: Value, primary: Option<&str>) -> Result<GivenSession> {
@@ -238,11 +223,9 @@ fn from_session(file: &str, mut object: Value, primary: Option<&str>) -> Result<
     Ok(GivenSession {
         name,
         namespace,
-        quota: ExpectedQuota::default(),
         user_id,
         metadata,
-        spec,
-        source: body,
+        ..GivenSession::unnamed(spec, body)
     })
 }
 

@@ -44,7 +44,7 @@ struct BatchRun {
     reads: Option<SharedReads>,
     /// Number of sessions that an interrupt left as they were; the results have one error for all of them.
     left: usize,
-    /// What of the selection is not in the batch.
+    /// Note on the rows of a roster that are left out.
     note: Option<String>,
     /// Dry run of the writes.
     dry_run: DryRun,

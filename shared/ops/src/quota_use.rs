@@ -20,7 +20,7 @@ use crate::session_objects::with_setup_hint;
 pub struct QuotaUse {
     /// Amounts by full name of the keys. Keys that could not be counted are absent.
     pub used: BTreeMap<String, Quantity>,
-    /// What was not counted, and why.
+    /// Notes on keys that were not counted, each with the reason.
     pub notes: Vec<String>,
 }
 

@@ -33,7 +33,7 @@ pub(crate) struct Observed {
     pub(crate) namespace: Option<Value>,
     /// The objects of [`TYPES`] in it.
     pub(crate) objects: Vec<Value>,
-    /// What is used of the file's limits, by full name of the keys. Keys that could not be counted are absent.
+    /// Use of the resources that the file limits, by full name of the keys. Keys that could not be counted are absent.
     pub(crate) used: BTreeMap<String, Quantity>,
     /// What was not read for lack of rights.
     pub(crate) notes: Vec<String>,

@@ -12,6 +12,7 @@ use session_shared::ops::planned_object::PlannedObject;
 use session_shared::report::console::Console;
 
 use super::flags::{PartFlags, PartIntent};
+use super::ingress::ROUTER;
 use super::platform::Platform;
 use super::site::{Part, PartKind, Requirement, Site};
 
@@ -143,7 +144,7 @@ fn of_platform(platform: Platform) -> Autoscaling {
             })),
         },
         Platform::Nvim | Platform::Sindri | Platform::Lab => Autoscaling {
-            targets: &[("nvim-web-router", "nvim-web-router")],
+            targets: &[(ROUTER, ROUTER)],
             min_replicas: 2,
             max_replicas: 10,
             utilization: vec![("cpu", 70)],

@@ -47,7 +47,8 @@ static CLUSTER_ISSUER: ResourceType = ResourceType::new(
     false,
 );
 
-const ROUTER: &str = "nvim-web-router";
+/// Name of nvim-web's router: of its Deployment and of its Service.
+pub(crate) const ROUTER: &str = "nvim-web-router";
 
 /// Seconds without a byte after which ingress-nginx ends a connection; its own default of 60 would end an editor that is only looked at.
 const PROXY_TIMEOUT: &str = "3600";

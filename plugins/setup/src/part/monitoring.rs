@@ -17,6 +17,7 @@ use session_shared::ops::planned_object::PlannedObject;
 use session_shared::report::console::Console;
 
 use super::flags::{PartFlags, PartIntent};
+use super::ingress::ROUTER;
 use super::platform::Platform;
 use super::site::{Part, PartKind, Requirement, Site};
 use crate::policies::{ROUTER_COMPONENT, ROUTER_LABEL};
@@ -194,7 +195,7 @@ fn service_monitor(site: &Site, name: &str, label: (&str, &str), port: &str) -> 
 /// Name of the Service of a platform that creates its sessions.
 fn session_service(platform: Platform) -> Option<&'static str> {
     match platform {
-        Platform::Nvim => Some("nvim-web-router"),
+        Platform::Nvim => Some(ROUTER),
         Platform::Gimp => Some("session-manager"),
         Platform::Sindri | Platform::Lab | Platform::Preview => None,
     }

@@ -23,7 +23,7 @@ struct Placeholder {
     name: String,
     /// The setting for messages: `variable JWT_SECRET`.
     setting: String,
-    /// What to do.
+    /// Remedy: the command or the value to replace.
     remedy: String,
 }
 
